@@ -1,0 +1,80 @@
+//! Who calls.
+
+use super::error::ApiError;
+use crate::values::id::{DomainId, TenantId, UserId};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// What kind of account calls.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum CallerKind {
+    /// A solution provider.
+    Partner,
+    /// A general distributor (tier 1): a partner with resellers.
+    Distributor,
+    /// A reseller (indirect partner, tier 2), below a distributor.
+    Reseller,
+    /// A customer, associated with a partner or not.
+    Customer,
+    /// An enterprise master account: a customer with member accounts.
+    Master,
+}
+
+impl CallerKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Partner, Self::Distributor, Self::Reseller, Self::Customer, Self::Master];
+}
+
+/// The account and user behind a verified request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The top of the account's tree: each query names it.
+    pub tenant: TenantId,
+    /// The account.
+    pub domain: DomainId,
+    /// The account's name.
+    pub domain_name: String,
+    /// Its kind.
+    pub kind: CallerKind,
+    /// The user of the account.
+    pub user: UserId,
+    /// The user's name.
+    pub user_name: String,
+    /// Whether it is the account's own user, to whom every permission is open.
+    pub administrator: bool,
+    /// The permission items granted to the user.
+    pub permission_items: Vec<String>,
+}
+
+impl Caller {
+    /// Whether one of `items` is granted. Nothing asked means nothing refused.
+    pub fn may_use_any_of(&self, items: &[String]) -> bool {
+        self.administrator || items.is_empty() || items.iter().any(|item| self.permission_items.contains(item))
+    }
+}
+
+/// A handler's argument for operations that are open to every kind of account. Without it a handler has no ids to ask with.
+#[derive(Clone, Debug)]
+pub struct AnyCaller(pub Arc<Caller>);
+
+impl Deref for AnyCaller {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for AnyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Arc<Caller>>().cloned();
+        caller.map(Self).ok_or_else(|| ApiError::internal("a handler asked for the caller of an open operation"))
+    }
+}

@@ -1,0 +1,187 @@
+//! The OpenAPI document: what no operation says itself.
+
+use super::error::{BssError, GatewayError, IdentityError};
+use super::operation::{Authentication, Policy, Service};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
+    ResponseBuilder, Schema, ServerBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+const DESCRIPTION: &str = "\
+The partner and customer BSS API of Huawei Cloud, served by bss-gateway.
+
+Every call carries either a request signature made with an access key (AK/SK, algorithm `SDK-HMAC-SHA256`, header \
+`Authorization`) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
+often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
+
+const TAGS: [(&str, &str); 3] = [
+    ("identity", "Tokens, and what the SDK asks by itself: the caller's account and projects."),
+    ("products", "Cloud service types, resource types, usage types and specifications."),
+    ("reference", "Provinces, cities, counties, measurement units and their conversions."),
+];
+
+/// The document before any operation is added.
+pub fn head() -> OpenApi {
+    let mut components = Components::new();
+    let signature = ApiKeyValue::with_description(
+        "Authorization",
+        "`SDK-HMAC-SHA256 Access=<AK>, SignedHeaders=<names>, Signature=<hex>`, with the header `X-Sdk-Date` among the signed ones.",
+    );
+    components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
+    let token = ApiKeyValue::with_description("X-Auth-Token", "A token from `POST /v3/auth/tokens`.");
+    components.add_security_scheme("token", SecurityScheme::ApiKey(ApiKey::Header(token)));
+    let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("bss-gateway")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(DESCRIPTION))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+                .build(),
+        )
+        .servers(Some([ServerBuilder::new().url("/").build()]))
+        .tags(Some(tags))
+        .components(Some(components))
+        .build()
+}
+
+/// Adds a type's own schema, and those it refers to.
+pub fn collect_schema<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), <T as PartialSchema>::schema()));
+    T::schemas(schemas);
+}
+
+/// What every operation can answer beside its own responses, and how callers authenticate.
+pub fn stamp_refusals(operation: &mut Operation, policy: &Policy) {
+    let service = match policy.service {
+        Service::Bss => BssError::name(),
+        Service::Identity => IdentityError::name(),
+    };
+    let gateway = GatewayError::name();
+    let mut refusals = vec![
+        ("400", "A parameter breaks its rule; the message names it.", vec![&service]),
+        ("413", "The body is larger than 12 MiB.", vec![&gateway]),
+        ("429", "Over the quota of the source address or of the account; see `Retry-After`.", vec![&gateway]),
+        ("500", "The server failed; the log has the cause under the request id.", vec![&service]),
+        ("504", "The request was not finished in time.", vec![&gateway]),
+    ];
+    match (policy.authentication, policy.service) {
+        (Authentication::Required, Service::Bss) => {
+            refusals.push(("401", "No signature or token, or a wrong one.", vec![&gateway]));
+        }
+        (Authentication::Required, Service::Identity) => {
+            refusals.push(("401", "No signature or token, or a wrong one.", vec![&gateway, &service]));
+        }
+        (Authentication::None, _) => {
+            refusals.push(("401", "The user cannot be told by these credentials.", vec![&service]));
+        }
+    }
+    if policy.authentication == Authentication::Required {
+        refusals.push(("403", "The caller is known but not allowed.", vec![&service]));
+        let requirement = |scheme: &str| SecurityRequirement::new::<&str, [&str; 0], &str>(scheme, []);
+        operation.security = Some(vec![requirement("signature"), requirement("token")]);
+    } else {
+        operation.security = Some(vec![SecurityRequirement::default()]);
+    }
+    for (status, description, schemas) in refusals {
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
+            let mut response = refusal(description, &schemas);
+            if status == "429" {
+                add_quota_headers(&mut response);
+            }
+            RefOr::T(response)
+        });
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let header = HeaderBuilder::new()
+                .schema(Some(text()))
+                .description(Some("The id under which the request was logged."));
+            response.headers.insert("X-Request-Id".to_owned(), RefOr::T(header.build()));
+        }
+    }
+}
+
+fn refusal(description: &str, schemas: &[&std::borrow::Cow<'static, str>]) -> Response {
+    let schema: RefOr<Schema> = match schemas {
+        [one] => Ref::from_schema_name(one.as_ref()).into(),
+        several => {
+            several.iter().fold(AnyOfBuilder::new(), |any, name| any.item(Ref::from_schema_name(name.as_ref()))).into()
+        }
+    };
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+        .build()
+}
+
+fn add_quota_headers(response: &mut Response) {
+    for (name, description) in [
+        ("Retry-After", "Seconds until the next call can succeed."),
+        ("RateLimit-Policy", "Which quota was hit: `\"ip\"` or `\"user\"`, its calls `q` in `w` seconds."),
+        ("RateLimit", "Calls left `r`, and seconds `t` until there is one more."),
+    ] {
+        let header = HeaderBuilder::new().schema(Some(text())).description(Some(description)).build();
+        response.headers.insert(name.to_owned(), RefOr::T(header));
+    }
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
+}
+
+/// The operations of a path, with their methods.
+pub fn operations_of(item: PathItem) -> Vec<(HttpMethod, Operation)> {
+    [
+        (HttpMethod::Get, item.get),
+        (HttpMethod::Head, item.head),
+        (HttpMethod::Post, item.post),
+        (HttpMethod::Put, item.put),
+        (HttpMethod::Delete, item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
+    .collect()
+}
+
+/// Adds an operation to the document.
+pub fn insert(document: &mut OpenApi, path: &str, method: HttpMethod, operation: Operation) {
+    document.paths.add_path_operation(path, vec![method], operation);
+}
+
+/// Takes an operation out of the document.
+pub fn remove(document: &mut OpenApi, path: &str, method: &HttpMethod) {
+    let Some(item) = document.paths.paths.get_mut(path) else { return };
+    match method {
+        HttpMethod::Get => item.get = None,
+        HttpMethod::Head => item.head = None,
+        HttpMethod::Post => item.post = None,
+        HttpMethod::Put => item.put = None,
+        HttpMethod::Delete => item.delete = None,
+        other => panic!("{}: no operation has this method", method_name(other)),
+    }
+    if operations_of(item.clone()).is_empty() {
+        document.paths.paths.remove(path);
+    }
+}
+
+/// `GET`, `POST`, …
+pub fn method_name(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Head => "HEAD",
+        HttpMethod::Post => "POST",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Delete => "DELETE",
+        HttpMethod::Options => "OPTIONS",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Trace => "TRACE",
+    }
+}

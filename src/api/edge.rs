@@ -1,0 +1,128 @@
+//! What happens to every request, whatever its path: an id, a span, a deadline, metrics, and the body of its refusal.
+
+use super::error::ApiError;
+use super::source::source_address;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use ipnet::IpNet;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::Instrument;
+use uuid::Uuid;
+
+/// The header with the request's id, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The address of the peer, put beside each request by the listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// The address the request is counted for: [`source_address`].
+#[derive(Clone, Copy, Debug)]
+pub struct Source(pub IpAddr);
+
+/// Operation ids by path and method, the label of spans and metrics.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<String, Vec<(&'static str, &'static str)>>);
+
+impl Names {
+    /// Adds a route.
+    pub fn add(&mut self, path: &str, method: &'static str, id: &'static str) {
+        self.0.entry(path.to_owned()).or_default().push((method, id));
+    }
+
+    /// Never the raw path: a label per stranger's guess would fill the memory.
+    fn of(&self, path: Option<&MatchedPath>, method: &Method) -> &'static str {
+        let methods = path.and_then(|path| self.0.get(path.as_str()));
+        let known = methods.and_then(|methods| methods.iter().find(|(name, _)| *name == method.as_str()));
+        known.map_or("none", |(_, id)| id)
+    }
+}
+
+/// What the edge needs to know.
+#[derive(Debug)]
+pub struct Edge {
+    /// Operation ids.
+    pub names: Names,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The time a request may take, reading its body included.
+    pub timeout: Duration,
+}
+
+/// The outermost layer.
+pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = request_id(request.headers());
+    let peer = request.extensions().get::<Peer>().expect("the listener puts the peer beside each request").0;
+    let source = source_address(peer, request.headers(), &edge.trusted_proxies);
+    let operation = edge.names.of(request.extensions().get::<MatchedPath>(), request.method());
+    request.extensions_mut().insert(Source(source));
+    let span = tracing::info_span!(
+        "request",
+        request_id,
+        operation,
+        %source,
+        account = tracing::field::Empty,
+        user = tracing::field::Empty,
+        access_key = tracing::field::Empty,
+    );
+    let response = async {
+        let answer = tokio::time::timeout(edge.timeout, next.run(request)).await;
+        let response = answer.unwrap_or_else(|_| ApiError::timed_out().into_response());
+        let response = finish(response, &request_id);
+        let (status, latency) = (response.status().as_u16(), started.elapsed());
+        metrics::counter!("bss_requests_total", "operation" => operation, "status" => status.to_string()).increment(1);
+        metrics::histogram!("bss_request_duration_seconds", "operation" => operation).record(latency.as_secs_f64());
+        tracing::info!(status, latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX), "answered");
+        response
+    };
+    response.instrument(span).await
+}
+
+/// Writes the body of a refusal and puts the request's id on the answer.
+fn finish(mut response: Response, request_id: &str) -> Response {
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        if let Some(cause) = &error.cause {
+            tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "the request failed");
+        }
+        response = error.render(request_id);
+    }
+    let value = HeaderValue::from_str(request_id).expect("request ids are checked or our own");
+    response.headers_mut().insert(REQUEST_ID, value);
+    response
+}
+
+/// The caller's own id where it is sane, so that its logs and ours can be joined; else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let is_sane = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    given.filter(is_sane).map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(given: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, given.parse().expect("a header value"));
+        request_id(&headers)
+    }
+
+    #[test]
+    fn a_sane_request_id_is_taken_over_and_any_other_replaced() {
+        assert_eq!(id_for("order-4711_a.b"), "order-4711_a.b");
+        for insane in ["", "two words", "a;b", &"x".repeat(65), "{}"] {
+            let id = id_for(insane);
+            assert_ne!(id, insane);
+            assert_eq!(id.len(), 32);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `Json`, `Query` and `Path` with the vendor's refusals: 400 `CBC.0100` that names the field.
+//!
+//! They keep axum's names, by which utoipa recognises a request body. Unknown fields are ignored, as the vendor does: an
+//! SDK newer than the server must still work.
+
+use super::error::ApiError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashSet;
+
+/// A JSON body, in and out.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(),
+            _ => ApiError::parameter("body", "could not be read to its end"),
+        })?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+/// Reads a JSON body.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let field = error.path().to_string();
+        let field = if field == "." { "body".to_owned() } else { field };
+        ApiError::parameter(&field, error.into_inner())
+    })?;
+    deserializer.end().map_err(|error| ApiError::parameter("body", error))?;
+    Ok(value)
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => ApiError::internal(error).into_response(),
+        }
+    }
+}
+
+/// The query string.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parse_query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+/// Reads a query string. No parameter of this API repeats, so one that does is refused rather than guessed at.
+pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let mut seen = HashSet::new();
+    for (name, _) in pairs {
+        if let Some(name) = seen.replace(name) {
+            return Err(ApiError::parameter(&name, "is given more than once"));
+        }
+    }
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| {
+        let field = error.path().to_string();
+        let field = if field == "." { "query".to_owned() } else { field };
+        ApiError::parameter(&field, error.into_inner())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only the refusals are looked at")]
+    struct Outer {
+        list: Vec<Inner>,
+        limit: Option<u8>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only the refusals are looked at")]
+    struct Inner {
+        key: String,
+    }
+
+    fn refusal_of_body(body: &str) -> String {
+        parse_json::<Outer>(body.as_bytes()).expect_err("the body is refused").message.into_owned()
+    }
+
+    #[test]
+    fn a_body_refusal_names_the_field() {
+        assert!(refusal_of_body(r#"{"list":[{"key":"a"},{"key":1}]}"#).contains("list[1].key"));
+        assert!(refusal_of_body(r#"{"list":[{}]}"#).contains("`key`"));
+        assert!(refusal_of_body(r#"{"list":[],"limit":300}"#).contains("limit"));
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_refused() {
+        for body in ["", "{", r#"{"list":[]} x"#, "\u{feff}{}", "[]"] {
+            assert!(refusal_of_body(body).starts_with("Parameter error. body"), "{body}");
+        }
+    }
+
+    #[derive(Deserialize, Debug)]
+    struct Params {
+        name: Option<String>,
+    }
+
+    #[test]
+    fn a_query_decodes_as_a_form_does() {
+        let params: Params = parse_query("name=a+b%2Bc%E4%BA%AC&unknown=1").expect("it parses");
+        assert_eq!(params.name.as_deref(), Some("a b+c京"));
+    }
+
+    #[test]
+    fn a_repeated_query_key_is_refused_by_name() {
+        let refusal = parse_query::<Params>("name=a&name=b").expect_err("it repeats");
+        assert!(refusal.message.contains("name: is given more than once"), "{}", refusal.message);
+    }
+}

@@ -1,0 +1,100 @@
+//! The gate before each operation: quota of the source → who calls → quota of the account → kind of caller → permission.
+//!
+//! The signature is verified over the body as it came, before anything of it is parsed.
+
+use super::caller::Caller;
+use super::edge::Source;
+use super::error::{ApiError, Shape};
+use super::operation::{Authentication, Policy, Service};
+use super::quota::{OperationQuota, Rate};
+use crate::app::App;
+use crate::identity::authenticate;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use http_body_util::LengthLimitError;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// One operation's gate.
+pub struct Gate {
+    app: App,
+    operation: &'static str,
+    policy: Policy,
+    quota: OperationQuota,
+}
+
+impl Gate {
+    /// A gate that enforces `policy`, with `quota` in place of the policy's own where the configuration overrides it.
+    pub fn new(app: App, operation: &'static str, policy: Policy, quota: Rate) -> Self {
+        Self { app, operation, policy, quota: OperationQuota::new(quota) }
+    }
+}
+
+/// The layer on the operation's route.
+pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let mut response = match gate.admit(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    if gate.policy.service == Service::Identity
+        && let Some(error) = response.extensions_mut().get_mut::<ApiError>()
+        && error.shape == Shape::Bss
+    {
+        // What operations share, parameter errors for instance, is refused in the service's own words.
+        error.shape = Shape::Identity;
+    }
+    response
+}
+
+impl Gate {
+    async fn admit(&self, request: Request) -> Result<Request, ApiError> {
+        let source = request.extensions().get::<Source>().expect("the edge puts the source beside each request").0;
+        self.quota.check_source(source)?;
+        refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
+        if self.policy.authentication == Authentication::None {
+            return Ok(request);
+        }
+        let (mut request, caller) = self.authenticate(request, source).await?;
+        self.quota.check_account(caller.domain.0)?;
+        self.authorise(&caller)?;
+        request.extensions_mut().insert(caller);
+        Ok(request)
+    }
+
+    async fn authenticate(&self, request: Request, source: IpAddr) -> Result<(Request, Arc<Caller>), ApiError> {
+        let (parts, body) = request.into_parts();
+        let body = read(body, self.app.settings.server.max_body_bytes).await?;
+        let caller = authenticate::caller(&self.app, &parts, &body, source).await?;
+        Ok((Request::from_parts(parts, Body::from(body)), caller))
+    }
+
+    fn authorise(&self, caller: &Caller) -> Result<(), ApiError> {
+        let allowed =
+            self.policy.callers.contains(&caller.kind) && caller.may_use_any_of(&self.policy.permission_items);
+        if !allowed {
+            tracing::info!(operation = self.operation, kind = ?caller.kind, "the caller is not allowed");
+            return Err(ApiError::forbidden());
+        }
+        Ok(())
+    }
+}
+
+fn refuse_long_body(headers: &HeaderMap, max: usize) -> Result<(), ApiError> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    match length.and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) if length > max => Err(ApiError::too_large()),
+        _ => Ok(()),
+    }
+}
+
+async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
+    match http_body_util::Limited::new(body, max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large()),
+        Err(_) => Err(ApiError::parameter("body", "could not be read to its end")),
+    }
+}

@@ -1,0 +1,257 @@
+//! The registrar: an operation is declared once, beside its handler, and everything else follows from that declaration.
+//!
+//! A handler's `#[utoipa::path]` carries its [`Policy`] as the extension `x-policy`. [`Operations::add`] reads the policy
+//! back out of the built document and hangs the gate on the route with that same value, so that what is published and what
+//! is enforced cannot differ. It also derives the operation's id, sets its tag, and stamps the refusals that all share.
+//! A declaration that is incomplete or clashes with another panics here, at start-up, and so in every test.
+
+use super::caller::CallerKind;
+use super::error::{BssError, GatewayError, IdentityError, IdentityErrorBody};
+use super::gate::{self, Gate};
+use super::quota::Rate;
+use super::{document, edge};
+use crate::app::App;
+use crate::values::site::Site;
+use axum::Router;
+use axum::routing::MethodRouter;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+/// The extension that carries a [`Policy`].
+pub const POLICY: &str = "x-policy";
+
+/// Who may call an operation, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Whether the caller must be known; if not, only the source address is counted.
+    pub authentication: Authentication,
+    /// The kinds of account that may call.
+    pub callers: Vec<CallerKind>,
+    /// A user that is not the account's administrator needs one of these.
+    pub permission_items: Vec<String>,
+    /// The vendor's site it exists on.
+    pub site: Site,
+    /// For each source address, and for each account.
+    pub quota: Rate,
+    /// The service that answers, which decides the shape of its errors.
+    pub service: Service,
+}
+
+/// Whether a caller must be known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authentication {
+    /// A signature or a token.
+    Required,
+    /// Neither: this is where tokens come from.
+    None,
+}
+
+/// The service behind the gateway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Partners' and customers' business.
+    Bss,
+    /// Accounts, users, tokens.
+    Identity,
+}
+
+impl Policy {
+    /// Open to every kind of account, ten times a second unless said otherwise: the vendor's default.
+    pub fn any_caller() -> Self {
+        Self {
+            authentication: Authentication::Required,
+            callers: CallerKind::ALL.to_vec(),
+            permission_items: Vec::new(),
+            site: Site::Both,
+            quota: Rate::per_second(10),
+            service: Service::Bss,
+        }
+    }
+
+    /// Open to everyone, without credentials.
+    pub fn open() -> Self {
+        Self { authentication: Authentication::None, callers: Vec::new(), ..Self::any_caller() }
+    }
+
+    /// Open to these kinds of account only.
+    pub fn callers(kinds: &[CallerKind]) -> Self {
+        Self { callers: kinds.to_vec(), ..Self::any_caller() }
+    }
+
+    /// Exists on one site only.
+    #[must_use]
+    pub fn on(self, site: Site) -> Self {
+        Self { site, ..self }
+    }
+
+    /// Needs this permission item, or another one named the same way.
+    #[must_use]
+    pub fn needs(mut self, item: &str) -> Self {
+        self.permission_items.push(item.to_owned());
+        self
+    }
+
+    /// So many calls a second.
+    #[must_use]
+    pub fn per_second(self, limit: u32) -> Self {
+        Self { quota: Rate::per_second(limit), ..self }
+    }
+
+    /// Answered by the identity service.
+    #[must_use]
+    pub fn identity(self) -> Self {
+        Self { service: Service::Identity, ..self }
+    }
+}
+
+/// All operations: their routes and their document.
+pub struct Operations {
+    routes: Vec<Route>,
+    document: OpenApi,
+    ids: HashSet<String>,
+}
+
+struct Route {
+    id: &'static str,
+    path: String,
+    policy: Policy,
+    method: HttpMethod,
+    handler: MethodRouter<App>,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        let mut operations = Self { routes: Vec::new(), document: document::head(), ids: HashSet::new() };
+        let mut schemas = Vec::new();
+        document::collect_schema::<GatewayError<'_>>(&mut schemas);
+        document::collect_schema::<BssError<'_>>(&mut schemas);
+        document::collect_schema::<IdentityError<'_>>(&mut schemas);
+        document::collect_schema::<IdentityErrorBody<'_>>(&mut schemas);
+        operations.add_schemas("the shared errors", schemas);
+        operations
+    }
+}
+
+/// Adds a domain's operations under its tag: `operations!(into, "products": list_usage_types::list_usage_types, …)`.
+macro_rules! operations {
+    ($operations:ident, $tag:literal: $($handler:path),+ $(,)?) => {
+        $($operations.add($tag, utoipa_axum::routes!($handler));)+
+    };
+}
+pub(crate) use operations;
+
+impl Operations {
+    /// Adds one operation, as `routes!(handler)` describes it.
+    ///
+    /// # Panics
+    /// When the declaration is incomplete or clashes with another one.
+    pub fn add(&mut self, tag: &str, (schemas, paths, handler): UtoipaMethodRouter<App>) {
+        let (path, item) = paths.paths.into_iter().next().expect("routes! describes one path");
+        let mut methods = document::operations_of(item);
+        let (method, mut operation) = methods.pop().expect("routes! describes one method");
+        assert!(methods.is_empty(), "{path}: one method a declaration");
+
+        let id = pascal_case(operation.operation_id.as_deref().expect("utoipa names an operation after its function"));
+        assert!(self.ids.insert(id.clone()), "{id} is declared twice");
+        assert!(
+            operation.summary.is_some() && operation.description.is_some(),
+            "{id} has no doc comment of two paragraphs"
+        );
+        let policy = read_policy(&id, &operation);
+
+        operation.operation_id = Some(id.clone());
+        operation.tags = Some(vec![tag.to_owned()]);
+        document::stamp_refusals(&mut operation, &policy);
+        self.add_schemas(&id, schemas);
+        document::insert(&mut self.document, &path, method.clone(), operation);
+        // One small string an operation, for the life of the process: metrics and spans want it as a label.
+        self.routes.push(Route { id: id.leak(), path, policy, method, handler });
+    }
+
+    /// Two types of one name would silently overwrite each other's schema.
+    fn add_schemas(&mut self, id: &str, schemas: Vec<(String, RefOr<Schema>)>) {
+        let known = &mut self.document.components.get_or_insert_default().schemas;
+        for (name, schema) in schemas {
+            if let Some(other) = known.get(&name) {
+                assert!(same_schema(other, &schema), "{id}: another schema is already called {name}");
+            }
+            known.insert(name, schema);
+        }
+    }
+
+    /// The operations that a deployment for `site` does not serve disappear, from the document too.
+    #[must_use]
+    pub fn for_site(mut self, site: Site) -> Self {
+        let (kept, dropped): (Vec<Route>, Vec<Route>) =
+            self.routes.into_iter().partition(|route| site.serves(route.policy.site));
+        for route in dropped {
+            document::remove(&mut self.document, &route.path, &route.method);
+        }
+        self.routes = kept;
+        self
+    }
+
+    /// The OpenAPI document.
+    pub fn document(&self) -> &OpenApi {
+        &self.document
+    }
+
+    /// One line an operation: tag, method, path, id.
+    pub fn table(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for (path, item) in &self.document.paths.paths {
+            for (method, operation) in document::operations_of(item.clone()) {
+                let tag = operation.tags.iter().flatten().next().expect("add sets the tag").clone();
+                let id = operation.operation_id.expect("add sets the id");
+                lines.push(format!("{tag:<12} {:<7} {path:<44} {id}\n", document::method_name(&method)));
+            }
+        }
+        lines.sort();
+        lines.concat()
+    }
+
+    /// The routes with their gates, and the names the edge knows them by.
+    pub fn router(self, app: &App) -> (Router<App>, edge::Names) {
+        let mut by_path: BTreeMap<String, MethodRouter<App>> = BTreeMap::new();
+        let mut names = edge::Names::default();
+        for route in self.routes {
+            names.add(&route.path, document::method_name(&route.method), route.id);
+            let quota = app.settings.quotas.of(route.id, route.policy.quota);
+            let gate = Arc::new(Gate::new(app.clone(), route.id, route.policy, quota));
+            let gated = route.handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass));
+            let known = by_path.remove(&route.path);
+            by_path.insert(route.path, known.unwrap_or_default().merge(gated));
+        }
+        let router = by_path.into_iter().fold(Router::new(), |router, (path, methods)| router.route(&path, methods));
+        (router, names)
+    }
+}
+
+fn read_policy(id: &str, operation: &Operation) -> Policy {
+    let value = operation.extensions.as_ref().and_then(|extensions| extensions.get(POLICY));
+    let value = value.unwrap_or_else(|| panic!("{id} declares no {POLICY}"));
+    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{id}: its {POLICY} is malformed: {error}"))
+}
+
+/// `list_usage_types` is `ListUsageTypes` on the wire and in the vendor's documentation.
+fn pascal_case(name: &str) -> String {
+    name.split('_')
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters.collect::<Vec<_>>())
+        })
+        .collect()
+}
+
+fn same_schema(one: &RefOr<Schema>, other: &RefOr<Schema>) -> bool {
+    let text = |schema| serde_json::to_value(schema).expect("a schema serialises");
+    text(one) == text(other)
+}

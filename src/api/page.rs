@@ -1,0 +1,171 @@
+//! `offset` and `limit`: which part of a list is answered.
+
+use serde::{Deserialize, Deserializer, de};
+use std::fmt;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+/// How many records are answered at most. A limit without a value is the default where `MAY_BE_EMPTY`, else refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit<const MAX: u32, const DEFAULT: u32 = 10, const MAY_BE_EMPTY: bool = true>(u32);
+
+impl<const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> Limit<MAX, DEFAULT, MAY_BE_EMPTY> {
+    /// The number.
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> Default for Limit<MAX, DEFAULT, MAY_BE_EMPTY> {
+    fn default() -> Self {
+        Self(DEFAULT)
+    }
+}
+
+impl<'de, const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> Deserialize<'de>
+    for Limit<MAX, DEFAULT, MAY_BE_EMPTY>
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match whole_number(deserializer, 1, MAX)? {
+            Some(number) => Ok(Self(number)),
+            None if MAY_BE_EMPTY => Ok(Self::default()),
+            None => Err(de::Error::custom("must not be empty")),
+        }
+    }
+}
+
+impl<const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> utoipa::PartialSchema
+    for Limit<MAX, DEFAULT, MAY_BE_EMPTY>
+{
+    fn schema() -> RefOr<Schema> {
+        number_schema(1, MAX, DEFAULT)
+    }
+}
+
+impl<const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> utoipa::ToSchema
+    for Limit<MAX, DEFAULT, MAY_BE_EMPTY>
+{
+}
+
+/// How many records are skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offset(u32);
+
+const OFFSET_MAX: u32 = i32::MAX.unsigned_abs();
+
+impl Offset {
+    /// The number.
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<'de> Deserialize<'de> for Offset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole_number(deserializer, 0, OFFSET_MAX).map(|number| Self(number.unwrap_or_default()))
+    }
+}
+
+impl utoipa::PartialSchema for Offset {
+    fn schema() -> RefOr<Schema> {
+        number_schema(0, OFFSET_MAX, 0)
+    }
+}
+
+impl utoipa::ToSchema for Offset {}
+
+fn number_schema(min: u32, max: u32, default: u32) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Integer))
+        .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Int32)))
+        .minimum(Some(min))
+        .maximum(Some(max))
+        .default(Some(default.into()))
+        .examples([default])
+        .into()
+}
+
+/// A number from a query text or a JSON number; absent, null and the empty text are `None`, that is, the default.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D, min: u32, max: u32) -> Result<Option<u32>, D::Error> {
+    struct Visitor(u32, u32);
+
+    impl Visitor {
+        fn in_range<E: de::Error>(&self, number: Option<u32>) -> Result<Option<u32>, E> {
+            match number {
+                Some(number) if (self.0..=self.1).contains(&number) => Ok(Some(number)),
+                _ => Err(E::custom(format_args!("must be an integer from {} to {}", self.0, self.1))),
+            }
+        }
+    }
+
+    impl de::Visitor<'_> for Visitor {
+        type Value = Option<u32>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an integer from {} to {}", self.0, self.1)
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            self.in_range(u32::try_from(number).ok())
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            self.in_range(u32::try_from(number).ok())
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            if text.is_empty() { Ok(None) } else { self.in_range(text.parse().ok()) }
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Visitor(min, max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::extract::{parse_json, parse_query};
+
+    #[derive(Deserialize, Debug)]
+    struct Page {
+        #[serde(default)]
+        limit: Limit<1000>,
+        #[serde(default)]
+        offset: Offset,
+    }
+
+    #[test]
+    fn absent_empty_and_null_take_the_default() {
+        for page in [parse_query::<Page>(""), parse_query("limit=&offset="), parse_json(br#"{"limit":null}"#)] {
+            let page = page.expect("it is read");
+            assert_eq!((page.limit.get(), page.offset.get()), (10, 0));
+        }
+    }
+
+    #[test]
+    fn the_range_is_kept_and_named() {
+        for query in ["limit=0", "limit=1001", "limit=-1", "limit=1.5", "limit=ten", "limit=99999999999", "offset=-1"] {
+            let refusal = parse_query::<Page>(query).expect_err(query);
+            let field = query.split('=').next().expect("the query has a name");
+            assert!(
+                refusal.message.starts_with(&format!("Parameter error. {field}: must be an integer from")),
+                "{query}"
+            );
+        }
+        assert_eq!(parse_query::<Page>("limit=1000").expect("the bound is inside").limit.get(), 1000);
+    }
+
+    #[test]
+    fn some_parameters_refuse_the_empty_text() {
+        #[derive(Deserialize, Debug)]
+        struct Strict {
+            #[serde(rename = "limit")]
+            _limit: Limit<1000, 10, false>,
+        }
+        assert!(parse_query::<Strict>("limit=").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! From which address a request comes.
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The address a request is counted for: the peer's, or, when the peer is a trusted proxy, the right-most entry of
+/// `X-Forwarded-For` that is not a trusted proxy itself. What stands left of it was written by a stranger.
+pub fn source_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let peer = peer.to_canonical();
+    if trusted.is_empty() || !is_trusted(&peer) {
+        return peer;
+    }
+    let mut source = peer;
+    let values = headers.get_all("x-forwarded-for").iter().rev();
+    for entry in values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')) {
+        // An entry that is no address ends the chain of hops we can vouch for.
+        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        source = address.to_canonical();
+        if !is_trusted(&source) {
+            break;
+        }
+    }
+    source
+}
+
+/// The key of an address's quota: of an IPv6 address the network part, since one host owns all of a /64.
+pub fn quota_key(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().expect("a header value"));
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().expect("a network")).collect();
+        source_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_strangers_header_is_not_believed() {
+        assert_eq!(source("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
+        assert_eq!(source("203.0.113.9", &["198.51.100.1"], &["10.0.0.0/8"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn the_right_most_untrusted_entry_counts() {
+        assert_eq!(source("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"], &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(source("10.0.0.1", &["1.1.1.1", "198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_broken_entry_ends_the_chain() {
+        assert_eq!(source("10.0.0.1", &["1.1.1.1, unknown, 10.0.0.2"], &["10.0.0.0/8"]), "10.0.0.2");
+        assert_eq!(source("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn mapped_addresses_are_the_same_as_plain_ones() {
+        assert_eq!(source("::ffff:10.0.0.1", &["::ffff:198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn one_ipv6_network_shares_a_key() {
+        let key = |address: &str| quota_key(address.parse().expect("an address"));
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+}

@@ -1,0 +1,99 @@
+//! The way to PostgreSQL: one function gives the connection for a tenant, so that tenants can be placed elsewhere later.
+
+use crate::config::DatabaseSettings;
+use crate::values::id::TenantId;
+use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use std::str::FromStr;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// The migrations, part of the binary.
+pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!();
+    // While replicas are upgraded one by one, an older one may start on a newer database.
+    migrator.set_ignore_missing(true);
+    migrator
+});
+
+/// Connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// Connects, and fails if the server cannot be reached.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds))
+            // A ping before each use would cost a round trip a request; a broken connection fails one request instead.
+            .test_before_acquire(false)
+            .connect_with(options(settings.url.reveal())?)
+            .await?;
+        Ok(Self::from_pool(pool))
+    }
+
+    /// Takes over a pool.
+    pub fn from_pool(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// A connection to where a tenant's rows are.
+    pub async fn tenant(&self, _tenant: TenantId) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.acquire().await
+    }
+
+    /// A connection to the catalogue and to the tables that say which tenant a key, a name or a token belongs to.
+    pub async fn control(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.acquire().await
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        let started = Instant::now();
+        let connection = self.pool.acquire().await;
+        metrics::histogram!("bss_pool_wait_seconds").record(started.elapsed().as_secs_f64());
+        connection
+    }
+
+    /// Open and idle connections.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Waits for borrowed connections and closes all.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url)?.application_name("bss-gateway"))
+}
+
+/// Applies what is missing, on a connection of its own: SQLx's advisory lock, under which replicas wait for each other,
+/// outlives a failed run until its connection is closed.
+pub async fn migrate(url: &str) -> Result<(), sqlx::Error> {
+    // Harmless on plain PostgreSQL; on Citus it lets one transaction both create and alter distributed tables.
+    let options = options(url)?.options([("citus.multi_shard_modify_mode", "sequential")]);
+    let mut connection = PgConnection::connect_with(&options).await?;
+    let outcome = MIGRATOR.run(&mut connection).await;
+    connection.close().await.ok();
+    Ok(outcome?)
+}
+
+/// Whether every migration of this binary has been applied.
+pub async fn is_current(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let newest = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let exists = sqlx::query_scalar!("select to_regclass('_sqlx_migrations') is not null as \"exists!\"");
+    if !exists.fetch_one(&mut *connection).await? {
+        return Ok(false);
+    }
+    // The table is the migrator's own, so the statement cannot be checked before the first migration.
+    let applied: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(connection).await?;
+    Ok(applied.unwrap_or_default() >= newest)
+}

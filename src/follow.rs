@@ -1,0 +1,107 @@
+//! Keeps what is in memory in step with the database: announcements at once, a look each second in case one was missed.
+//!
+//! Announcements are heard on a connection of its own. Each second that connection is also asked for the catalogue's
+//! version, which proves it alive. While there is none, nothing that was read from the database is trusted for longer than
+//! a second; when it is back, everything is read again, since announcements may have been missed.
+
+use crate::app::App;
+use crate::catalogue::{self, Catalogue};
+use crate::identity::directory::TokenHash;
+use crate::identity::store;
+use sqlx::postgres::{PgListener, PgNotification};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::timeout;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Expired tokens are removed once in so many looks.
+const LOOKS_BETWEEN_CLEANUPS: u32 = 600;
+
+/// Runs until the task is dropped.
+pub async fn follow(app: App) {
+    loop {
+        if let Err(error) = listen(&app).await {
+            tracing::warn!(%error, "the database does not announce changes; what is in memory is not trusted");
+        }
+        app.listening.store(false, Ordering::Relaxed);
+        app.directory.forget_all();
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn listen(app: &App) -> sqlx::Result<()> {
+    let mut listener = timeout(LOOK_EVERY * 5, PgListener::connect(app.settings.database.control_url()))
+        .await
+        .map_err(|_| sqlx::Error::PoolTimedOut)??;
+    listener.eager_reconnect(false);
+    listener.listen_all([store::CHANNEL, catalogue::CHANNEL]).await?;
+    app.directory.forget_all();
+    app.listening.store(true, Ordering::Relaxed);
+    for look in 0_u32.. {
+        look_at_catalogue(app, &mut listener).await?;
+        if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
+            store::delete_expired_tokens(&mut *app.database.control().await?, app.clock.now()).await?;
+        }
+        match timeout(LOOK_EVERY, listener.try_recv()).await {
+            Err(_) => {}
+            Ok(Ok(Some(notification))) => apply(app, &notification).await,
+            Ok(Ok(None)) => return Err(sqlx::Error::Protocol("the connection was lost".into())),
+            Ok(Err(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn look_at_catalogue(app: &App, listener: &mut PgListener) -> sqlx::Result<()> {
+    let look = sqlx::query_scalar!("select version from catalogue_version where only_row").fetch_one(&mut *listener);
+    let version = timeout(LOOK_EVERY, look).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    if version != app.catalogue.load().version {
+        let catalogue = Catalogue::load(&mut *app.database.control().await?).await?;
+        tracing::info!(version = catalogue.version, "the catalogue was loaded anew");
+        app.catalogue.store(Arc::new(catalogue));
+    }
+    Ok(())
+}
+
+async fn apply(app: &App, notification: &PgNotification) {
+    if notification.channel() == catalogue::CHANNEL {
+        // The next look finds the new version.
+        return;
+    }
+    match parse(notification.payload()) {
+        Change::AccessKey(access_key) => app.directory.forget_access_key(access_key).await,
+        Change::Session(hash) => app.directory.forget_session(&hash).await,
+        Change::Any => app.directory.forget_all(),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Change<'a> {
+    AccessKey(&'a str),
+    Session(TokenHash),
+    Any,
+}
+
+fn parse(payload: &str) -> Change<'_> {
+    let mut hash = TokenHash::default();
+    match payload.split_once(' ') {
+        Some(("key", access_key)) => Change::AccessKey(access_key),
+        Some(("token", digits)) if hex::decode_to_slice(digits, &mut hash).is_ok() => Change::Session(hash),
+        _ => Change::Any,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announcement_that_is_not_understood_means_everything() {
+        assert_eq!(parse("key AK1"), Change::AccessKey("AK1"));
+        assert_eq!(parse(&format!("token {}", "ab".repeat(32))), Change::Session([0xab; 32]));
+        for payload in ["", "token xyz", "user 5", "key"] {
+            assert_eq!(parse(payload), Change::Any, "{payload}");
+        }
+    }
+}

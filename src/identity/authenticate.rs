@@ -1,0 +1,93 @@
+//! From a request to its [`Caller`], by signature or by token.
+
+use super::directory::AccessKey;
+use super::model;
+use crate::api::caller::Caller;
+use crate::api::error::ApiError;
+use crate::api::signature::{self, Refusal, Rules};
+use crate::app::App;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use std::net::IpAddr;
+use std::sync::Arc;
+use time::Duration;
+
+/// The header of a token.
+pub const TOKEN_HEADER: &str = "x-auth-token";
+
+/// Who sends this request; its body is still unread.
+pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
+    let caller = if signature::is_signed(&parts.headers) {
+        by_signature(app, parts, body, source).await?
+    } else {
+        by_token(app, &parts.headers).await?
+    };
+    let span = tracing::Span::current();
+    span.record("account", caller.domain.0.simple().to_string());
+    span.record("user", caller.user.0.simple().to_string());
+    Ok(caller)
+}
+
+async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
+    let authorization = signature::parse(&parts.headers).map_err(|refusal| refused(&refusal))?;
+    let access_key = authorization.access_key;
+    tracing::Span::current().record("access_key", access_key);
+    if app.lockout.is_locked(access_key, source) {
+        return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));
+    }
+    let key = app.directory.access_key(access_key).await?;
+    let Some(key) = key.filter(|key| key.enabled) else {
+        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
+    };
+    let request = signature::Request {
+        method: &parts.method,
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        body,
+    };
+    let skew = Duration::seconds(i64::from(app.settings.identity.clock_skew_seconds));
+    match signature::verify(&authorization, request, &key.key, rules(app, &key), app.clock.now(), skew) {
+        Ok(()) => {
+            app.lockout.succeeded(access_key, source);
+            Ok(key.caller.clone())
+        }
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Mismatch { .. }) {
+                app.lockout.failed(access_key, source);
+            }
+            Err(refused(&refusal))
+        }
+    }
+}
+
+fn rules(app: &App, key: &AccessKey) -> Rules {
+    let identity = &app.settings.identity;
+    let deployment =
+        Rules { require_signed_host: identity.require_signed_host, require_bound_body: identity.require_bound_body };
+    deployment.or(key.rules)
+}
+
+async fn by_token(app: &App, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+    let Some(token) = headers.get(TOKEN_HEADER).filter(|token| !token.is_empty()) else {
+        return Err(refuse("missing", "x-auth-token not found"));
+    };
+    let Some(session) = app.directory.session(model::token_hash(token.as_bytes())).await? else {
+        return Err(refuse("unknown_token", "decrypt token fail"));
+    };
+    if session.expires_at <= app.clock.now() {
+        let expires_at = model::token_time(session.expires_at);
+        return Err(refuse("expired_token", format_args!("token expires, expires_at: {expires_at}")));
+    }
+    Ok(session.caller.clone())
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    refuse(refusal.cause(), refusal)
+}
+
+fn refuse(cause: &'static str, reason: impl std::fmt::Display) -> ApiError {
+    metrics::counter!("bss_authentication_failures_total", "cause" => cause).increment(1);
+    tracing::info!(cause, "authentication failed");
+    ApiError::unauthenticated(reason)
+}

@@ -1,0 +1,157 @@
+//! Keys and tokens in memory, so that no request asks the database who calls.
+//!
+//! What was read is kept for a bounded time and forgotten at once when a change is announced (see [`crate::follow`]).
+//! That something does not exist is remembered briefly, so that a stranger's guesses do not become queries.
+
+use super::store;
+use crate::api::caller::Caller;
+use crate::api::error::ApiError;
+use crate::api::signature::{self, Rules};
+use crate::database::Database;
+use crate::secrets::Sealer;
+use crate::values::id::ProjectId;
+use anyhow::Context;
+use moka::Expiry;
+use moka::future::Cache;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+
+/// How many keys and how many tokens are remembered at most.
+const CAPACITY: u64 = 100_000;
+/// How long it is remembered that something does not exist.
+const ABSENCE: Duration = Duration::from_secs(1);
+/// Longest access key there is; a longer one is not looked up.
+const ACCESS_KEY_MAX: usize = 64;
+
+/// An access key with all that is needed to admit its requests.
+pub struct AccessKey {
+    /// Verifies signatures.
+    pub key: signature::Key,
+    /// Who signs with it.
+    pub caller: Arc<Caller>,
+    /// Whether the key and its user are enabled.
+    pub enabled: bool,
+    /// What this key's signatures must cover beyond the deployment's rules.
+    pub rules: Rules,
+}
+
+/// A token that was given out and not revoked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Whose it is.
+    pub caller: Arc<Caller>,
+    /// Its scope; `None` is the whole account.
+    pub project: Option<ProjectId>,
+    /// When it was given.
+    pub issued_at: OffsetDateTime,
+    /// Until when it is valid.
+    pub expires_at: OffsetDateTime,
+}
+
+/// SHA-256 of a token.
+pub type TokenHash = [u8; 32];
+
+/// The memory.
+#[derive(Clone)]
+pub struct Directory {
+    database: Database,
+    sealer: Sealer,
+    keys: Cache<String, Option<Arc<AccessKey>>>,
+    sessions: Cache<TokenHash, Option<Arc<Session>>>,
+}
+
+impl Directory {
+    /// An empty memory that forgets after `max_age`.
+    pub fn new(database: Database, sealer: Sealer, max_age: Duration) -> Self {
+        Self { database, sealer, keys: cache(max_age), sessions: cache(max_age) }
+    }
+
+    /// The access key of this name.
+    pub async fn access_key(&self, access_key: &str) -> Result<Option<Arc<AccessKey>>, ApiError> {
+        if let Some(known) = self.keys.get(access_key).await {
+            return Ok(known);
+        }
+        if access_key.len() > ACCESS_KEY_MAX {
+            return Ok(None);
+        }
+        let load = self.load_access_key(access_key);
+        self.keys.try_get_with_by_ref(access_key, load).await.map_err(|error| ApiError::internal(Shared(error)))
+    }
+
+    async fn load_access_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
+        let Some(row) = store::access_key(&mut *self.database.control().await?, access_key).await? else {
+            return Ok(None);
+        };
+        let mut connection = self.database.tenant(row.tenant_id).await?;
+        let Some((caller, user_enabled)) = store::caller(&mut connection, row.tenant_id, row.user_id).await? else {
+            return Ok(None);
+        };
+        let secret = self.sealer.open(&row.sealed_secret, access_key);
+        let secret =
+            secret.with_context(|| format!("the secret of {access_key} cannot be opened with these master keys"))?;
+        Ok(Some(Arc::new(AccessKey {
+            key: signature::key(&secret),
+            caller: Arc::new(caller),
+            enabled: row.enabled && user_enabled,
+            rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
+        })))
+    }
+
+    /// The session of a token. Whether it has expired is the caller's question: it depends on the clock.
+    pub async fn session(&self, hash: TokenHash) -> Result<Option<Arc<Session>>, ApiError> {
+        if let Some(known) = self.sessions.get(&hash).await {
+            return Ok(known);
+        }
+        let load = self.load_session(hash);
+        self.sessions.try_get_with(hash, load).await.map_err(|error| ApiError::internal(Shared(error)))
+    }
+
+    async fn load_session(&self, hash: TokenHash) -> anyhow::Result<Option<Arc<Session>>> {
+        let Some(row) = store::token(&mut *self.database.control().await?, &hash).await? else { return Ok(None) };
+        let mut connection = self.database.tenant(row.tenant_id).await?;
+        let caller = store::caller(&mut connection, row.tenant_id, row.user_id).await?;
+        let Some((caller, true)) = caller else { return Ok(None) };
+        Ok(Some(Arc::new(Session {
+            caller: Arc::new(caller),
+            project: row.project_id,
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+        })))
+    }
+
+    /// Forgets one access key.
+    pub async fn forget_access_key(&self, access_key: &str) {
+        self.keys.invalidate(access_key).await;
+    }
+
+    /// Forgets one token.
+    pub async fn forget_session(&self, hash: &TokenHash) {
+        self.sessions.invalidate(hash).await;
+    }
+
+    /// Forgets everything.
+    pub fn forget_all(&self) {
+        self.keys.invalidate_all();
+        self.sessions.invalidate_all();
+    }
+}
+
+fn cache<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
+    max_age: Duration,
+) -> Cache<K, Option<V>> {
+    Cache::builder().max_capacity(CAPACITY).expire_after(Age(max_age)).build()
+}
+
+struct Age(Duration);
+
+impl<K, V> Expiry<K, Option<V>> for Age {
+    fn expire_after_create(&self, _: &K, value: &Option<V>, _: Instant) -> Option<Duration> {
+        Some(if value.is_some() { self.0 } else { ABSENCE.min(self.0) })
+    }
+}
+
+/// Several requests may wait for one look-up, and so share its error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Shared(Arc<anyhow::Error>);

@@ -1,0 +1,79 @@
+//! `GET /v3/projects`
+
+use super::model::ProjectName;
+use super::store;
+use crate::api::caller::AnyCaller;
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Query};
+use crate::api::operation::Policy;
+use crate::app::App;
+use crate::values::id::{DomainId, ProjectId};
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which projects.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct KeystoneListProjectsQuery {
+    /// Only the project of this name; all if absent or empty.
+    #[param(inline)]
+    name: Option<ProjectName>,
+}
+
+/// The projects.
+#[derive(Serialize, ToSchema)]
+pub struct KeystoneListProjectsResponse {
+    /// In the order of their names.
+    projects: Vec<ProjectResult>,
+}
+
+/// A project.
+#[derive(Serialize, ToSchema)]
+pub struct ProjectResult {
+    /// Its id.
+    id: ProjectId,
+    /// Its name, a region code.
+    #[schema(example = "cn-north-4")]
+    name: String,
+    /// Its account.
+    domain_id: DomainId,
+    /// What it hangs below: its account.
+    parent_id: DomainId,
+    /// Always true.
+    enabled: bool,
+    /// Always false.
+    is_domain: bool,
+}
+
+/// Lists the projects of the caller's account.
+///
+/// There is one for each region. The SDK asks for a region's project by name when its credentials name none.
+#[utoipa::path(
+    get, path = "/v3/projects",
+    params(KeystoneListProjectsQuery),
+    responses((status = 200, description = "The projects.", body = KeystoneListProjectsResponse)),
+    extensions(("x-policy" = json!(Policy::any_caller().identity()))),
+)]
+pub async fn keystone_list_projects(
+    State(app): State<App>,
+    caller: AnyCaller,
+    Query(query): Query<KeystoneListProjectsQuery>,
+) -> Result<Json<KeystoneListProjectsResponse>, ApiError> {
+    let mut connection = app.database.tenant(caller.tenant).await?;
+    let projects = store::projects(&mut connection, caller.tenant, caller.domain).await?;
+    let wanted = query.name.as_ref().map(ProjectName::as_str).filter(|name| !name.is_empty());
+    let projects = projects
+        .into_iter()
+        .filter(|project| wanted.is_none_or(|wanted| project.name == wanted))
+        .map(|project| ProjectResult {
+            id: project.id,
+            name: project.name,
+            domain_id: caller.domain,
+            parent_id: caller.domain,
+            enabled: true,
+            is_domain: false,
+        })
+        .collect();
+    Ok(Json(KeystoneListProjectsResponse { projects }))
+}

@@ -1,0 +1,350 @@
+//! The only door into the identity tables.
+//!
+//! A key, a name or a token first says which tenant it belongs to; that tenant's tables are asked in a second statement.
+//! Every change that a replica may remember is announced in the same transaction, under [`CHANNEL`].
+
+use super::directory::TokenHash;
+use crate::api::caller::{Caller, CallerKind};
+use crate::api::signature::Rules;
+use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+/// Announces changes; the payload is `key <access key>` or `token <hash in hex>`, anything else means "everything".
+pub const CHANNEL: &str = "bss_identity";
+
+/// An access key as it is stored.
+pub struct AccessKeyRow {
+    /// Its tenant.
+    pub tenant_id: TenantId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// For [`crate::secrets::Sealer::open`].
+    pub sealed_secret: Vec<u8>,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// See [`Rules`].
+    pub require_signed_host: bool,
+    /// See [`Rules`].
+    pub require_bound_body: bool,
+}
+
+/// An access key, sealed.
+pub async fn access_key(connection: &mut PgConnection, access_key: &str) -> sqlx::Result<Option<AccessKeyRow>> {
+    sqlx::query_as!(
+        AccessKeyRow,
+        r#"select tenant_id as "tenant_id: TenantId", user_id as "user_id: UserId", sealed_secret, enabled,
+                  require_signed_host, require_bound_body
+           from access_keys where access_key = $1"#,
+        access_key
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// A user with its account, and whether it is enabled.
+pub async fn caller(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+) -> sqlx::Result<Option<(Caller, bool)>> {
+    let row = sqlx::query!(
+        r#"select u.domain_id as "domain: DomainId", d.name as domain_name, d.kind as "kind: CallerKind",
+                  u.name as user_name, u.administrator, u.permission_items, u.enabled
+           from users u join domains d on d.tenant_id = u.tenant_id and d.domain_id = u.domain_id
+           where u.tenant_id = $1 and d.tenant_id = $1 and u.user_id = $2"#,
+        tenant.0,
+        user.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| {
+        let caller = Caller {
+            tenant,
+            domain: row.domain,
+            domain_name: row.domain_name,
+            kind: row.kind,
+            user,
+            user_name: row.user_name,
+            administrator: row.administrator,
+            permission_items: row.permission_items,
+        };
+        (caller, row.enabled)
+    }))
+}
+
+/// Which account has this name.
+pub async fn domain_by_name(connection: &mut PgConnection, name: &str) -> sqlx::Result<Option<(TenantId, DomainId)>> {
+    let row = sqlx::query!(
+        r#"select tenant_id as "tenant: TenantId", domain_id as "domain: DomainId" from login_names where name = $1"#,
+        name
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.tenant, row.domain)))
+}
+
+/// A user of an account by name, with its password's hash.
+pub async fn user_by_name(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    domain: DomainId,
+    name: &str,
+) -> sqlx::Result<Option<(UserId, Option<String>)>> {
+    let row = sqlx::query!(
+        r#"select user_id as "user: UserId", password_hash from users
+           where tenant_id = $1 and domain_id = $2 and name = $3"#,
+        tenant.0,
+        domain.0,
+        name
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.user, row.password_hash)))
+}
+
+/// A project of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name, a region code.
+    pub name: String,
+}
+
+/// The projects of an account, in the order of their names.
+pub async fn projects(connection: &mut PgConnection, tenant: TenantId, domain: DomainId) -> sqlx::Result<Vec<Project>> {
+    sqlx::query_as!(
+        Project,
+        r#"select project_id as "id: ProjectId", name from projects
+           where tenant_id = $1 and domain_id = $2 order by name"#,
+        tenant.0,
+        domain.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// A token as it is stored.
+pub struct TokenRow {
+    /// Its tenant.
+    pub tenant_id: TenantId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Its scope.
+    pub project_id: Option<ProjectId>,
+    /// When it was given.
+    pub issued_at: OffsetDateTime,
+    /// Until when it is valid.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A token that was not revoked.
+pub async fn token(connection: &mut PgConnection, hash: &TokenHash) -> sqlx::Result<Option<TokenRow>> {
+    sqlx::query_as!(
+        TokenRow,
+        r#"select tenant_id as "tenant_id: TenantId", user_id as "user_id: UserId", project_id as "project_id: ProjectId",
+                  issued_at, expires_at
+           from tokens where token_hash = $1"#,
+        &hash[..]
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Keeps a token's hash.
+pub async fn insert_token(
+    connection: &mut PgConnection,
+    hash: &TokenHash,
+    caller: &Caller,
+    project: Option<ProjectId>,
+    (issued_at, expires_at): (OffsetDateTime, OffsetDateTime),
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into tokens (token_hash, tenant_id, domain_id, user_id, project_id, issued_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &hash[..],
+        caller.tenant.0,
+        caller.domain.0,
+        caller.user.0,
+        project.map(|project| project.0),
+        issued_at,
+        expires_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Revokes a token of an account and announces it; whether there was one.
+pub async fn delete_token(connection: &mut PgConnection, hash: &TokenHash, domain: DomainId) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!("delete from tokens where token_hash = $1 and domain_id = $2", &hash[..], domain.0)
+        .execute(&mut *connection)
+        .await?;
+    announce(connection, &format!("token {}", hex::encode(hash))).await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// Removes tokens that expired before `now`.
+pub async fn delete_expired_tokens(connection: &mut PgConnection, now: OffsetDateTime) -> sqlx::Result<u64> {
+    let deleted = sqlx::query!("delete from tokens where expires_at < $1", now).execute(connection).await?;
+    Ok(deleted.rows_affected())
+}
+
+/// Enables or disables an access key and announces it; whether there is one.
+pub async fn set_access_key_enabled(
+    connection: &mut PgConnection,
+    access_key: &str,
+    enabled: bool,
+) -> sqlx::Result<bool> {
+    let updated = sqlx::query!("update access_keys set enabled = $2 where access_key = $1", access_key, enabled)
+        .execute(&mut *connection)
+        .await?;
+    announce(connection, &format!("key {access_key}")).await?;
+    Ok(updated.rows_affected() > 0)
+}
+
+/// Tells every replica, when this transaction commits.
+async fn announce(connection: &mut PgConnection, change: &str) -> sqlx::Result<()> {
+    sqlx::query!("select pg_notify($1, $2)", CHANNEL, change).execute(connection).await?;
+    Ok(())
+}
+
+/// A new account.
+pub struct NewDomain<'a> {
+    /// The top of its tree.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: DomainId,
+    /// What it hangs below.
+    pub parent: Option<DomainId>,
+    /// Its name, unique over all tenants.
+    pub name: &'a str,
+    /// Its kind.
+    pub kind: CallerKind,
+}
+
+/// Adds an account, and its tenant when it is the top of a tree. `false`: the name is taken, and nothing was added.
+pub async fn insert_domain(
+    connection: &mut PgConnection,
+    new: &NewDomain<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let name = sqlx::query!(
+        "insert into login_names (name, tenant_id, domain_id) values ($1, $2, $3) on conflict do nothing",
+        new.name,
+        new.tenant.0,
+        new.id.0
+    );
+    if name.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if new.parent.is_none() {
+        sqlx::query!("insert into tenants (tenant_id, created_at) values ($1, $2)", new.tenant.0, now)
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query!(
+        "insert into domains (tenant_id, domain_id, parent_id, name, kind, created_at) values ($1, $2, $3, $4, $5, $6)",
+        new.tenant.0,
+        new.id.0,
+        new.parent.map(|parent| parent.0),
+        new.name,
+        new.kind as CallerKind,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(true)
+}
+
+/// A new user.
+pub struct NewUser<'a> {
+    /// Its id.
+    pub id: UserId,
+    /// Its tenant and account.
+    pub account: (TenantId, DomainId),
+    /// Its name, unique in its account.
+    pub name: &'a str,
+    /// Argon2id, or no password.
+    pub password_hash: Option<String>,
+    /// Whether it is the account's own user.
+    pub administrator: bool,
+    /// What it may do otherwise.
+    pub permission_items: &'a [String],
+}
+
+/// Adds a user.
+pub async fn insert_user(connection: &mut PgConnection, new: NewUser<'_>, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into users (tenant_id, user_id, domain_id, name, password_hash, administrator, permission_items, enabled,
+                            created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, true, $8)",
+        new.account.0.0,
+        new.id.0,
+        new.account.1.0,
+        new.name,
+        new.password_hash,
+        new.administrator,
+        new.permission_items,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds a project.
+pub async fn insert_project(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    project: &Project,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into projects (tenant_id, project_id, domain_id, name) values ($1, $2, $3, $4)",
+        tenant.0,
+        project.id.0,
+        domain.0,
+        project.name
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A new access key.
+pub struct NewAccessKey<'a> {
+    /// The key.
+    pub access_key: &'a str,
+    /// From [`crate::secrets::Sealer::seal`].
+    pub sealed_secret: Vec<u8>,
+    /// Its tenant, account and user.
+    pub owner: (TenantId, DomainId, UserId),
+    /// What its signatures must cover.
+    pub rules: Rules,
+}
+
+/// Adds an access key, enabled.
+pub async fn insert_access_key(
+    connection: &mut PgConnection,
+    new: NewAccessKey<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    let (tenant, domain, user) = new.owner;
+    sqlx::query!(
+        "insert into access_keys (access_key, tenant_id, domain_id, user_id, sealed_secret, enabled, require_signed_host,
+                                  require_bound_body, created_at)
+         values ($1, $2, $3, $4, $5, true, $6, $7, $8)",
+        new.access_key,
+        tenant.0,
+        domain.0,
+        user.0,
+        new.sealed_secret,
+        new.rules.require_signed_host,
+        new.rules.require_bound_body,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! bss-gateway: a self-hosted server for the partner and customer BSS API of Huawei Cloud.
+//!
+//! A guided tour:
+//!
+//! 1. [`cli`] reads the command line, [`config`] the settings; [`server`] listens and puts the layers round the routes.
+//! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
+//!    ([`api::gate`]), signatures, quotas, refusals.
+//! 3. A folder each for the domains: [`identity`], [`reference`], [`products`]. A file there is one operation.
+//! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
+//! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
+
+pub mod api;
+pub mod app;
+pub mod catalogue;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod explorer;
+pub mod follow;
+pub mod identity;
+pub mod postgres;
+pub mod products;
+pub mod reference;
+pub mod sandbox;
+pub mod secrets;
+pub mod server;
+pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod values;
+
+use api::operation::Operations;
+
+/// Every operation of the API.
+pub fn operations() -> Operations {
+    let mut operations = Operations::default();
+    identity::register(&mut operations);
+    reference::register(&mut operations);
+    products::register(&mut operations);
+    operations
+}

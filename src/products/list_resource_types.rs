@@ -1,0 +1,76 @@
+//! `GET /v2/products/resource-types`
+
+use crate::api::extract::{Json, Query};
+use crate::api::operation::Policy;
+use crate::api::page::{Limit, Offset};
+use crate::app::App;
+use crate::values::language::Language;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which part of the list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListResourceTypesQuery {
+    /// How many to answer at most.
+    #[param(inline)]
+    #[serde(default)]
+    limit: Limit<1000>,
+    /// How many to skip.
+    #[param(inline)]
+    #[serde(default)]
+    offset: Offset,
+}
+
+/// Resource types.
+#[derive(Serialize, ToSchema)]
+pub struct ListResourceTypesResponse {
+    /// How many there are in all.
+    #[schema(example = 238)]
+    total_count: usize,
+    /// This part of them.
+    resource_types: Vec<ResourceTypes>,
+}
+
+/// A resource type.
+#[derive(Serialize, ToSchema)]
+pub struct ResourceTypes {
+    /// Its code.
+    #[schema(example = "hws.resource.type.vm")]
+    resource_type_code: String,
+    /// Its name.
+    #[schema(example = "Cloud host")]
+    resource_type_name: String,
+    /// What it is.
+    #[schema(example = "A virtual machine of Elastic Cloud Server.")]
+    resource_type_desc: String,
+    /// The cloud service type it belongs to.
+    #[schema(example = "hws.service.type.ec2")]
+    service_type_code: String,
+}
+
+/// Lists the types of resources that cloud services consist of.
+///
+/// A resource type's code is what usage type, price and bill queries ask for.
+#[utoipa::path(
+    get, path = "/v2/products/resource-types",
+    params(Language, ListResourceTypesQuery),
+    responses((status = 200, description = "Resource types, by code.", body = ListResourceTypesResponse)),
+    extensions(("x-policy" = json!(Policy::any_caller()))),
+)]
+pub async fn list_resource_types(
+    State(app): State<App>,
+    language: Language,
+    Query(query): Query<ListResourceTypesQuery>,
+) -> Json<ListResourceTypesResponse> {
+    let catalogue = app.catalogue.load();
+    let all = &catalogue.products.resources;
+    let page = all.iter().skip(query.offset.get()).take(query.limit.get()).map(|resource| ResourceTypes {
+        resource_type_code: resource.code.clone(),
+        resource_type_name: language.of(&resource.names).to_owned(),
+        resource_type_desc: language.of(&resource.descriptions).to_owned(),
+        service_type_code: resource.service_type_code.clone(),
+    });
+    Json(ListResourceTypesResponse { total_count: all.len(), resource_types: page.collect() })
+}

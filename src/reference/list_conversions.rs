@@ -1,0 +1,73 @@
+//! `GET /v2/bases/conversions`
+
+use crate::api::extract::{Json, Query};
+use crate::api::operation::Policy;
+use crate::app::App;
+use crate::values::language::Language;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which conversions.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListConversionsQuery {
+    /// Only those of this type: 1 money, 2 time, 3 traffic, 4 quantity, 7 capacity, 10 period, 11 frequency, 12 count,
+    /// 16 bandwidth, … All if absent; it must not be empty.
+    #[param(minimum = 0, maximum = 65535, example = 3)]
+    measure_type: Option<u16>,
+}
+
+/// Conversions.
+#[derive(Serialize, ToSchema)]
+pub struct ListConversionsResponse {
+    /// By unit.
+    conversions: Vec<Conversion>,
+}
+
+/// One `measure_id` is `conversion_ratio` times one `ref_measure_id`.
+#[derive(Serialize, ToSchema)]
+pub struct Conversion {
+    /// The larger unit.
+    #[schema(example = 10)]
+    measure_id: i32,
+    /// The smaller unit.
+    #[schema(example = 11)]
+    ref_measure_id: i32,
+    /// How many of the smaller make one of the larger.
+    #[schema(example = 1024)]
+    conversion_ratio: i64,
+    /// What both measure.
+    #[schema(example = 3)]
+    measure_type: i32,
+}
+
+/// Lists how units of measurement convert.
+///
+/// Units are those of `ListMeasureUnits`. The list is answered whole.
+#[utoipa::path(
+    get, path = "/v2/bases/conversions",
+    params(Language, ListConversionsQuery),
+    responses((status = 200, description = "Conversions, by unit.", body = ListConversionsResponse)),
+    extensions(("x-policy" = json!(Policy::any_caller()))),
+)]
+pub async fn list_conversions(
+    State(app): State<App>,
+    _: Language,
+    Query(query): Query<ListConversionsQuery>,
+) -> Json<ListConversionsResponse> {
+    let catalogue = app.catalogue.load();
+    let wanted = query.measure_type.map(i32::from);
+    let rows = &catalogue.reference.conversions;
+    let conversions = rows
+        .iter()
+        .filter(|row| wanted.is_none_or(|wanted| row.measure_type == wanted))
+        .map(|row| Conversion {
+            measure_id: row.measure_id,
+            ref_measure_id: row.ref_measure_id,
+            conversion_ratio: row.conversion_ratio,
+            measure_type: row.measure_type,
+        })
+        .collect();
+    Json(ListConversionsResponse { conversions })
+}

@@ -1,0 +1,162 @@
+//! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
+
+pub mod world;
+
+use crate::app::App;
+use crate::catalogue;
+use crate::clock::Clock;
+use crate::config::{DatabaseUrl, Secret, Settings};
+use crate::database::{self, Database};
+use crate::postgres::{Cluster, Options};
+use crate::secrets;
+use crate::server::Listeners;
+use crate::telemetry;
+use anyhow::Context;
+use sqlx::{Connection, PgConnection};
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use world::World;
+
+const DATABASE: &str = "bss";
+
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub struct SandboxArguments {
+    /// Where the data is kept between runs [default: /var/lib/bss-gateway/sandbox for root, else
+    /// ~/.local/share/bss-gateway/sandbox]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Forget the world and make a new one
+    #[arg(long)]
+    reset: bool,
+    /// Keep nothing
+    #[arg(long, conflicts_with_all = ["data", "reset"])]
+    ephemeral: bool,
+    /// The world's seed: the same seed gives the same accounts, keys and passwords
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The folder with PostgreSQL's initdb and postgres
+    #[arg(long, env = "POSTGRES_BIN")]
+    postgres_bin: Option<PathBuf>,
+}
+
+/// Runs the sandbox until `stop` is done.
+pub async fn run(
+    arguments: SandboxArguments,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let folder = arguments.folder()?;
+    let options =
+        Options { folder: folder.clone(), binaries: arguments.postgres_bin.clone(), durable: !arguments.ephemeral };
+    let cluster = Cluster::start(&options).await?;
+    let served = serve(&arguments, &cluster, &folder, settings, stop).await;
+    cluster.stop().await;
+    if arguments.ephemeral {
+        fs::remove_dir_all(&folder).ok();
+    }
+    served
+}
+
+async fn serve(
+    arguments: &SandboxArguments,
+    cluster: &Cluster,
+    folder: &Path,
+    mut settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    cluster.create_database(DATABASE, arguments.reset).await?;
+    let url = cluster.url(DATABASE);
+    database::migrate(&url).await?;
+    settings.database.url = DatabaseUrl::from(url.clone());
+    settings.database.control_url = DatabaseUrl::default();
+    settings.secrets.master_key = master_key(&folder.join("master.key"))?;
+
+    let clock = Clock::default();
+    let world = make_world(&url, arguments.seed, &settings, &clock).await?;
+    let demo = world.demo();
+    settings.explorer.demo_access_key.clone_from(&demo.access_key);
+    settings.explorer.demo_secret_key = Secret::from(demo.secret_key.clone());
+
+    let database = Database::connect(&settings.database).await?;
+    let metrics = telemetry::start_metrics()?;
+    let app = App::start(settings, database, clock).await?;
+    let listeners = Listeners::bind(&app).await?;
+    print!("{}", welcome(&listeners, folder, &world)?);
+    listeners.serve(app, metrics, stop).await
+}
+
+/// The world that is there, or a new one.
+async fn make_world(url: &str, seed: u64, settings: &Settings, clock: &Clock) -> anyhow::Result<World> {
+    let mut connection = PgConnection::connect(url).await?;
+    let recorded: Option<i64> =
+        sqlx::query_scalar!("select seed from sandbox_world where only_row").fetch_optional(&mut connection).await?;
+    let seed = match recorded {
+        // A world that exists keeps its seed: the keys printed are the keys stored.
+        Some(recorded) => recorded.cast_unsigned(),
+        None => seed,
+    };
+    let world = World::new(seed);
+    if recorded.is_none() {
+        catalogue::load_seed(&mut connection).await?;
+        let sealer = secrets::Sealer::from_settings(&settings.secrets)?;
+        world.store(&mut connection, &sealer, clock.now()).await?;
+    }
+    connection.close().await?;
+    Ok(world)
+}
+
+/// The sandbox's own master key, made once and kept beside its data.
+fn master_key(file: &Path) -> anyhow::Result<Secret> {
+    if !file.exists() {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
+        std::io::Write::write_all(&mut file, hex::encode(secrets::random::<32>()).as_bytes())?;
+    }
+    let key = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Secret::from(key))
+}
+
+impl SandboxArguments {
+    fn folder(&self) -> anyhow::Result<PathBuf> {
+        if self.ephemeral {
+            let name = format!("bss-gateway-{}", hex::encode(secrets::random::<8>()));
+            return Ok(std::env::temp_dir().join(name));
+        }
+        match &self.data {
+            Some(folder) => Ok(folder.clone()),
+            // PostgreSQL runs as another user then, to whom root's home is closed.
+            None if rustix::process::geteuid().is_root() => Ok(PathBuf::from("/var/lib/bss-gateway/sandbox")),
+            None => {
+                let base = std::env::var_os("XDG_DATA_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+                let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+                let base = base.or_else(home).context("HOME is not set: name a folder with --data")?;
+                Ok(base.join("bss-gateway/sandbox"))
+            }
+        }
+    }
+}
+
+fn welcome(listeners: &Listeners, folder: &Path, world: &World) -> anyhow::Result<String> {
+    let (api, operator) = (listeners.api_address()?, listeners.operator_address()?);
+    let mut text = format!(
+        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Data      {}\n\n",
+        folder.display()
+    );
+    writeln!(text, "  {:<17} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;
+    for account in &world.accounts {
+        writeln!(
+            text,
+            "  {:<17} {:<12} {:<21} {:<41} {}",
+            account.name,
+            format!("{:?}", account.kind).to_lowercase(),
+            account.access_key,
+            account.secret_key,
+            account.password
+        )?;
+    }
+    writeln!(text, "\nEach account's user has the account's name. Stop with Ctrl-C.")?;
+    Ok(text)
+}

@@ -1,0 +1,194 @@
+//! Listeners, layers, and the way to stop.
+
+use crate::api::edge::{self, Edge, Peer};
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::{database, explorer, follow, telemetry};
+use anyhow::Context;
+use axum::extract::State;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use std::any::Any;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::{Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// The API's routes inside their layers.
+pub fn router(app: &App) -> Router {
+    let settings = &app.settings;
+    let operations = crate::operations().for_site(settings.api.site);
+    let document = serde_json::to_vec(operations.document()).expect("the document serialises");
+    let document = axum::body::Bytes::from(document);
+    let (operation_routes, names) = operations.router(app);
+    let edge = Arc::new(Edge {
+        names,
+        trusted_proxies: settings.server.trusted_proxies.clone(),
+        timeout: Duration::from_secs(settings.server.request_timeout_seconds),
+    });
+    let mut routes = operation_routes
+        .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
+        .merge(health_routes());
+    if settings.explorer.enabled {
+        routes = routes.merge(explorer::router());
+    }
+    let layers = ServiceBuilder::new()
+        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(axum::extract::DefaultBodyLimit::max(settings.server.max_body_bytes));
+    routes
+        .fallback(async || ApiError::no_such_api())
+        .method_not_allowed_fallback(async || ApiError::no_such_api())
+        .layer(layers)
+        .with_state(app.clone())
+}
+
+/// A panic is one opaque 500; its text is logged with the request.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
+fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    ApiError::internal(format!("panic: {}", text.unwrap_or("without a text"))).into_response()
+}
+
+fn health_routes() -> Router<App> {
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready))
+}
+
+/// Ready to serve: not stopping, database there and migrated, changes heard.
+async fn ready(State(app): State<App>) -> Response {
+    let database = tokio::time::timeout(Duration::from_secs(2), async {
+        let mut connection = app.database.control().await?;
+        database::is_current(&mut connection).await
+    });
+    let database = match database.await {
+        Ok(Ok(true)) => "ok",
+        Ok(Ok(false)) => "migrations are missing",
+        Ok(Err(_)) => "unreachable",
+        Err(_) => "slow",
+    };
+    let changes = if app.listening.load(Ordering::Relaxed) { "ok" } else { "not heard" };
+    let process = if app.stopping.load(Ordering::Relaxed) { "stopping" } else { "ok" };
+    let is_ready = [database, changes, process].iter().all(|state| *state == "ok");
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "database": database, "changes": changes, "process": process }))).into_response()
+}
+
+fn operator_router(app: &App, metrics: PrometheusHandle) -> Router {
+    let for_metrics = app.clone();
+    let render = async move || telemetry::render_metrics(&for_metrics, &metrics);
+    let router: Router<App> = health_routes().route("/metrics", get(render));
+    router.with_state(app.clone())
+}
+
+/// Bound sockets, so that the caller knows the addresses before the first request.
+pub struct Listeners {
+    api: TcpListener,
+    operator: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both.
+    pub async fn bind(app: &App) -> anyhow::Result<Self> {
+        let bind = async |address: SocketAddr| {
+            TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+        };
+        let server = &app.settings.server;
+        Ok(Self { api: bind(server.listen).await?, operator: bind(server.operator_listen).await? })
+    }
+
+    /// Where the API is.
+    pub fn api_address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.api.local_addr()?)
+    }
+
+    /// Where the operators' listener is.
+    pub fn operator_address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.operator.local_addr()?)
+    }
+
+    /// Serves until `stop` is done, then lets running requests finish.
+    pub async fn serve(
+        self,
+        app: App,
+        metrics: PrometheusHandle,
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let follower = tokio::spawn(follow::follow(app.clone()));
+        let operator = tokio::spawn(axum::serve(self.operator, operator_router(&app, metrics)).into_future());
+        let served = serve_api(self.api, &app, stop).await;
+        operator.abort();
+        follower.abort();
+        app.database.close().await;
+        served
+    }
+}
+
+async fn serve_api(listener: TcpListener, app: &App, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let settings = &app.settings.server;
+    let router = router(app);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.header_timeout_seconds));
+    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(async {
+        stop.await;
+        app.stopping.store(true, Ordering::Relaxed);
+        tracing::info!("stopping: not ready any more");
+        tokio::time::sleep(Duration::from_secs(settings.not_ready_seconds)).await;
+    });
+    loop {
+        let accept = async {
+            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accept => accepted,
+            () = &mut stop => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, for instance: it passes when connections close.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        stream.set_nodelay(true).ok();
+        let router = router.clone();
+        let service = service_fn(move |request| answer(router.clone(), request, peer));
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            // A client that went away or was too slow is no event of ours.
+            connection.await.ok();
+            drop(place);
+        });
+    }
+    drop(listener);
+    let drained = tokio::time::timeout(Duration::from_secs(settings.drain_seconds), connections.shutdown()).await;
+    if drained.is_err() {
+        tracing::warn!(drain_seconds = settings.drain_seconds, "requests were still running and are cut off");
+    }
+    Ok(())
+}
+
+async fn answer(mut router: Router, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(Peer(peer.ip()));
+    let mut response = router.call(request).await?;
+    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("bss-gateway"));
+    Ok(response)
+}

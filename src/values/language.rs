@@ -1,0 +1,91 @@
+//! `X-Language`: in which language names are answered.
+
+use crate::api::error::ApiError;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+
+/// The language of names. As a handler's argument it reads `X-Language`; as `params(Language)` it documents it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Language {
+    /// Chinese, the default.
+    #[default]
+    ZhCn,
+    /// English.
+    EnUs,
+}
+
+impl Language {
+    /// Older operations write `zh_CN`, newer ones `zh_cn`: the case says nothing.
+    pub fn parse(value: &str) -> Option<Self> {
+        match value {
+            "" => Some(Self::ZhCn),
+            _ if value.eq_ignore_ascii_case("zh_CN") => Some(Self::ZhCn),
+            _ if value.eq_ignore_ascii_case("en_US") => Some(Self::EnUs),
+            _ => None,
+        }
+    }
+
+    /// The text of this language.
+    pub fn of(self, name: &Names) -> &str {
+        match self {
+            Self::ZhCn => &name.zh,
+            Self::EnUs => &name.en,
+        }
+    }
+}
+
+/// A name in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Language {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("x-language") else { return Ok(Self::default()) };
+        value
+            .to_str()
+            .ok()
+            .and_then(Self::parse)
+            .ok_or_else(|| ApiError::parameter("X-Language", "must be zh_CN or en_US"))
+    }
+}
+
+impl IntoParams for Language {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .enum_values(Some(["zh_CN", "en_US"]))
+            .default(Some("zh_CN".into()))
+            .examples(["en_US"]);
+        let parameter = ParameterBuilder::new()
+            .name("X-Language")
+            .parameter_in(ParameterIn::Header)
+            .required(utoipa::openapi::Required::False)
+            .description(Some("Language of the names in the answer, read without regard to case. Default: `zh_CN`."))
+            .schema(Some(schema));
+        vec![parameter.build()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_are_read_and_nothing_else() {
+        assert_eq!(Language::parse("en_us"), Some(Language::EnUs));
+        assert_eq!(Language::parse("ZH_CN"), Some(Language::ZhCn));
+        assert_eq!(Language::parse(""), Some(Language::ZhCn));
+        assert_eq!(Language::parse("fr_FR"), None);
+        assert_eq!(Language::parse("en-US"), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! Small types with rules. A value that exists is valid; the wire form, the rule and its schema stand together.
+
+pub mod id;
+pub mod language;
+pub mod site;
+pub mod text;
