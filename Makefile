@@ -1,0 +1,48 @@
+# `make sandbox` and `make test` are all one needs; the other targets are their parts.
+SHELL := /bin/bash
+VENV := .venv
+export SQLX_OFFLINE ?= true
+
+.PHONY: sandbox test check unit sdk documents sqlx bench postgres tools
+
+## Start everything on a PostgreSQL of its own and print keys and addresses. ARGS="--reset" makes a new world.
+sandbox: postgres
+	cargo build --release --locked
+	exec target/release/bss-gateway sandbox $(ARGS)
+
+## All checks and tests.
+test: postgres tools check unit sdk
+
+check:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+unit:
+	cargo build --locked
+	target/debug/bss-gateway with-postgres -- cargo test --locked
+
+## The official Python SDK and a headless browser against the real binary.
+sdk:
+	cargo build --locked
+	$(VENV)/bin/python -m pytest -q tests/sdk
+
+## Write the generated files: openapi/ and .sqlx/.
+documents:
+	cargo run --locked -- openapi
+
+sqlx:
+	cargo build --locked
+	target/debug/bss-gateway with-postgres -- .ci/sqlx
+
+## Measure item R against the database's own limit; needs wrk and pgbench.
+bench: postgres
+	cargo build --release --locked
+	.ci/bench
+
+postgres:
+	@.ci/install postgresql
+
+tools:
+	@.ci/install chromium chromium-driver
+	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -r tests/sdk/requirements.txt
