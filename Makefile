@@ -35,8 +35,9 @@ sqlx:
 	target/debug/bss-gateway with-postgres -- .ci/sqlx
 
 ## Measure item R against the database's own limit; needs wrk and pgbench.
-bench: postgres
+bench: postgres tools
 	cargo build --release --locked
+	@.ci/install wrk
 	.ci/bench
 
 postgres:

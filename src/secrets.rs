@@ -85,10 +85,10 @@ mod tests {
     #[test]
     fn a_sealed_secret_opens_for_its_owner_only() {
         let sealer = sealer(&["a"]);
-        let sealed = sealer.seal(b"secret", "AK1");
-        assert_eq!(sealer.open(&sealed, "AK1").as_deref(), Some(&b"secret"[..]));
-        assert_eq!(sealer.open(&sealed, "AK2"), None);
-        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+        let value = sealer.seal(b"secret", "AK1");
+        assert_eq!(sealer.open(&value, "AK1").as_deref(), Some(&b"secret"[..]));
+        assert_eq!(sealer.open(&value, "AK2"), None);
+        assert!(!value.windows(6).any(|window| window == b"secret"));
     }
 
     #[test]
@@ -101,12 +101,12 @@ mod tests {
     #[test]
     fn anything_damaged_is_refused() {
         let sealer = sealer(&["a"]);
-        let sealed = sealer.seal(b"secret", "AK1");
-        for position in 0..sealed.len() {
-            let mut damaged = sealed.clone();
+        let value = sealer.seal(b"secret", "AK1");
+        for position in 0..value.len() {
+            let mut damaged = value.clone();
             damaged[position] ^= 1;
             assert_eq!(sealer.open(&damaged, "AK1"), None);
         }
-        assert_eq!(sealer.open(&sealed[..10], "AK1"), None);
+        assert_eq!(sealer.open(&value[..10], "AK1"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::edge::{self, Edge, Peer};
 use crate::api::error::ApiError;
+use crate::api::operation::Operations;
 use crate::app::App;
 use crate::{database, explorer, follow, telemetry};
 use anyhow::Context;
@@ -29,11 +30,10 @@ use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The API's routes inside their layers.
-pub fn router(app: &App) -> Router {
+pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     let settings = &app.settings;
-    let operations = crate::operations().for_site(settings.api.site);
-    let document = serde_json::to_vec(operations.document()).expect("the document serialises");
-    let document = axum::body::Bytes::from(document);
+    let operations = operations.configured(settings.api.site, &settings.quotas)?;
+    let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
     let (operation_routes, names) = operations.router(app);
     let edge = Arc::new(Edge {
         names,
@@ -50,11 +50,11 @@ pub fn router(app: &App) -> Router {
         .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(axum::extract::DefaultBodyLimit::max(settings.server.max_body_bytes));
-    routes
+    Ok(routes
         .fallback(async || ApiError::no_such_api())
         .method_not_allowed_fallback(async || ApiError::no_such_api())
         .layer(layers)
-        .with_state(app.clone())
+        .with_state(app.clone()))
 }
 
 /// A panic is one opaque 500; its text is logged with the request.
@@ -139,7 +139,7 @@ impl Listeners {
 
 async fn serve_api(listener: TcpListener, app: &App, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let settings = &app.settings.server;
-    let router = router(app);
+    let router = router(app, crate::operations())?;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.header_timeout_seconds));
     let places = Arc::new(Semaphore::new(settings.max_connections));

@@ -1,1 +1,9 @@
-//! x
+//! What no single operation owns: the document against the public facts, the policies, signatures, the process's life.
+
+mod contract;
+mod document;
+mod identity;
+mod layers;
+mod policy;
+mod postgres;
+mod signature;

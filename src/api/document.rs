@@ -158,17 +158,27 @@ pub fn insert(document: &mut OpenApi, path: &str, method: HttpMethod, operation:
 
 /// Takes an operation out of the document.
 pub fn remove(document: &mut OpenApi, path: &str, method: &HttpMethod) {
-    let Some(item) = document.paths.paths.get_mut(path) else { return };
-    match method {
-        HttpMethod::Get => item.get = None,
-        HttpMethod::Head => item.head = None,
-        HttpMethod::Post => item.post = None,
-        HttpMethod::Put => item.put = None,
-        HttpMethod::Delete => item.delete = None,
-        other => panic!("{}: no operation has this method", method_name(other)),
-    }
+    let item = document.paths.paths.get_mut(path).expect("the operation was inserted");
+    *slot(item, method) = None;
     if operations_of(item.clone()).is_empty() {
         document.paths.paths.remove(path);
+    }
+}
+
+/// An operation in the document.
+pub fn operation_mut<'a>(document: &'a mut OpenApi, path: &str, method: &HttpMethod) -> &'a mut Operation {
+    let item = document.paths.paths.get_mut(path).expect("the operation was inserted");
+    slot(item, method).as_mut().expect("the operation was inserted")
+}
+
+fn slot<'a>(item: &'a mut PathItem, method: &HttpMethod) -> &'a mut Option<Operation> {
+    match method {
+        HttpMethod::Get => &mut item.get,
+        HttpMethod::Head => &mut item.head,
+        HttpMethod::Post => &mut item.post,
+        HttpMethod::Put => &mut item.put,
+        HttpMethod::Delete => &mut item.delete,
+        other => panic!("{}: no operation has this method", method_name(other)),
     }
 }
 

@@ -30,16 +30,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// Reads a JSON body.
+/// Reads a JSON body, which is an object in every operation: serde alone would also take a list of its fields' values.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::parameter("body", "must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let field = error.path().to_string();
-        let field = if field == "." { "body".to_owned() } else { field };
-        ApiError::parameter(&field, error.into_inner())
-    })?;
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| ApiError::parameter(&field_name(error.path(), "body"), error.inner()))?;
     deserializer.end().map_err(|error| ApiError::parameter("body", error))?;
     Ok(value)
+}
+
+/// The field an error is about, or the whole where it is about none.
+fn field_name(path: &serde_path_to_error::Path, whole: &str) -> String {
+    match path.to_string().as_str() {
+        "." | "?" => whole.to_owned(),
+        field => field.to_owned(),
+    }
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -72,11 +80,8 @@ pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
             return Err(ApiError::parameter(&name, "is given more than once"));
         }
     }
-    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| {
-        let field = error.path().to_string();
-        let field = if field == "." { "query".to_owned() } else { field };
-        ApiError::parameter(&field, error.into_inner())
-    })
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
+        .map_err(|error| ApiError::parameter(&field_name(error.path(), "query"), error.inner()))
 }
 
 #[cfg(test)]
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn a_body_that_is_no_json_is_refused() {
         for body in ["", "{", r#"{"list":[]} x"#, "\u{feff}{}", "[]"] {
-            assert!(refusal_of_body(body).starts_with("Parameter error. body"), "{body}");
+            assert!(refusal_of_body(body).starts_with("Parameter error. body"), "{body}: {}", refusal_of_body(body));
         }
     }
 

@@ -6,7 +6,7 @@ use super::caller::Caller;
 use super::edge::Source;
 use super::error::{ApiError, Shape};
 use super::operation::{Authentication, Policy, Service};
-use super::quota::{OperationQuota, Rate};
+use super::quota::OperationQuota;
 use crate::app::App;
 use crate::identity::authenticate;
 use axum::body::{Body, Bytes};
@@ -28,9 +28,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that enforces `policy`, with `quota` in place of the policy's own where the configuration overrides it.
-    pub fn new(app: App, operation: &'static str, policy: Policy, quota: Rate) -> Self {
-        Self { app, operation, policy, quota: OperationQuota::new(quota) }
+    /// A gate that enforces `policy`.
+    pub fn new(app: App, operation: &'static str, policy: Policy) -> Self {
+        Self { app, operation, quota: OperationQuota::new(policy.quota), policy }
     }
 }
 

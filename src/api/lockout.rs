@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_sixth_failure_in_a_row_locks_for_that_address_only() {
-        let lockout = Lockout::new(5, Duration::from_secs(300));
+        let lockout = Lockout::new(5, Duration::from_mins(5));
         fail(&lockout, 5);
         assert!(!lockout.is_locked("AK", HERE));
         fail(&lockout, 1);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_success_ends_the_row() {
-        let lockout = Lockout::new(5, Duration::from_secs(300));
+        let lockout = Lockout::new(5, Duration::from_mins(5));
         fail(&lockout, 5);
         lockout.succeeded("AK", HERE);
         fail(&lockout, 5);

@@ -11,6 +11,7 @@ use super::gate::{self, Gate};
 use super::quota::Rate;
 use super::{document, edge};
 use crate::app::App;
+use crate::config::QuotaSettings;
 use crate::values::site::Site;
 use axum::Router;
 use axum::routing::MethodRouter;
@@ -187,16 +188,25 @@ impl Operations {
         }
     }
 
-    /// The operations that a deployment for `site` does not serve disappear, from the document too.
-    #[must_use]
-    pub fn for_site(mut self, site: Site) -> Self {
+    /// As this deployment serves them: without the other site's operations, and with the quotas that are overridden.
+    /// The document says the same.
+    pub fn configured(mut self, site: Site, quotas: &QuotaSettings) -> anyhow::Result<Self> {
+        if let Some(unknown) = quotas.overrides.keys().find(|id| *id != "*" && !self.ids.contains(*id)) {
+            anyhow::bail!("quotas.override: there is no operation {unknown}");
+        }
         let (kept, dropped): (Vec<Route>, Vec<Route>) =
             self.routes.into_iter().partition(|route| site.serves(route.policy.site));
         for route in dropped {
             document::remove(&mut self.document, &route.path, &route.method);
         }
         self.routes = kept;
-        self
+        for route in &mut self.routes {
+            route.policy.quota = quotas.of(route.id, route.policy.quota);
+            let policy = serde_json::to_value(&route.policy)?;
+            let operation = document::operation_mut(&mut self.document, &route.path, &route.method);
+            operation.extensions.get_or_insert_default().insert(POLICY.to_owned(), policy);
+        }
+        Ok(self)
     }
 
     /// The OpenAPI document.
@@ -224,8 +234,7 @@ impl Operations {
         let mut names = edge::Names::default();
         for route in self.routes {
             names.add(&route.path, document::method_name(&route.method), route.id);
-            let quota = app.settings.quotas.of(route.id, route.policy.quota);
-            let gate = Arc::new(Gate::new(app.clone(), route.id, route.policy, quota));
+            let gate = Arc::new(Gate::new(app.clone(), route.id, route.policy));
             let gated = route.handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass));
             let known = by_path.remove(&route.path);
             by_path.insert(route.path, known.unwrap_or_default().merge(gated));

@@ -30,3 +30,23 @@ pub async fn keystone_check_token(
         session.is_some_and(|session| session.caller.domain == caller.domain && session.expires_at > app.clock.now());
     if valid { Ok(StatusCode::OK) } else { Err(model::no_such_token()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use axum::http::Method;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn only_a_valid_token_of_the_own_account_is_found(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let token = app.log_in("demo-partner").await;
+        let subject = [("x-subject-token", token.as_str())];
+        assert_eq!(client.call(Method::HEAD, "/v3/auth/tokens", &subject, "").await.status.as_u16(), 200);
+        let foreign = app.client("other-partner");
+        assert_eq!(foreign.call(Method::HEAD, "/v3/auth/tokens", &subject, "").await.status.as_u16(), 404);
+        app.app.clock.set(app.app.clock.now() + time::Duration::hours(25));
+        assert_eq!(client.call(Method::HEAD, "/v3/auth/tokens", &subject, "").await.status.as_u16(), 404);
+    }
+}

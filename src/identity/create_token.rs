@@ -65,6 +65,7 @@ pub struct PasswordIdentity {
 #[derive(Deserialize, ToSchema)]
 pub struct PasswordUser {
     name: LoginName,
+    /// The user's password.
     #[schema(min_length = 1, max_length = 128, format = Password, example = "Secret-123")]
     password: String,
     domain: DomainName,
@@ -238,4 +239,105 @@ fn wrong_credentials() -> ApiError {
 
 fn wrong_scope() -> ApiError {
     ApiError::identity(StatusCode::UNAUTHORIZED, "The scope is no account or project of the user.")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use crate::testing::login;
+    use axum::http::StatusCode;
+    use serde_json::json;
+    use sqlx::PgPool;
+    use time::Duration;
+
+    const TARGET: &str = "/v3/auth/tokens";
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_token_says_whose_it_is_and_lets_its_owner_in_for_a_day(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let account = app.world.demo();
+        let answer = app.anonymous().post(TARGET, &login(account.name, &account.password)).await;
+        assert_eq!(answer.status, StatusCode::CREATED);
+        let token = answer.header("x-subject-token").expect("the token").to_owned();
+        let body = answer.ok();
+        assert_eq!(body["token"]["user"]["domain"]["name"], "demo-partner");
+        assert_eq!(body["token"]["domain"]["id"], account.domain.to_string());
+        assert_eq!(body["token"]["roles"][0]["name"], "te_admin");
+        assert_eq!(body["token"]["catalog"], json!([]));
+
+        let target = "/v2/products/resource-types";
+        assert!(client.with_token(&token).get(target).await.status.is_success());
+        app.app.clock.set(app.app.clock.now() + Duration::hours(24));
+        let expired = app.anonymous().with_token(&token).get(target).await;
+        assert!(expired.refusal().2.contains("token expires, expires_at: 20"), "{}", expired.body);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn whatever_is_wrong_with_the_credentials_is_refused_alike(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let account = app.world.demo();
+        let mut refusals = Vec::new();
+        for (name, password) in
+            [(account.name, "Wrong-123"), ("unknown", account.password.as_str()), ("other-partner", &account.password)]
+        {
+            refusals.push(client.post(TARGET, &login(name, password)).await);
+        }
+        for refusal in refusals {
+            let message = "The username or password is wrong.";
+            let expected = json!({"error": {"code": 401, "message": message, "title": "Unauthorized"}});
+            assert_eq!((refusal.status.as_u16(), refusal.body), (401, expected));
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_sixth_wrong_password_locks_even_the_right_one(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let account = app.world.demo();
+        for _ in 0..6 {
+            assert_eq!(client.post(TARGET, &login(account.name, "Wrong-123")).await.status.as_u16(), 401);
+        }
+        let right = login(account.name, &account.password);
+        assert_eq!(client.post(TARGET, &right).await.status.as_u16(), 401);
+        let elsewhere = app.anonymous().from_address("192.0.2.77");
+        assert_eq!(elsewhere.post(TARGET, &right).await.status, StatusCode::CREATED);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_scope_must_be_the_users_own(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let account = app.world.demo();
+        let other = app.world.account("other-partner").domain.to_string();
+        for (scope, status) in [
+            (json!({"domain": {"name": account.name}}), 201),
+            (json!({"domain": {"id": account.domain}}), 201),
+            (json!({"domain": {"id": other}}), 401),
+            (json!({"domain": {}}), 401),
+            (json!({"project": {"name": "cn-north-4"}}), 201),
+            (json!({"project": {"name": "unknown"}}), 401),
+            (json!({"project": {"name": "cn-north-4"}, "domain": {"name": account.name}}), 400),
+            (json!({}), 201),
+        ] {
+            let mut request = login(account.name, &account.password);
+            request["auth"]["scope"] = scope.clone();
+            let answer = client.post(TARGET, &request).await;
+            assert_eq!(answer.status.as_u16(), status, "{scope}: {}", answer.body);
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn parameter_errors_have_the_identity_shape(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let answer = client.post(TARGET, &json!({"auth": {"identity": {"methods": ["totp"]}}})).await;
+        assert_eq!(answer.body["error"]["code"], 400);
+        let message = answer.body["error"]["message"].as_str().expect("a text");
+        assert!(message.contains("auth.identity.methods[0]"), "{message}");
+        let mut request = login("demo-partner", "x");
+        request["auth"]["identity"]["password"]["user"]["name"] = json!("a\u{0}b");
+        assert_eq!(client.post(TARGET, &request).await.status.as_u16(), 400, "a NUL never reaches the database");
+    }
 }

@@ -42,3 +42,19 @@ pub async fn keystone_list_auth_domains(caller: AnyCaller) -> Json<KeystoneListA
     let own = AuthDomain { id: caller.domain, name, enabled: true, description: "" };
     Json(KeystoneListAuthDomainsResponse { domains: vec![own] })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn it_is_the_callers_own_account(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let answer = client.get("/v3/auth/domains").await.ok();
+        assert_eq!(answer["domains"].as_array().map(Vec::len), Some(1));
+        assert_eq!(answer["domains"][0]["id"], app.world.demo().domain.to_string());
+        assert_eq!(answer["domains"][0]["name"], "demo-partner");
+    }
+}

@@ -77,3 +77,23 @@ pub async fn keystone_list_projects(
         .collect();
     Ok(Json(KeystoneListProjectsResponse { projects }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_name_picks_one_of_the_callers_own_projects(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let all = client.get("/v3/projects").await.ok();
+        assert!(all["projects"].as_array().expect("a list").len() > 20);
+        let one = client.get("/v3/projects?name=cn-north-4").await.ok();
+        assert_eq!(one["projects"].as_array().map(Vec::len), Some(1));
+        assert_eq!(one["projects"][0]["domain_id"], app.world.demo().domain.to_string());
+        let other = app.client("other-partner").get("/v3/projects?name=cn-north-4").await.ok();
+        assert_ne!(one["projects"][0]["id"], other["projects"][0]["id"]);
+        assert_eq!(client.get("/v3/projects?name=unknown").await.ok()["projects"], serde_json::json!([]));
+    }
+}

@@ -35,3 +35,29 @@ pub async fn keystone_revoke_token(
     app.directory.forget_session(&hash).await;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(model::no_such_token()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use axum::http::Method;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_revoked_token_is_refused_at_once_and_only_its_account_can_revoke_it(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let token = app.log_in("demo-partner").await;
+        let subject = [("x-subject-token", token.as_str())];
+        let holder = app.anonymous().with_token(&token);
+        assert!(holder.get("/v2/products/resource-types").await.status.is_success());
+
+        let foreign = app.client("other-partner");
+        assert_eq!(foreign.call(Method::DELETE, "/v3/auth/tokens", &subject, "").await.status.as_u16(), 404);
+        assert!(holder.get("/v2/products/resource-types").await.status.is_success());
+
+        assert_eq!(client.call(Method::DELETE, "/v3/auth/tokens", &subject, "").await.status.as_u16(), 204);
+        let refused = holder.get("/v2/products/resource-types").await;
+        assert!(refused.refusal().2.ends_with("decrypt token fail"), "{}", refused.body);
+        assert_eq!(client.call(Method::DELETE, "/v3/auth/tokens", &subject, "").await.status.as_u16(), 404);
+    }
+}

@@ -45,3 +45,34 @@ pub async fn keystone_show_token(
     let token = headers[&subject].clone();
     Ok(([(subject, token)], Json(TokenResult { token: Token::of(&session, project_name, query.with_catalog()) })))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use crate::testing::login;
+    use axum::http::Method;
+    use serde_json::json;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_project_token_shows_its_project_and_a_foreign_token_does_not_exist(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let account = app.world.demo();
+        let mut request = login(account.name, &account.password);
+        request["auth"]["scope"] = json!({"project": {"name": "cn-north-4"}});
+        let answer = client.post("/v3/auth/tokens", &request).await;
+        let token = answer.header("x-subject-token").expect("the token").to_owned();
+        let shown =
+            client.call(Method::GET, "/v3/auth/tokens?nocatalog=1", &[("x-subject-token", &token)], "").await.ok();
+        assert_eq!(shown["token"]["project"]["name"], "cn-north-4");
+        assert_eq!(shown["token"]["project"]["domain"]["name"], "demo-partner");
+        assert!(shown["token"].get("catalog").is_none() && shown["token"].get("domain").is_none());
+
+        let foreign = app.client("other-partner");
+        let answer = foreign.call(Method::GET, "/v3/auth/tokens", &[("x-subject-token", &token)], "").await;
+        assert_eq!(answer.body["error"]["code"], 404);
+        let missing = client.get("/v3/auth/tokens").await;
+        assert_eq!(missing.body["error"]["message"], "Parameter error. X-Subject-Token: is required.");
+    }
+}

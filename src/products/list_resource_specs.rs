@@ -171,3 +171,89 @@ fn row(
         region_code: request.region_code.as_str().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use serde_json::{Value, json};
+    use sqlx::PgPool;
+
+    const TARGET: &str = "/v2/products/resource-specs-query";
+
+    /// A request for servers, changed.
+    fn servers(change: Value) -> Value {
+        let mut request = json!({"cloud_service_type": "hws.service.type.ec2", "resource_type": "hws.resource.type.vm",
+            "region_code": "cn-north-4", "charge_mode": "3"});
+        let (Value::Object(request_fields), Value::Object(change)) = (&mut request, change) else {
+            panic!("both are objects")
+        };
+        request_fields.extend(change);
+        request
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn pages_follow_the_marker_to_the_end_without_repeats(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let mut request = servers(json!({"limit": 100}));
+        let mut codes: Vec<String> = Vec::new();
+        loop {
+            let page = client.post(TARGET, &request).await.ok();
+            let rows = page["cloud_service_basics"].as_array().expect("a list");
+            codes.extend(rows.iter().map(|row| row["resource_spec"].as_str().expect("a text").to_owned()));
+            match page["page_info"].get("next_marker") {
+                Some(marker) => request["marker"] = marker.clone(),
+                None => break,
+            }
+        }
+        assert!(codes.len() > 200, "{} specifications", codes.len());
+        assert!(codes.is_sorted_by(|one, next| one < next));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_filter_picks_one_specification_and_there_can_be_only_one_filter(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let filter = json!({"key": "RESOURCE_SPEC", "value": "s6.large.2.linux"});
+        let found = client.post(TARGET, &servers(json!({"filters": [filter]}))).await.ok();
+        assert_eq!(found["cloud_service_basics"].as_array().map(Vec::len), Some(1));
+        assert_eq!(found["cloud_service_basics"][0]["charge_mode"], "3");
+        let two = client.post(TARGET, &servers(json!({"filters": [filter, filter]}))).await;
+        assert_eq!(two.refusal().2, "Parameter error. filters: must have at most one condition.");
+        let other = client.post(TARGET, &servers(json!({"filters": [{"key": "NAME", "value": "x"}]}))).await;
+        assert!(other.refusal().2.contains("filters[0].key"), "{}", other.body);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_is_not_sold_has_no_specifications(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        for change in [
+            json!({"cloud_service_type": "hws.service.type.ebs"}),
+            json!({"resource_type": "unknown"}),
+            json!({"region_code": "unknown"}),
+        ] {
+            let none = client.post(TARGET, &servers(change)).await.ok();
+            assert_eq!(none, json!({"page_info": {}, "cloud_service_basics": []}));
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn missing_and_wrong_fields_are_named(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        for (change, field) in [
+            (json!({"charge_mode": "2"}), "charge_mode"),
+            (json!({"charge_mode": null}), "charge_mode"),
+            (json!({"limit": 101}), "limit"),
+            (json!({"region_code": ""}), "region_code"),
+            (json!({"resource_type": "x".repeat(65)}), "resource_type"),
+            (json!({"cloud_service_type": 5}), "cloud_service_type"),
+        ] {
+            let answer = client.post(TARGET, &servers(change)).await;
+            assert!(answer.refusal().2.starts_with(&format!("Parameter error. {field}:")), "{}", answer.body);
+        }
+        let missing = client.post(TARGET, &json!({})).await;
+        assert!(missing.refusal().2.contains("cloud_service_type"), "{}", missing.body);
+    }
+}

@@ -74,3 +74,29 @@ pub async fn list_resource_types(
     });
     Json(ListResourceTypesResponse { total_count: all.len(), resource_types: page.collect() })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn pages_do_not_overlap_and_the_total_counts_all(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let mut seen = std::collections::HashSet::new();
+        let mut total = 1;
+        while seen.len() < total {
+            let target = format!("/v2/products/resource-types?limit=50&offset={}", seen.len());
+            let page = client.get(&target).await.ok();
+            total = usize::try_from(page["total_count"].as_u64().expect("a number")).expect("a small one");
+            for resource in page["resource_types"].as_array().expect("a list") {
+                assert!(seen.insert(resource["resource_type_code"].as_str().expect("a text").to_owned()));
+            }
+        }
+        assert!(total > 80);
+        assert!(seen.contains("hws.resource.type.vm"));
+        let beyond = client.get(&format!("/v2/products/resource-types?offset={total}")).await.ok();
+        assert_eq!(beyond["resource_types"], serde_json::json!([]));
+    }
+}

@@ -90,3 +90,30 @@ pub async fn list_service_resources(
         .collect();
     Json(ListServiceResourcesResponse { total_count: all.len(), infos })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_resource_types_are_those_of_the_service(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let target = "/v2/products/service-resources?service_type_code=hws.service.type.ebs";
+        let answer = client.get(target).await.ok();
+        let infos = answer["infos"].as_array().expect("a list");
+        assert!(infos.iter().any(|info| info["basic_info"]["resource_type_code"] == "hws.resource.type.volume"));
+        assert!(infos.iter().all(|info| info["basic_info"]["product_owner_service"] == "hws.service.type.ebs"));
+        let unknown = client.get("/v2/products/service-resources?service_type_code=unknown").await.ok();
+        assert_eq!(unknown, serde_json::json!({"total_count": 0, "infos": []}));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_limit_without_a_value_is_refused_here(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let target = "/v2/products/service-resources?service_type_code=hws.service.type.ebs&limit=";
+        assert_eq!(client.get(target).await.refusal().2, "Parameter error. limit: must not be empty.");
+    }
+}

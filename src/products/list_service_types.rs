@@ -91,3 +91,29 @@ pub async fn list_service_types(
         .collect();
     Json(ListServiceTypesResponse { total_count: found.len(), service_types })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_name_is_searched_for_in_the_asked_language_without_regard_to_case(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let codes = async |target: &str, language: &str| {
+            let headers = [("x-language", language)];
+            let answer = client.call(axum::http::Method::GET, target, &headers, "").await.ok();
+            let services = answer["service_types"].as_array().expect("a list").clone();
+            assert_eq!(answer["total_count"], services.len());
+            services.into_iter().map(|service| service["service_type_code"].clone()).collect::<Vec<_>>()
+        };
+        let search = "/v2/products/service-types?limit=1000&service_type_name=";
+        let english = codes(&format!("{search}elastic%20cloud%20SERVER"), "en_US").await;
+        assert_eq!(english, ["hws.service.type.ec2"]);
+        let chinese = codes(&format!("{search}%E5%BC%B9%E6%80%A7%E4%BA%91%E6%9C%8D%E5%8A%A1%E5%99%A8"), "zh_CN").await;
+        assert_eq!(chinese, ["hws.service.type.ec2"]);
+        assert!(codes(&format!("{search}elastic%20cloud"), "zh_CN").await.is_empty());
+        assert!(codes(search, "zh_CN").await.len() > 40, "an empty name is no filter");
+    }
+}

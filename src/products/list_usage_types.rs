@@ -102,3 +102,26 @@ pub async fn list_usage_types(
         .collect();
     Json(ListUsageTypesResponse { total_count: all.len(), usage_types })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_resource_type_filters_and_an_empty_one_matches_nothing(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let target = "/v2/products/usage-types?limit=1000";
+        let all = client.get(target).await.ok();
+        let of_server = client.get(&format!("{target}&resource_type_code=hws.resource.type.vm")).await.ok();
+        let usages = of_server["usage_types"].as_array().expect("a list");
+        assert!(usages.iter().all(|usage| usage["service_type_code"] == "hws.service.type.ec2"));
+        assert!(
+            usages.iter().any(|usage| usage["code"].as_str().is_some_and(|code| code.eq_ignore_ascii_case("duration")))
+        );
+        assert!(all["total_count"].as_u64() > of_server["total_count"].as_u64());
+        let none = client.get(&format!("{target}&resource_type_code=")).await.ok();
+        assert_eq!(none, serde_json::json!({"total_count": 0, "usage_types": []}));
+    }
+}

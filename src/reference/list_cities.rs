@@ -70,3 +70,38 @@ pub async fn list_cities(
     let cities = page.map(|row| City { code: row.code.clone(), name: row.name.clone() }).collect();
     Json(ListCitiesResponse { count: all.len(), cities })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_cities_are_those_of_the_province(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let cities = client.get("/v2/systems/configs/cities?province_code=CN-13&limit=1000").await.ok();
+        assert_eq!(cities["count"], 11);
+        assert!(
+            cities["cities"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .all(|city| { city["code"].as_str().is_some_and(|code| code.starts_with("CN-13-")) })
+        );
+        let unknown = client.get("/v2/systems/configs/cities?province_code=CN-99").await.ok();
+        assert_eq!(unknown, serde_json::json!({"count": 0, "cities": []}));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_province_is_required(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        for target in ["/v2/systems/configs/cities", "/v2/systems/configs/cities?province_code="] {
+            let answer = client.get(target).await;
+            let (status, code, message) = answer.refusal();
+            assert_eq!((status, code), (400, "CBC.0100"));
+            assert!(message.contains("province_code"), "{message}");
+        }
+    }
+}

@@ -71,3 +71,25 @@ pub async fn list_conversions(
         .collect();
     Json(ListConversionsResponse { conversions })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_type_filters_and_must_not_be_empty(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let traffic = client.get("/v2/bases/conversions?measure_type=3").await.ok();
+        let conversions = traffic["conversions"].as_array().expect("a list");
+        assert!(conversions.iter().all(|row| row["measure_type"] == 3));
+        assert!(conversions.contains(&serde_json::json!(
+            {"measure_id": 10, "ref_measure_id": 11, "conversion_ratio": 1024, "measure_type": 3}
+        )));
+        let all = client.get("/v2/bases/conversions").await.ok();
+        assert!(all["conversions"].as_array().expect("a list").len() > conversions.len());
+        let answer = client.get("/v2/bases/conversions?measure_type=").await;
+        assert!(answer.refusal().2.starts_with("Parameter error. measure_type:"), "{}", answer.body);
+    }
+}

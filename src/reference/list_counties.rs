@@ -69,3 +69,19 @@ pub async fn list_counties(
     let counties = page.map(|row| County { code: row.code.clone(), name: row.name.clone() }).collect();
     Json(ListCountiesResponse { count: all.len(), counties })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_counties_are_those_of_the_city(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let counties = client.get("/v2/systems/configs/counties?city_code=CN-13-001&limit=5").await.ok();
+        assert_eq!(counties["count"], 22);
+        assert_eq!(counties["counties"][0], serde_json::json!({"code": "CN-13-001-01", "name": "长安区"}));
+        assert_eq!(counties["counties"].as_array().map(Vec::len), Some(5));
+    }
+}

@@ -52,3 +52,23 @@ pub async fn list_measure_units(State(app): State<App>, language: Language) -> J
     });
     Json(ListMeasureUnitsResponse { measure_units: units.collect() })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn names_follow_the_language(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let name = async |language: &str| {
+            let headers = [("x-language", language)];
+            let answer = client.call(axum::http::Method::GET, "/v2/bases/measurements", &headers, "").await.ok();
+            let units = answer["measure_units"].as_array().expect("a list").clone();
+            units.into_iter().find(|unit| unit["measure_id"] == 4).expect("the hour")["measure_name"].clone()
+        };
+        assert_eq!(name("zh_CN").await, "小时");
+        assert_eq!(name("en_US").await, "Hour");
+    }
+}

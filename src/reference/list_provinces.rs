@@ -65,3 +65,34 @@ pub async fn list_provinces(
     let provinces = page.map(|row| Province { code: row.code.clone(), name: row.name.clone() }).collect();
     Json(ListProvincesResponse { count: all.len(), provinces })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn pages_follow_each_other_and_names_are_chinese_in_every_language(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let first = client.get("/v2/systems/configs/provinces?limit=20").await.ok();
+        let second = client.get("/v2/systems/configs/provinces?limit=20&offset=20").await.ok();
+        assert_eq!(first["count"], 34);
+        assert_eq!(first["provinces"][0], serde_json::json!({"code": "CN-11", "name": "北京市"}));
+        assert_eq!(first["provinces"].as_array().map(Vec::len), Some(20));
+        assert_eq!(second["provinces"].as_array().map(Vec::len), Some(14));
+        let english = [("x-language", "en_us")];
+        let english =
+            client.call(axum::http::Method::GET, "/v2/systems/configs/provinces?limit=20", &english, "").await;
+        assert_eq!(english.ok(), first);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_language_that_does_not_exist_is_refused_by_name(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let headers = [("x-language", "fr_FR")];
+        let answer = client.call(axum::http::Method::GET, "/v2/systems/configs/provinces", &headers, "").await;
+        assert_eq!(answer.refusal(), (400, "CBC.0100", "Parameter error. X-Language: must be zh_CN or en_US."));
+    }
+}

@@ -1,1 +1,204 @@
-//! The harness of the tests.
+//! The harness of the tests: a seeded application on a database of the test's own, and clients that sign by themselves.
+
+pub mod signer;
+
+use crate::api::edge::Peer;
+use crate::api::operation::Operations;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{DatabaseUrl, RateText, Secret, Settings};
+use crate::database::Database;
+use crate::sandbox::world::{Account, World};
+use crate::{catalogue, server};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::net::{IpAddr, Ipv4Addr};
+use tower::ServiceExt;
+
+/// The address that test clients call from unless they say otherwise.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// An application with the sandbox's world.
+pub struct TestApp {
+    /// Its state.
+    pub app: App,
+    /// Its accounts.
+    pub world: World,
+    router: Router,
+}
+
+impl TestApp {
+    /// With all operations, and quotas so high that no test meets them by chance.
+    pub async fn new(pool: PgPool) -> Self {
+        Self::with(pool, crate::operations(), |settings| {
+            let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
+            settings.quotas.overrides.insert("*".to_owned(), high);
+        })
+        .await
+    }
+
+    /// With these operations and settings.
+    pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::defaults();
+        settings.secrets.master_key = Secret::from("5a".repeat(32));
+        settings.database.url = DatabaseUrl::from(url_of(&pool));
+        configure(&mut settings);
+        let clock = Clock::default();
+        let world = World::new(1);
+        let mut connection = pool.acquire().await.expect("the test has a database");
+        catalogue::load_seed(&mut connection).await.expect("the seed fits the schema");
+        let sealer = crate::secrets::Sealer::from_settings(&settings.secrets).expect("the key is valid");
+        world.store(&mut connection, &sealer, clock.now()).await.expect("the world fits the schema");
+        drop(connection);
+        let app = App::start(settings, Database::from_pool(pool), clock).await.expect("the application starts");
+        let router = server::router(&app, operations).expect("the settings are valid");
+        Self { app, world, router }
+    }
+
+    /// A client that signs with the account's key.
+    pub fn client(&self, account: &str) -> Client<'_> {
+        Client { app: self, source: HERE, credentials: Credentials::Key(self.world.account(account).clone()) }
+    }
+
+    /// A client without credentials.
+    pub fn anonymous(&self) -> Client<'_> {
+        Client { app: self, source: HERE, credentials: Credentials::None }
+    }
+
+    /// A token for an account's user.
+    pub async fn log_in(&self, account: &str) -> String {
+        let account = self.world.account(account);
+        let answer = self.anonymous().post("/v3/auth/tokens", &login(account.name, &account.password)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.header("x-subject-token").expect("the token").to_owned()
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, mut request: Request<Body>, source: IpAddr) -> Answer {
+        request.extensions_mut().insert(Peer(source));
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("bodies of the router are whole").to_bytes();
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// The body that asks for a token of the user that has its account's name.
+pub fn login(account: &str, password: &str) -> Value {
+    json!({"auth": {"identity": {"methods": ["password"], "password": {"user": {
+        "name": account, "password": password, "domain": {"name": account}}}}}})
+}
+
+fn url_of(pool: &PgPool) -> String {
+    let options = pool.connect_options();
+    let database = options.get_database().expect("the test has a database");
+    let socket = options.get_socket().map_or_else(String::new, |path| format!("?host={}", path.display()));
+    format!("postgres://{}@{}:{}/{database}{socket}", options.get_username(), options.get_host(), options.get_port())
+}
+
+enum Credentials {
+    None,
+    Key(Account),
+    Token(String),
+}
+
+/// A caller.
+pub struct Client<'a> {
+    app: &'a TestApp,
+    source: IpAddr,
+    credentials: Credentials,
+}
+
+impl Client<'_> {
+    /// The same, calling from another address.
+    #[must_use]
+    pub fn from_address(mut self, source: &str) -> Self {
+        self.source = source.parse().expect("the test names an address");
+        self
+    }
+
+    /// The same, with this token instead of a signature.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.credentials = Credentials::Token(token.to_owned());
+        self
+    }
+
+    /// The same, signing with another secret key.
+    #[must_use]
+    pub fn with_secret_key(mut self, secret_key: &str) -> Self {
+        if let Credentials::Key(account) = &mut self.credentials {
+            secret_key.clone_into(&mut account.secret_key);
+        }
+        self
+    }
+
+    /// GET.
+    pub async fn get(&self, target: &str) -> Answer {
+        self.call(Method::GET, target, &[], "").await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post(&self, target: &str, body: &Value) -> Answer {
+        self.call(Method::POST, target, &[], &body.to_string()).await
+    }
+
+    /// Any call. The headers given are signed too.
+    pub async fn call(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(target).header("host", "bss.test");
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).expect("the test builds a valid request");
+        match &self.credentials {
+            Credentials::None => {}
+            Credentials::Key(account) => {
+                signer::sign(&mut request, body, &account.access_key, &account.secret_key, self.app.app.clock.now());
+            }
+            Credentials::Token(token) => {
+                request.headers_mut().insert("x-auth-token", token.parse().expect("a token is a header value"));
+            }
+        }
+        self.app.send(request, self.source).await
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The JSON body, or null.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.body);
+        self.body
+    }
+
+    /// Status, code and message of a refusal by the gateway or by the service.
+    #[track_caller]
+    pub fn refusal(&self) -> (u16, &str, &str) {
+        let text = |name: &str| self.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.body));
+        (self.status.as_u16(), text("error_code"), text("error_msg"))
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("our headers are ASCII"))
+    }
+}
