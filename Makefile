@@ -16,9 +16,11 @@ test: postgres tools check unit sdk
 check:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
 unit:
 	cargo build --locked
+	target/debug/bss-gateway with-postgres -- .ci/sqlx --check
 	target/debug/bss-gateway with-postgres -- cargo test --locked
 
 ## The official Python SDK and a headless browser against the real binary.
@@ -26,10 +28,11 @@ sdk:
 	cargo build --locked
 	$(VENV)/bin/python -m pytest -q tests/sdk
 
-## Write the generated files: openapi/ and .sqlx/.
+## Write openapi/openapi.json and openapi/operations.txt.
 documents:
 	cargo run --locked -- openapi
 
+## Write what the query macros know of the database: .sqlx/.
 sqlx:
 	cargo build --locked
 	target/debug/bss-gateway with-postgres -- .ci/sqlx
@@ -44,6 +47,6 @@ postgres:
 	@.ci/install postgresql
 
 tools:
-	@.ci/install chromium chromium-driver
+	@.ci/install python3-venv chromium chromium-driver
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -r tests/sdk/requirements.txt

@@ -4,7 +4,7 @@ use crate::config::DatabaseSettings;
 use crate::values::id::TenantId;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres};
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -22,6 +22,8 @@ pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
+    /// One connection, for [`crate::follow`] to hear announcements on.
+    announcements: PgPool,
 }
 
 impl Database {
@@ -34,12 +36,22 @@ impl Database {
             .test_before_acquire(false)
             .connect_with(options(settings.url.reveal())?)
             .await?;
-        Ok(Self::from_pool(pool))
+        let announcements = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds))
+            .connect_lazy_with(options(settings.control_url())?);
+        Ok(Self { pool, announcements })
     }
 
     /// Takes over a pool.
+    #[cfg(any(test, feature = "testing"))]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self { pool }
+        Self { announcements: pool.clone(), pool }
+    }
+
+    /// Hears what is announced on the control database.
+    pub async fn listener(&self) -> Result<PgListener, sqlx::Error> {
+        PgListener::connect_with(&self.announcements).await
     }
 
     /// A connection to where a tenant's rows are.
@@ -66,6 +78,7 @@ impl Database {
 
     /// Waits for borrowed connections and closes all.
     pub async fn close(&self) {
+        self.announcements.close().await;
         self.pool.close().await;
     }
 }

@@ -31,9 +31,7 @@ pub async fn follow(app: App) {
 }
 
 async fn listen(app: &App) -> sqlx::Result<()> {
-    let mut listener = timeout(LOOK_EVERY * 5, PgListener::connect(app.settings.database.control_url()))
-        .await
-        .map_err(|_| sqlx::Error::PoolTimedOut)??;
+    let mut listener = timeout(LOOK_EVERY, app.database.listener()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     listener.eager_reconnect(false);
     listener.listen_all([store::CHANNEL, catalogue::CHANNEL]).await?;
     app.directory.forget_all();

@@ -132,6 +132,8 @@ impl Listeners {
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
         follower.abort();
+        // Its connection is back only when it has ended.
+        follower.await.ok();
         app.database.close().await;
         served
     }

@@ -62,12 +62,15 @@ async fn an_unknown_path_and_an_unknown_method_are_no_api(pool: PgPool) {
         (Method::POST, "/v2/products/resource-types"),
         (Method::DELETE, "/v2/products/resource-types"),
         (Method::GET, "/v2/products/resource-specs-query"),
+        (Method::PATCH, "/v3/auth/tokens"),
     ] {
         let answer = client.call(method, target, &[], "").await;
         let (status, code, _) = answer.refusal();
         assert_eq!((status, code), (404, "APIGW.0101"), "{target}");
         assert_eq!(answer.body["request_id"].as_str(), answer.header("x-request-id"));
     }
+    let head = client.call(Method::HEAD, "/v2/products/resource-types", &[], "").await;
+    assert_eq!(head.status.as_u16(), 404, "HEAD is no operation where only GET is declared");
 }
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]

@@ -1,12 +1,14 @@
 //! What happens to every request, whatever its path: an id, a span, a deadline, metrics, and the body of its refusal.
 
+use super::caller::Caller;
 use super::error::ApiError;
 use super::source::source_address;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
+use metrics::{Counter, Histogram};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,21 +27,55 @@ pub struct Peer(pub IpAddr);
 #[derive(Clone, Copy, Debug)]
 pub struct Source(pub IpAddr);
 
-/// Operation ids by path and method, the label of spans and metrics.
-#[derive(Debug, Default)]
-pub struct Names(HashMap<String, Vec<(&'static str, &'static str)>>);
+/// Operations by path and method.
+#[derive(Debug)]
+pub struct Names {
+    known: HashMap<String, Vec<(&'static str, Name)>>,
+    unknown: Name,
+}
+
+/// An operation as spans and metrics name it; the handles save looking the metrics up for each request.
+#[derive(Debug)]
+struct Name {
+    id: &'static str,
+    durations: Histogram,
+    successes: Counter,
+}
+
+impl Name {
+    fn new(id: &'static str) -> Self {
+        let successes = metrics::counter!("bss_requests_total", "operation" => id, "status" => "200");
+        Self { id, durations: metrics::histogram!("bss_request_duration_seconds", "operation" => id), successes }
+    }
+
+    fn count(&self, status: StatusCode, latency: Duration) {
+        self.durations.record(latency.as_secs_f64());
+        if status == StatusCode::OK {
+            self.successes.increment(1);
+        } else {
+            let status = status.as_u16().to_string();
+            metrics::counter!("bss_requests_total", "operation" => self.id, "status" => status).increment(1);
+        }
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { known: HashMap::new(), unknown: Name::new("none") }
+    }
+}
 
 impl Names {
     /// Adds a route.
     pub fn add(&mut self, path: &str, method: &'static str, id: &'static str) {
-        self.0.entry(path.to_owned()).or_default().push((method, id));
+        self.known.entry(path.to_owned()).or_default().push((method, Name::new(id)));
     }
 
     /// Never the raw path: a label per stranger's guess would fill the memory.
-    fn of(&self, path: Option<&MatchedPath>, method: &Method) -> &'static str {
-        let methods = path.and_then(|path| self.0.get(path.as_str()));
+    fn of(&self, path: Option<&MatchedPath>, method: &Method) -> &Name {
+        let methods = path.and_then(|path| self.known.get(path.as_str()));
         let known = methods.and_then(|methods| methods.iter().find(|(name, _)| *name == method.as_str()));
-        known.map_or("none", |(_, id)| id)
+        known.map_or(&self.unknown, |(_, name)| name)
     }
 }
 
@@ -62,26 +98,33 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     let source = source_address(peer, request.headers(), &edge.trusted_proxies);
     let operation = edge.names.of(request.extensions().get::<MatchedPath>(), request.method());
     request.extensions_mut().insert(Source(source));
-    let span = tracing::info_span!(
-        "request",
-        request_id,
-        operation,
-        %source,
-        account = tracing::field::Empty,
-        user = tracing::field::Empty,
-        access_key = tracing::field::Empty,
-    );
+    let span = tracing::info_span!("request", request_id, operation = operation.id, %source);
     let response = async {
         let answer = tokio::time::timeout(edge.timeout, next.run(request)).await;
         let response = answer.unwrap_or_else(|_| ApiError::timed_out().into_response());
         let response = finish(response, &request_id);
-        let (status, latency) = (response.status().as_u16(), started.elapsed());
-        metrics::counter!("bss_requests_total", "operation" => operation, "status" => status.to_string()).increment(1);
-        metrics::histogram!("bss_request_duration_seconds", "operation" => operation).record(latency.as_secs_f64());
-        tracing::info!(status, latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX), "answered");
-        response
+        let latency = started.elapsed();
+        operation.count(response.status(), latency);
+        (response, latency)
     };
-    response.instrument(span).await
+    let (response, latency) = response.instrument(span).await;
+    log(&response, &request_id, operation.id, source, latency);
+    response
+}
+
+/// One line a request. It carries the span's fields itself: outside the span they are not written twice, nor looked up.
+fn log(response: &Response, request_id: &str, operation: &str, source: IpAddr, latency: Duration) {
+    let caller = response.extensions().get::<Option<Arc<Caller>>>().and_then(Option::as_ref);
+    tracing::info!(
+        request_id,
+        operation,
+        %source,
+        status = response.status().as_u16(),
+        latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
+        account = caller.map(|caller| display(caller.domain)),
+        user = caller.map(|caller| display(caller.user)),
+        "answered"
+    );
 }
 
 /// Writes the body of a refusal and puts the request's id on the answer.

@@ -52,8 +52,10 @@ fn field_name(path: &serde_path_to_error::Path, whole: &str) -> String {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        // Room for a page of a list, so that it is written without being moved.
+        let mut body = Vec::with_capacity(4096);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
             Err(error) => ApiError::internal(error).into_response(),
         }
     }

@@ -23,21 +23,27 @@ use std::sync::Arc;
 pub struct Gate {
     app: App,
     operation: &'static str,
+    method: &'static str,
     policy: Policy,
     quota: OperationQuota,
 }
 
 impl Gate {
     /// A gate that enforces `policy`.
-    pub fn new(app: App, operation: &'static str, policy: Policy) -> Self {
-        Self { app, operation, quota: OperationQuota::new(policy.quota), policy }
+    pub fn new(app: App, operation: &'static str, method: &'static str, policy: Policy) -> Self {
+        Self { app, operation, method, quota: OperationQuota::new(policy.quota), policy }
     }
 }
 
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let mut response = match gate.admit(request).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, caller)) => {
+            let mut response = next.run(request).await;
+            // For the edge's log line.
+            response.extensions_mut().insert(caller);
+            response
+        }
         Err(refusal) => refusal.into_response(),
     };
     if gate.policy.service == Service::Identity
@@ -51,18 +57,22 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
 }
 
 impl Gate {
-    async fn admit(&self, request: Request) -> Result<Request, ApiError> {
+    async fn admit(&self, request: Request) -> Result<(Request, Option<Arc<Caller>>), ApiError> {
+        if request.method().as_str() != self.method {
+            // The router would let HEAD in where GET is declared; the vendor knows only what is declared.
+            return Err(ApiError::no_such_api());
+        }
         let source = request.extensions().get::<Source>().expect("the edge puts the source beside each request").0;
         self.quota.check_source(source)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         if self.policy.authentication == Authentication::None {
-            return Ok(request);
+            return Ok((request, None));
         }
         let (mut request, caller) = self.authenticate(request, source).await?;
         self.quota.check_account(caller.domain.0)?;
         self.authorise(&caller)?;
-        request.extensions_mut().insert(caller);
-        Ok(request)
+        request.extensions_mut().insert(caller.clone());
+        Ok((request, Some(caller)))
     }
 
     async fn authenticate(&self, request: Request, source: IpAddr) -> Result<(Request, Arc<Caller>), ApiError> {

@@ -233,8 +233,9 @@ impl Operations {
         let mut by_path: BTreeMap<String, MethodRouter<App>> = BTreeMap::new();
         let mut names = edge::Names::default();
         for route in self.routes {
-            names.add(&route.path, document::method_name(&route.method), route.id);
-            let gate = Arc::new(Gate::new(app.clone(), route.id, route.policy));
+            let method = document::method_name(&route.method);
+            names.add(&route.path, method, route.id);
+            let gate = Arc::new(Gate::new(app.clone(), route.id, method, route.policy));
             let gated = route.handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass));
             let known = by_path.remove(&route.path);
             by_path.insert(route.path, known.unwrap_or_default().merge(gated));

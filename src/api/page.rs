@@ -1,8 +1,7 @@
 //! `offset` and `limit`: which part of a list is answered.
 
+use crate::values::number::{number_schema, whole_number};
 use serde::{Deserialize, Deserializer, de};
-use std::fmt;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 /// How many records are answered at most. A limit without a value is the default where `MAY_BE_EMPTY`, else refused.
@@ -38,7 +37,7 @@ impl<const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> utoipa::Parti
     for Limit<MAX, DEFAULT, MAY_BE_EMPTY>
 {
     fn schema() -> RefOr<Schema> {
-        number_schema(1, MAX, DEFAULT)
+        number_schema(1, MAX, Some(DEFAULT))
     }
 }
 
@@ -68,62 +67,11 @@ impl<'de> Deserialize<'de> for Offset {
 
 impl utoipa::PartialSchema for Offset {
     fn schema() -> RefOr<Schema> {
-        number_schema(0, OFFSET_MAX, 0)
+        number_schema(0, OFFSET_MAX, Some(0))
     }
 }
 
 impl utoipa::ToSchema for Offset {}
-
-fn number_schema(min: u32, max: u32, default: u32) -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::Integer))
-        .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Int32)))
-        .minimum(Some(min))
-        .maximum(Some(max))
-        .default(Some(default.into()))
-        .examples([default])
-        .into()
-}
-
-/// A number from a query text or a JSON number; absent, null and the empty text are `None`, that is, the default.
-fn whole_number<'de, D: Deserializer<'de>>(deserializer: D, min: u32, max: u32) -> Result<Option<u32>, D::Error> {
-    struct Visitor(u32, u32);
-
-    impl Visitor {
-        fn in_range<E: de::Error>(&self, number: Option<u32>) -> Result<Option<u32>, E> {
-            match number {
-                Some(number) if (self.0..=self.1).contains(&number) => Ok(Some(number)),
-                _ => Err(E::custom(format_args!("must be an integer from {} to {}", self.0, self.1))),
-            }
-        }
-    }
-
-    impl de::Visitor<'_> for Visitor {
-        type Value = Option<u32>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "an integer from {} to {}", self.0, self.1)
-        }
-
-        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-            self.in_range(u32::try_from(number).ok())
-        }
-
-        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-            self.in_range(u32::try_from(number).ok())
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-            if text.is_empty() { Ok(None) } else { self.in_range(text.parse().ok()) }
-        }
-
-        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-
-    deserializer.deserialize_any(Visitor(min, max))
-}
 
 #[cfg(test)]
 mod tests {
@@ -148,7 +96,16 @@ mod tests {
 
     #[test]
     fn the_range_is_kept_and_named() {
-        for query in ["limit=0", "limit=1001", "limit=-1", "limit=1.5", "limit=ten", "limit=99999999999", "offset=-1"] {
+        for query in [
+            "limit=0",
+            "limit=1001",
+            "limit=-1",
+            "limit=1.5",
+            "limit=+5",
+            "limit=ten",
+            "limit=99999999999",
+            "offset=-1",
+        ] {
             let refusal = parse_query::<Page>(query).expect_err(query);
             let field = query.split('=').next().expect("the query has a name");
             assert!(

@@ -17,22 +17,18 @@ pub const TOKEN_HEADER: &str = "x-auth-token";
 
 /// Who sends this request; its body is still unread.
 pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
-    let caller = if signature::is_signed(&parts.headers) {
-        by_signature(app, parts, body, source).await?
+    if signature::is_signed(&parts.headers) {
+        by_signature(app, parts, body, source).await
     } else {
-        by_token(app, &parts.headers).await?
-    };
-    let span = tracing::Span::current();
-    span.record("account", caller.domain.0.simple().to_string());
-    span.record("user", caller.user.0.simple().to_string());
-    Ok(caller)
+        by_token(app, &parts.headers).await
+    }
 }
 
 async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
     let authorization = signature::parse(&parts.headers).map_err(|refusal| refused(&refusal))?;
     let access_key = authorization.access_key;
-    tracing::Span::current().record("access_key", access_key);
     if app.lockout.is_locked(access_key, source) {
+        tracing::info!(access_key, "the key is locked");
         return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));
     }
     let key = app.directory.access_key(access_key).await?;
@@ -53,6 +49,7 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
             Ok(key.caller.clone())
         }
         Err(refusal) => {
+            tracing::info!(access_key, "the signature is refused");
             if matches!(refusal, Refusal::Mismatch { .. }) {
                 app.lockout.failed(access_key, source);
             }

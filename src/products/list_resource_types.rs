@@ -6,6 +6,7 @@ use crate::api::page::{Limit, Offset};
 use crate::app::App;
 use crate::values::language::Language;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,29 +26,29 @@ pub struct ListResourceTypesQuery {
 
 /// Resource types.
 #[derive(Serialize, ToSchema)]
-pub struct ListResourceTypesResponse {
+pub struct ListResourceTypesResponse<'a> {
     /// How many there are in all.
     #[schema(example = 238)]
     total_count: usize,
     /// This part of them.
-    resource_types: Vec<ResourceTypes>,
+    resource_types: Vec<ResourceTypes<'a>>,
 }
 
 /// A resource type.
 #[derive(Serialize, ToSchema)]
-pub struct ResourceTypes {
+pub struct ResourceTypes<'a> {
     /// Its code.
     #[schema(example = "hws.resource.type.vm")]
-    resource_type_code: String,
+    resource_type_code: &'a str,
     /// Its name.
     #[schema(example = "Cloud host")]
-    resource_type_name: String,
+    resource_type_name: &'a str,
     /// What it is.
     #[schema(example = "A virtual machine of Elastic Cloud Server.")]
-    resource_type_desc: String,
+    resource_type_desc: &'a str,
     /// The cloud service type it belongs to.
     #[schema(example = "hws.service.type.ec2")]
-    service_type_code: String,
+    service_type_code: &'a str,
 }
 
 /// Lists the types of resources that cloud services consist of.
@@ -56,23 +57,23 @@ pub struct ResourceTypes {
 #[utoipa::path(
     get, path = "/v2/products/resource-types",
     params(Language, ListResourceTypesQuery),
-    responses((status = 200, description = "Resource types, by code.", body = ListResourceTypesResponse)),
+    responses((status = 200, description = "Resource types, by code.", body = ListResourceTypesResponse<'_>)),
     extensions(("x-policy" = json!(Policy::any_caller()))),
 )]
 pub async fn list_resource_types(
     State(app): State<App>,
     language: Language,
     Query(query): Query<ListResourceTypesQuery>,
-) -> Json<ListResourceTypesResponse> {
+) -> Response {
     let catalogue = app.catalogue.load();
     let all = &catalogue.products.resources;
     let page = all.iter().skip(query.offset.get()).take(query.limit.get()).map(|resource| ResourceTypes {
-        resource_type_code: resource.code.clone(),
-        resource_type_name: language.of(&resource.names).to_owned(),
-        resource_type_desc: language.of(&resource.descriptions).to_owned(),
-        service_type_code: resource.service_type_code.clone(),
+        resource_type_code: &resource.code,
+        resource_type_name: language.of(&resource.names),
+        resource_type_desc: language.of(&resource.descriptions),
+        service_type_code: &resource.service_type_code,
     });
-    Json(ListResourceTypesResponse { total_count: all.len(), resource_types: page.collect() })
+    Json(ListResourceTypesResponse { total_count: all.len(), resource_types: page.collect() }).into_response()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::operation::Policy;
 use crate::app::App;
 use crate::values::language::Language;
+use crate::values::number::Number;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,8 +15,8 @@ use utoipa::{IntoParams, ToSchema};
 pub struct ListConversionsQuery {
     /// Only those of this type: 1 money, 2 time, 3 traffic, 4 quantity, 7 capacity, 10 period, 11 frequency, 12 count,
     /// 16 bandwidth, … All if absent; it must not be empty.
-    #[param(minimum = 0, maximum = 65535, example = 3)]
-    measure_type: Option<u16>,
+    #[param(inline)]
+    measure_type: Option<Number<0, 65_535>>,
 }
 
 /// Conversions.
@@ -57,7 +58,7 @@ pub async fn list_conversions(
     Query(query): Query<ListConversionsQuery>,
 ) -> Json<ListConversionsResponse> {
     let catalogue = app.catalogue.load();
-    let wanted = query.measure_type.map(i32::from);
+    let wanted = query.measure_type.map(|number| number.get().cast_signed());
     let rows = &catalogue.reference.conversions;
     let conversions = rows
         .iter()

@@ -6,7 +6,7 @@ use crate::api::edge::Peer;
 use crate::api::operation::Operations;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{DatabaseUrl, RateText, Secret, Settings};
+use crate::config::{RateText, Secret, Settings};
 use crate::database::Database;
 use crate::sandbox::world::{Account, World};
 use crate::{catalogue, server};
@@ -45,7 +45,6 @@ impl TestApp {
     pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::defaults();
         settings.secrets.master_key = Secret::from("5a".repeat(32));
-        settings.database.url = DatabaseUrl::from(url_of(&pool));
         configure(&mut settings);
         let clock = Clock::default();
         let world = World::new(1);
@@ -92,13 +91,6 @@ impl TestApp {
 pub fn login(account: &str, password: &str) -> Value {
     json!({"auth": {"identity": {"methods": ["password"], "password": {"user": {
         "name": account, "password": password, "domain": {"name": account}}}}}})
-}
-
-fn url_of(pool: &PgPool) -> String {
-    let options = pool.connect_options();
-    let database = options.get_database().expect("the test has a database");
-    let socket = options.get_socket().map_or_else(String::new, |path| format!("?host={}", path.display()));
-    format!("postgres://{}@{}:{}/{database}{socket}", options.get_username(), options.get_host(), options.get_port())
 }
 
 enum Credentials {

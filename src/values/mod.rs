@@ -2,5 +2,6 @@
 
 pub mod id;
 pub mod language;
+pub mod number;
 pub mod site;
 pub mod text;

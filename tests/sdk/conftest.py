@@ -1,6 +1,9 @@
 """Fixtures: the gateway that most tests share, and gateways of one's own."""
 
+import contextlib
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox import Gateway
+from sandbox import Gateway, wait_until
 
+# Everything is on this machine, whatever proxy its owner uses.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 RAISED_QUOTAS = {"BSS_QUOTAS_OVERRIDE": '{ "*" = "1000/1" }'}
 
 
@@ -22,12 +27,30 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def start_gateway() -> Iterator[Callable[..., Gateway]]:
-    """Starts gateways of the test's own, with the settings it names and the quotas as declared."""
+def data_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL can enter even if root runs the tests: pytest's own ones are closed to other users."""
+    folder = Path(tempfile.mkdtemp(prefix="bss-gateway-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    postmaster = folder / "data/postmaster.pid"
+    if postmaster.exists():
+        # The gateway was killed, and its PostgreSQL lives on.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(postmaster.read_text().split()[0]), signal.SIGINT)
+            wait_until(lambda: not postmaster.exists(), "PostgreSQL has stopped")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def start_gateway(data_folder: Path) -> Iterator[Callable[..., Gateway]]:
+    """Starts gateways of the test's own, with the settings it names and the quotas as declared.
+
+    With `keep`, what they store is still there for the next one that the test starts.
+    """
     started: list[Gateway] = []
 
-    def start(*arguments: str, data: Path | None = None, **settings: str) -> Gateway:
-        place = ["--ephemeral"] if data is None else ["--data", str(data)]
+    def start(*arguments: str, keep: bool = False, **settings: str) -> Gateway:
+        place = ["--data", str(data_folder)] if keep else ["--ephemeral"]
         started.append(Gateway([*place, *arguments], settings))
         return started[-1]
 
@@ -36,15 +59,6 @@ def start_gateway() -> Iterator[Callable[..., Gateway]]:
         # One that the test stopped or killed itself is none of our business any more.
         if gateway.process.poll() is None:
             gateway.stop()
-
-
-@pytest.fixture
-def data_folder() -> Iterator[Path]:
-    """A folder that PostgreSQL can enter even if root runs the tests: pytest's own ones are closed to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="bss-gateway-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

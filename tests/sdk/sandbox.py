@@ -67,6 +67,7 @@ class Gateway:
             wait_until(self.is_ready, "/readyz answers 200", SECONDS_TO_START)
         except BaseException:
             self.process.terminate()
+            self.process.wait(SECONDS_TO_STOP)
             raise
 
     def _has_started(self) -> bool:

@@ -12,14 +12,9 @@ import pytest
 import requests
 
 from sandbox import Gateway, run, wait_until
-from wire import HERE, SECONDS, head, read, send, send_at_once, signed
+from wire import HERE, SECONDS, SPECS_BODY, head, read, send, send_at_once, signed, specs_request
 
 UNITS = "/v2/bases/measurements"
-SPECS = "/v2/products/resource-specs-query"
-SPECS_BODY = (
-    b'{"cloud_service_type":"hws.service.type.ec2","resource_type":"hws.resource.type.vm",'
-    b'"region_code":"cn-north-4","charge_mode":"1","limit":1}'
-)
 StartGateway = Callable[..., Gateway]
 LogIn = Callable[..., requests.Response]
 
@@ -32,26 +27,19 @@ def status_with_key(gateway: Gateway) -> int:
     return send(gateway, signed(gateway, "demo-partner", "GET", UNITS)).status
 
 
-def specs_request(gateway: Gateway) -> requests.PreparedRequest:
-    headers = {"Content-Type": "application/json"}
-    return signed(gateway, "demo-partner", "POST", SPECS, data=SPECS_BODY, headers=headers)
-
-
-def test_the_world_outlives_a_restart_and_ends_with_a_reset(
-    start_gateway: StartGateway, data_folder: Path, log_in: LogIn
-) -> None:
-    first = start_gateway("--seed", "7", data=data_folder)
+def test_the_world_outlives_a_restart_and_ends_with_a_reset(start_gateway: StartGateway, log_in: LogIn) -> None:
+    first = start_gateway("--seed", "7", keep=True)
     token = log_in("demo-partner", of=first).headers["X-Subject-Token"]
     first.stop()
 
     # Another seed does not matter: the world that is there keeps its own.
-    second = start_gateway("--seed", "8", data=data_folder)
+    second = start_gateway("--seed", "8", keep=True)
     assert second.accounts == first.accounts
     assert status_with_token(second, token) == 200
     assert status_with_key(second) == 200
     second.stop()
 
-    third = start_gateway("--seed", "8", "--reset", data=data_folder)
+    third = start_gateway("--seed", "8", "--reset", keep=True)
     assert third.accounts.keys() == first.accounts.keys()
     assert third.access_key != first.access_key
     assert status_with_token(third, token) == 401
@@ -61,13 +49,13 @@ def test_the_world_outlives_a_restart_and_ends_with_a_reset(
 def test_after_a_crash_of_gateway_and_database_nothing_is_lost(
     start_gateway: StartGateway, data_folder: Path, log_in: LogIn
 ) -> None:
-    first = start_gateway(data=data_folder)
+    first = start_gateway(keep=True)
     token = log_in("demo-partner", of=first).headers["X-Subject-Token"]
     postmaster = int((data_folder / "data/postmaster.pid").read_text().split()[0])
     first.kill()
     os.kill(postmaster, signal.SIGKILL)
 
-    second = start_gateway(data=data_folder)
+    second = start_gateway(keep=True)
     assert second.accounts == first.accounts
     assert status_with_token(second, token) == 200
 
@@ -75,13 +63,13 @@ def test_after_a_crash_of_gateway_and_database_nothing_is_lost(
 def test_after_a_crash_of_the_gateway_its_database_is_used_again(
     start_gateway: StartGateway, data_folder: Path, log_in: LogIn
 ) -> None:
-    first = start_gateway(data=data_folder)
+    first = start_gateway(keep=True)
     token = log_in("demo-partner", of=first).headers["X-Subject-Token"]
     postmaster_file = data_folder / "data/postmaster.pid"
     postmaster = int(postmaster_file.read_text().split()[0])
     first.kill()
 
-    second = start_gateway(data=data_folder)
+    second = start_gateway(keep=True)
     assert int(postmaster_file.read_text().split()[0]) == postmaster
     assert status_with_token(second, token) == 200
     second.stop()
@@ -197,7 +185,7 @@ def read_metrics(gateway: Gateway) -> dict[str, float]:
 
 
 def test_a_gateway_without_its_database_says_so(start_gateway: StartGateway, data_folder: Path) -> None:
-    gateway = start_gateway(data=data_folder)
+    gateway = start_gateway(keep=True)
     os.kill(int((data_folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGINT)
     wait_until(lambda: not gateway.is_ready(), "/readyz no longer answers 200")
     assert requests.get(f"{gateway.url}/healthz", timeout=SECONDS).status_code == 200

@@ -13,18 +13,26 @@ from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
 from sandbox import Gateway
-from wire import HERE, SECONDS, THERE, Answer, SdkAuth, head, read, send, send_at_once, signed
+from wire import (
+    HERE,
+    SECONDS,
+    SPECS,
+    SPECS_BODY,
+    THERE,
+    Answer,
+    SdkAuth,
+    head,
+    read,
+    send,
+    send_at_once,
+    signed,
+    specs_request,
+)
 
 RESOURCE_TYPES = "/v2/products/resource-types"
-SPECS = "/v2/products/resource-specs-query"
 MEBIBYTE = 1 << 20
 MAX_BODY = 12 * MEBIBYTE
 OK, TOO_MANY = 200, 429
-SPECS_BODY = (
-    b'{"cloud_service_type":"hws.service.type.ec2","resource_type":"hws.resource.type.vm",'
-    b'"region_code":"cn-north-4","charge_mode":"1","limit":1}'
-)
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,7 @@ def refusal_of_the_sdk(gateway: Gateway, access_key: str, secret_key: str) -> Cl
     return refusal.value
 
 
-def assert_refused(answer: requests.Response | Answer, status: int, code: str, words: str = "") -> dict[str, Any]:
+def assert_refused(answer: requests.Response | Answer, status: int, code: str, words: str = "") -> None:
     """Checks a refusal in the gateway's or in the service's shape."""
     got = answer.status if isinstance(answer, Answer) else answer.status_code
     body = answer.json()
@@ -54,7 +62,6 @@ def assert_refused(answer: requests.Response | Answer, status: int, code: str, w
     assert body.keys() == {"error_code", "error_msg"} | ({"request_id"} if from_gateway else set())
     if from_gateway:
         assert body["request_id"] == answer.headers["X-Request-Id"]
-    return body
 
 
 def get(gateway: Gateway, target: str, **options: Any) -> requests.Response:
@@ -91,7 +98,7 @@ def test_a_call_without_valid_credentials_is_refused(gateway: Gateway, headers: 
 
 
 def test_a_request_changed_after_signing_is_refused(gateway: Gateway) -> None:
-    request = signed(gateway, "demo-reseller", "POST", SPECS, data=SPECS_BODY, headers=JSON)
+    request = specs_request(gateway, account="demo-reseller")
     request.body = SPECS_BODY.replace(b'"1"', b'"3"')
     assert_refused(send(gateway, request), 401, "APIGW.0301", "verify aksk signature fail, canonical request: POST|")
 
@@ -121,7 +128,7 @@ def test_an_unknown_language_is_refused(gateway: Gateway) -> None:
     ("body", "words"), [(b"{", "body"), (b"", "body"), (b"[]", "body"), (b"{}", "cloud_service_type")]
 )
 def test_a_malformed_body_is_refused(gateway: Gateway, body: bytes, words: str) -> None:
-    answer = send(gateway, signed(gateway, "demo-partner", "POST", SPECS, data=body, headers=JSON))
+    answer = send(gateway, specs_request(gateway, body))
     assert_refused(answer, 400, "CBC.0100", words)
 
 
@@ -141,12 +148,12 @@ def test_an_unknown_path_and_a_wrong_method_look_alike(gateway: Gateway, method:
 
 
 def test_a_body_of_12_mebibytes_is_read(gateway: Gateway) -> None:
-    request = signed(gateway, "demo-partner", "POST", SPECS, data=SPECS_BODY.ljust(MAX_BODY), headers=JSON)
+    request = specs_request(gateway, SPECS_BODY.ljust(MAX_BODY))
     assert send(gateway, request).status == OK
 
 
 def test_a_body_that_announces_more_is_refused_before_it_is_sent(gateway: Gateway) -> None:
-    request = signed(gateway, "demo-partner", "POST", SPECS, data=b"{}", headers=JSON)
+    request = specs_request(gateway, b"{}")
     request.headers["Content-Length"] = str(MAX_BODY + 1)
     with socket.create_connection(gateway.address, SECONDS) as connection:
         connection.sendall(head(request))
@@ -154,7 +161,7 @@ def test_a_body_that_announces_more_is_refused_before_it_is_sent(gateway: Gatewa
 
 
 def test_a_body_that_turns_out_longer_is_refused(gateway: Gateway) -> None:
-    request = signed(gateway, "demo-partner", "POST", SPECS, data=b"{}", headers=JSON)
+    request = specs_request(gateway, b"{}")
     del request.headers["Content-Length"]
     request.headers["Transfer-Encoding"] = "chunked"
     chunk = b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE)
@@ -231,3 +238,12 @@ def test_the_sixth_wrong_signature_in_a_row_locks_the_key_for_its_address(
     assert_refused(send(gateway, right()), 401, "APIGW.0301", locked)
     assert send(gateway, right(), THERE).status == OK, "who knows the key elsewhere cannot lock its owner out"
     assert send(gateway, signed(gateway, "other-partner", "GET", RESOURCE_TYPES)).status == OK
+
+
+def test_the_sixth_wrong_password_in_a_row_locks_the_user(
+    declared: Gateway, log_in: Callable[..., requests.Response]
+) -> None:
+    statuses = [log_in("demo-reseller", "wrong", of=declared).status_code for _ in range(6)]
+    statuses.append(log_in("demo-reseller", of=declared).status_code)
+    assert statuses == [401] * 7
+    assert log_in("demo-customer", of=declared).status_code == 201

@@ -22,6 +22,12 @@ HERE = "127.0.0.1"
 # All of 127.0.0.0/8 is the loopback interface: a second source address without a second machine.
 THERE = "127.0.0.2"
 SECONDS = 20
+SPECS = "/v2/products/resource-specs-query"
+# A small body for the operation that has one.
+SPECS_BODY = (
+    b'{"cloud_service_type":"hws.service.type.ec2","resource_type":"hws.resource.type.vm",'
+    b'"region_code":"cn-north-4","charge_mode":"1","limit":1}'
+)
 
 
 class SdkAuth(AuthBase):
@@ -61,6 +67,11 @@ def signed(gateway: Gateway, account: str, method: str, target: str, **options: 
     """A request of an account of the sandbox; the options are those of `requests.Request`."""
     auth = SdkAuth(gateway.accounts[account])
     return Request(method, gateway.url + target, auth=auth, **options).prepare()
+
+
+def specs_request(gateway: Gateway, body: bytes = SPECS_BODY, account: str = "demo-partner") -> PreparedRequest:
+    """A request with a body."""
+    return signed(gateway, account, "POST", SPECS, data=body, headers={"Content-Type": "application/json"})
 
 
 def head(request: PreparedRequest) -> bytes:

@@ -5,7 +5,7 @@ Run it with the environment of tests/sdk/requirements.txt, from anywhere:
     .venv/bin/python tests/vectors/make_signature.py
 
 The requests really are sent, to a listener of this program, because the HTTP library below the SDK has its own idea of
-which characters of a target it encodes, and a server sees the result of that. All of it stays on the loopback interface.
+which characters of a target it encodes, and a server sees the result of that. All of it stays on this machine.
 Keys and instants are made up and fixed, so the same versions of the libraries write the same file.
 
 Values are UTF-8 text: a header with a Chinese value was sent as the UTF-8 bytes of that text.
@@ -40,7 +40,7 @@ UNSIGNED = {"User-Agent": "huaweicloud-usdk-python/3.0", "Accept": "*/*"}
 
 @dataclass
 class Case:
-    """A request before it is signed. `raw_query`, where given, is sent just so, as other clients may write that query."""
+    """A request before it is signed. `raw_query`, where given, is sent just so, as other clients may write it."""
 
     name: str
     method: str = "GET"
