@@ -34,7 +34,7 @@ documents:
 
 ## Write what the query macros know of the database: .sqlx/.
 sqlx:
-	cargo build --locked
+	@test -x target/debug/bss-gateway || { echo 'Build the last commit first: it starts PostgreSQL.'; exit 1; }
 	target/debug/bss-gateway with-postgres -- .ci/sqlx
 
 ## Measure item R against the database's own limit; needs wrk and pgbench.

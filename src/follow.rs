@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Expired tokens are removed once in so many looks.
+/// Expired tokens and temporary keys are removed once in so many looks.
 const LOOKS_BETWEEN_CLEANUPS: u32 = 600;
 
 /// Runs until the task is dropped.
@@ -39,7 +39,7 @@ async fn listen(app: &App) -> sqlx::Result<()> {
     for look in 0_u32.. {
         look_at_catalogue(app, &mut listener).await?;
         if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
-            store::delete_expired_tokens(&mut *app.database.control().await?, app.clock.now()).await?;
+            store::delete_expired(&mut *app.database.control().await?, app.clock.now()).await?;
         }
         match timeout(LOOK_EVERY, listener.try_recv()).await {
             Err(_) => {}

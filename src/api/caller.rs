@@ -49,6 +49,17 @@ pub struct Caller {
     pub administrator: bool,
     /// The permission items granted to the user.
     pub permission_items: Vec<String>,
+    /// The user's own account, when it acts for this one under an agency.
+    pub acting_from: Option<ActingFrom>,
+}
+
+/// The account behind a user who acts for another account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActingFrom {
+    /// The account.
+    pub domain: DomainId,
+    /// Its name.
+    pub domain_name: String,
 }
 
 impl Caller {

@@ -1,6 +1,6 @@
 //! From a request to its [`Caller`], by signature or by token.
 
-use super::directory::AccessKey;
+use super::directory::{AccessKey, Session, Temporary};
 use super::model;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
@@ -10,17 +10,19 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use std::net::IpAddr;
 use std::sync::Arc;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 /// The header of a token.
 pub const TOKEN_HEADER: &str = "x-auth-token";
+/// The header that comes with the signature of a temporary key.
+pub const SECURITY_TOKEN_HEADER: &str = "x-security-token";
 
 /// Who sends this request; its body is still unread.
 pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
     if signature::is_signed(&parts.headers) {
         by_signature(app, parts, body, source).await
     } else {
-        by_token(app, &parts.headers).await
+        Ok(session(app, &parts.headers).await?.caller.clone())
     }
 }
 
@@ -46,6 +48,9 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
     match signature::verify(&authorization, request, &key.key, rules(app, &key), app.clock.now(), skew) {
         Ok(()) => {
             app.lockout.succeeded(access_key, source);
+            if let Some(temporary) = &key.temporary {
+                check_security_token(app, &parts.headers, temporary)?;
+            }
             Ok(key.caller.clone())
         }
         Err(refusal) => {
@@ -65,18 +70,33 @@ fn rules(app: &App, key: &AccessKey) -> Rules {
     deployment.or(key.rules)
 }
 
-async fn by_token(app: &App, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+/// The session of the token in `X-Auth-Token`.
+pub async fn session(app: &App, headers: &HeaderMap) -> Result<Arc<Session>, ApiError> {
     let Some(token) = headers.get(TOKEN_HEADER).filter(|token| !token.is_empty()) else {
         return Err(refuse("missing", "x-auth-token not found"));
     };
     let Some(session) = app.directory.session(model::token_hash(token.as_bytes())).await? else {
         return Err(refuse("unknown_token", "decrypt token fail"));
     };
-    if session.expires_at <= app.clock.now() {
-        let expires_at = model::token_time(session.expires_at);
+    refuse_expired(app, session.expires_at)?;
+    Ok(session)
+}
+
+fn refuse_expired(app: &App, expires_at: OffsetDateTime) -> Result<(), ApiError> {
+    if expires_at <= app.clock.now() {
+        let expires_at = model::token_time(expires_at);
         return Err(refuse("expired_token", format_args!("token expires, expires_at: {expires_at}")));
     }
-    Ok(session.caller.clone())
+    Ok(())
+}
+
+/// A temporary key counts only together with its security token, and only for a while.
+fn check_security_token(app: &App, headers: &HeaderMap, temporary: &Temporary) -> Result<(), ApiError> {
+    let token = headers.get(SECURITY_TOKEN_HEADER).map(|token| model::token_hash(token.as_bytes()));
+    if token.is_none_or(|hash| hash[..] != temporary.security_token_hash) {
+        return Err(refuse("security_token", "the security token of the temporary access key is missing or wrong"));
+    }
+    refuse_expired(app, temporary.expires_at)
 }
 
 fn refused(refusal: &Refusal) -> ApiError {

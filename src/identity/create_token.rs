@@ -2,21 +2,19 @@
 
 use super::directory::Session;
 use super::model::{self, LoginName, ProjectName, SUBJECT_TOKEN_HEADER, Token, TokenQuery, TokenResult};
-use super::{password, store};
+use super::proof::{self, Identity};
+use super::store;
 use crate::api::caller::Caller;
 use crate::api::edge::Source;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, IdentityError};
 use crate::api::extract::{Json, Query};
 use crate::api::operation::Policy;
 use crate::app::App;
-use crate::secrets;
 use crate::values::id::{DomainId, ProjectId};
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::sync::Arc;
 use time::Duration;
@@ -36,45 +34,6 @@ pub struct Auth {
     /// What the token is for; the user's account by default.
     #[schema(nullable)]
     scope: Option<Scope>,
-}
-
-/// How the user identifies itself.
-#[derive(Deserialize, ToSchema)]
-pub struct Identity {
-    /// Only `password`.
-    #[schema(min_items = 1, max_items = 1, example = json!(["password"]))]
-    methods: Vec<Method>,
-    password: PasswordIdentity,
-}
-
-/// A way to identify oneself.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Name and password.
-    Password,
-}
-
-/// The user behind a password.
-#[derive(Deserialize, ToSchema)]
-pub struct PasswordIdentity {
-    user: PasswordUser,
-}
-
-/// Name, account and password.
-#[derive(Deserialize, ToSchema)]
-pub struct PasswordUser {
-    name: LoginName,
-    /// The user's password.
-    #[schema(min_length = 1, max_length = 128, format = Password, example = "Secret-123")]
-    password: String,
-    domain: DomainName,
-}
-
-/// An account by name.
-#[derive(Deserialize, ToSchema)]
-pub struct DomainName {
-    name: LoginName,
 }
 
 /// An account or a project, not both.
@@ -106,79 +65,62 @@ pub struct ProjectRef {
     name: Option<ProjectName>,
 }
 
-/// Gives a token for a user's name and password.
+/// Gives a token for a password, for another token, or for an agency.
 ///
-/// The token comes in the header `X-Subject-Token` and is valid for 24 hours. It is sent as `X-Auth-Token` with other
-/// calls. An earlier token of the same user stays valid.
+/// The token comes in the header `X-Subject-Token` and is valid for 24 hours; it is sent as `X-Auth-Token` with other calls.
+/// An earlier token of the same user stays valid. With `assume_role` and the caller's own token in `X-Auth-Token` it acts for
+/// the account that granted the agency; with `token` it has another scope and ends when that token does.
 #[utoipa::path(
     post, path = "/v3/auth/tokens",
-    params(TokenQuery),
+    params(("X-Auth-Token" = Option<String>, Header, description = "The caller's own token, for `assume_role`."), TokenQuery),
     request_body(content = TokenRequest, example = json!({"auth": {
         "identity": {"methods": ["password"], "password": {"user": {
             "name": "demo-partner", "password": "Secret-123", "domain": {"name": "demo-partner"}}}},
         "scope": {"domain": {"name": "demo-partner"}}}})),
-    responses((
-        status = 201, description = "The token, in the header.", body = TokenResult,
-        headers(("X-Subject-Token" = String, description = "The token.")),
-    )),
+    responses(
+        (status = 201, description = "The token, in the header.", body = TokenResult,
+         headers(("X-Subject-Token" = String, description = "The token."))),
+        (status = 403, description = "No such agency, or the user may not use agencies.", body = IdentityError<'_>),
+        (status = 404, description = "The token in the body is not valid.", body = IdentityError<'_>),
+    ),
     extensions(("x-policy" = json!(Policy::open().identity()))),
 )]
 pub async fn keystone_create_token(
     State(app): State<App>,
     Extension(Source(source)): Extension<Source>,
     Query(query): Query<TokenQuery>,
+    headers: HeaderMap,
     Json(request): Json<TokenRequest>,
 ) -> Result<Response, ApiError> {
     let Auth { identity, scope } = request.auth;
-    if identity.methods != [Method::Password] {
-        return Err(ApiError::parameter("auth.identity.methods", "must be [\"password\"]"));
-    }
-    let user = identity.password.user;
-    let lock = format!("{}/{}", user.domain.name.as_str(), user.name.as_str());
-    if app.lockout.is_locked(&lock, source) {
-        return Err(wrong_credentials());
-    }
-    let Some(caller) = log_in(&app, user).await? else {
-        app.lockout.failed(&lock, source);
-        return Err(wrong_credentials());
-    };
-    app.lockout.succeeded(&lock, source);
-
-    let project = resolve_scope(&app, &caller, scope).await?;
+    let proof = proof::prove(&app, identity, &headers, source).await?;
+    let project = resolve_scope(&app, &proof.caller, scope).await?;
     let (project, project_name) = project.map(|project| (project.id, project.name)).unzip();
     let issued_at = app.clock.now();
-    let expires_at = issued_at + Duration::hours(i64::from(app.settings.identity.token_hours));
-    let session = Session { caller: Arc::new(caller), project, issued_at, expires_at };
-    let token = new_token();
+    let day = issued_at + Duration::hours(i64::from(app.settings.identity.token_hours));
+    let row = store::TokenRow {
+        principal: proof.principal,
+        method: proof.method.name().to_owned(),
+        project_id: project,
+        issued_at,
+        expires_at: proof.not_after.map_or(day, |end| end.min(day)),
+    };
+    let token = model::new_token();
     let mut connection = app.database.control().await?;
-    let hash = model::token_hash(token.as_bytes());
-    store::insert_token(&mut connection, &hash, &session.caller, project, (issued_at, expires_at)).await?;
+    store::insert_token(&mut connection, &model::token_hash(token.as_bytes()), &proof.caller, &row).await?;
 
+    let session = Session {
+        caller: Arc::new(proof.caller),
+        principal: row.principal,
+        method: row.method,
+        project,
+        issued_at,
+        expires_at: row.expires_at,
+    };
     let body = TokenResult { token: Token::of(&session, project_name, query.with_catalog()) };
     let token = HeaderValue::try_from(token).expect("a token is plain ASCII");
     let header = [(HeaderName::from_static(SUBJECT_TOKEN_HEADER), token)];
     Ok((StatusCode::CREATED, header, Json(body)).into_response())
-}
-
-/// The user, if it exists, is enabled, and this is its password. All three take the same time.
-async fn log_in(app: &App, user: PasswordUser) -> Result<Option<Caller>, ApiError> {
-    let account = store::domain_by_name(&mut *app.database.control().await?, user.domain.name.as_str()).await?;
-    let found = match account {
-        Some((tenant, domain)) => {
-            let mut connection = app.database.tenant(tenant).await?;
-            let user = store::user_by_name(&mut connection, tenant, domain, user.name.as_str()).await?;
-            user.map(|(user, hash)| (tenant, user, hash))
-        }
-        None => None,
-    };
-    let hash = found.as_ref().and_then(|(_, _, hash)| hash.clone());
-    if !password::verify(user.password, hash).await {
-        return Ok(None);
-    }
-    let Some((tenant, user, _)) = found else { return Ok(None) };
-    let mut connection = app.database.tenant(tenant).await?;
-    let caller = store::caller(&mut connection, tenant, user).await?;
-    Ok(caller.and_then(|(caller, enabled)| enabled.then_some(caller)))
 }
 
 /// A project of the caller's account, or `None` for the account itself. Foreign ones do not exist for the caller.
@@ -226,26 +168,17 @@ fn parse_id(text: &LoginName) -> Option<Uuid> {
     Uuid::try_parse(text.as_str()).ok()
 }
 
-/// 256 random bits: nothing about a token can be guessed, so its plain hash is enough to store.
-fn new_token() -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(secrets::random::<32>())
-}
-
-/// The same for an unknown account, an unknown or disabled user, a wrong password and a locked one.
-fn wrong_credentials() -> ApiError {
-    metrics::counter!("bss_authentication_failures_total", "cause" => "password").increment(1);
-    ApiError::identity(StatusCode::UNAUTHORIZED, "The username or password is wrong.")
-}
-
 fn wrong_scope() -> ApiError {
     ApiError::identity(StatusCode::UNAUTHORIZED, "The scope is no account or project of the user.")
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::identity::store;
+    use crate::sandbox::world::AGENCY;
     use crate::testing::TestApp;
-    use crate::testing::login;
-    use axum::http::StatusCode;
+    use crate::testing::{assume, login};
+    use axum::http::{Method, StatusCode};
     use serde_json::json;
     use sqlx::PgPool;
     use time::Duration;
@@ -332,12 +265,78 @@ mod tests {
     async fn parameter_errors_have_the_identity_shape(pool: PgPool) {
         let app = TestApp::new(pool).await;
         let client = app.client("demo-partner");
-        let answer = client.post(TARGET, &json!({"auth": {"identity": {"methods": ["totp"]}}})).await;
+        let answer = client.post(TARGET, &json!({"auth": {"identity": {"methods": ["magic"]}}})).await;
         assert_eq!(answer.body["error"]["code"], 400);
         let message = answer.body["error"]["message"].as_str().expect("a text");
         assert!(message.contains("auth.identity.methods[0]"), "{message}");
         let mut request = login("demo-partner", "x");
         request["auth"]["identity"]["password"]["user"]["name"] = json!("a\u{0}b");
         assert_eq!(client.post(TARGET, &request).await.status.as_u16(), 400, "a NUL never reaches the database");
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn under_an_agency_a_partner_is_its_customer_until_the_agency_is_withdrawn(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let own = app.log_in("demo-partner").await;
+        let request = assume("demo-customer", AGENCY);
+        let answer = app.anonymous().call(Method::POST, TARGET, &[("x-auth-token", &own)], &request.to_string()).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        assert_eq!(answer.body["token"]["domain"]["name"], "demo-customer");
+        assert_eq!(answer.body["token"]["assumed_by"]["user"]["domain"]["name"], "demo-partner");
+        assert_eq!(answer.body["token"]["methods"], json!(["assume_role"]));
+        let token = answer.header("x-subject-token").expect("the token").to_owned();
+        let customer = app.anonymous().with_token(&token);
+        let whoami = customer.get("/v5/caller-identity").await.ok();
+        assert_eq!(whoami["account_id"], app.world.account("demo-customer").domain.to_string());
+        let again = customer.call(Method::POST, TARGET, &[], &request.to_string()).await;
+        assert_eq!(again.status, StatusCode::FORBIDDEN, "who acts for another account has no agencies of its own");
+
+        let mut connection = pool.acquire().await.expect("a connection");
+        let tenant = app.world.account("demo-customer").tenant;
+        assert!(store::delete_agency(&mut connection, tenant, app.world.agency()).await.expect("it is withdrawn"));
+        app.app.directory.forget_all();
+        assert_eq!(customer.get("/v5/caller-identity").await.status, StatusCode::UNAUTHORIZED);
+        let refused = app.anonymous().call(Method::POST, TARGET, &[("x-auth-token", &own)], &request.to_string()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn an_agency_serves_only_whom_it_trusts(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let request = assume("demo-customer", AGENCY).to_string();
+        let customer = app.world.account("demo-customer").domain.to_string();
+        let by_id = json!({"auth": {"identity": {"methods": ["assume_role"],
+            "assume_role": {"domain_id": customer, "agency_name": AGENCY}}}});
+        for (account, body, status) in [
+            ("demo-partner", request.clone(), 201),
+            ("demo-partner", by_id.to_string(), 201),
+            ("other-partner", request.clone(), 403),
+            ("demo-customer", request.clone(), 403),
+            ("demo-partner", assume("demo-customer", "unknown").to_string(), 403),
+            ("demo-partner", assume("unknown", AGENCY).to_string(), 403),
+        ] {
+            let token = app.log_in(account).await;
+            let answer = app.anonymous().call(Method::POST, TARGET, &[("x-auth-token", &token)], &body).await;
+            assert_eq!(answer.status.as_u16(), status, "{account} {body}: {}", answer.body);
+        }
+        let without = app.anonymous().call(Method::POST, TARGET, &[], &request).await;
+        assert_eq!(without.body["error"]["code"], 401, "the user's own token is missing");
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_token_gives_another_one_that_ends_with_it(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let first = app.log_in("demo-partner").await;
+        app.app.clock.set(app.app.clock.now() + Duration::hours(20));
+        let request = json!({"auth": {"identity": {"methods": ["token"], "token": {"id": first}},
+            "scope": {"project": {"name": "cn-north-4"}}}});
+        let answer = app.anonymous().post(TARGET, &request).await;
+        assert_eq!(answer.body["token"]["project"]["name"], "cn-north-4");
+        let second = answer.header("x-subject-token").expect("the token").to_owned();
+        let holder = app.anonymous().with_token(&second);
+        assert!(holder.get("/v5/caller-identity").await.status.is_success());
+        app.app.clock.set(app.app.clock.now() + Duration::hours(5));
+        assert_eq!(holder.get("/v5/caller-identity").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(app.anonymous().post(TARGET, &request).await.status, StatusCode::NOT_FOUND);
     }
 }

@@ -3,8 +3,8 @@
 //! What was read is kept for a bounded time and forgotten at once when a change is announced (see [`crate::follow`]).
 //! That something does not exist is remembered briefly, so that a stranger's guesses do not become queries.
 
-use super::store;
-use crate::api::caller::Caller;
+use super::store::{self, Principal};
+use crate::api::caller::{ActingFrom, Caller};
 use crate::api::error::ApiError;
 use crate::api::signature::{self, Rules};
 use crate::database::Database;
@@ -21,6 +21,8 @@ use time::OffsetDateTime;
 const CAPACITY: u64 = 100_000;
 /// How long it is remembered that something does not exist.
 const ABSENCE: Duration = Duration::from_secs(1);
+/// What temporary keys begin with, which tells where to look them up.
+pub const TEMPORARY_KEY_PREFIX: &str = "HST";
 /// Longest access key there is; a longer one is not looked up.
 const ACCESS_KEY_MAX: usize = 64;
 
@@ -34,6 +36,17 @@ pub struct AccessKey {
     pub enabled: bool,
     /// What this key's signatures must cover beyond the deployment's rules.
     pub rules: Rules,
+    /// For a temporary key: the token that must come with each signature, and until when both are valid.
+    pub temporary: Option<Temporary>,
+}
+
+/// What makes a key temporary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Temporary {
+    /// SHA-256 of the security token.
+    pub security_token_hash: Vec<u8>,
+    /// Until when the key is valid.
+    pub expires_at: OffsetDateTime,
 }
 
 /// A token that was given out and not revoked.
@@ -41,6 +54,10 @@ pub struct AccessKey {
 pub struct Session {
     /// Whose it is.
     pub caller: Arc<Caller>,
+    /// For whom it acts, as it is stored.
+    pub principal: Principal,
+    /// How it was obtained.
+    pub method: String,
     /// Its scope; `None` is the whole account.
     pub project: Option<ProjectId>,
     /// When it was given.
@@ -80,6 +97,9 @@ impl Directory {
     }
 
     async fn load_access_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
+        if access_key.starts_with(TEMPORARY_KEY_PREFIX) {
+            return self.load_temporary_key(access_key).await;
+        }
         let Some(row) = store::access_key(&mut *self.database.control().await?, access_key).await? else {
             return Ok(None);
         };
@@ -87,15 +107,55 @@ impl Directory {
         let Some((caller, user_enabled)) = store::caller(&mut connection, row.tenant_id, row.user_id).await? else {
             return Ok(None);
         };
-        let secret = self.sealer.open(&row.sealed_secret, access_key);
-        let secret =
-            secret.with_context(|| format!("the secret of {access_key} cannot be opened with these master keys"))?;
+        let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
             key: signature::key(&secret),
             caller: Arc::new(caller),
             enabled: row.enabled && user_enabled,
             rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
+            temporary: None,
         })))
+    }
+
+    async fn load_temporary_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
+        let row = store::temporary_key(&mut *self.database.control().await?, access_key).await?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(caller) = self.resolve(row.principal).await? else { return Ok(None) };
+        let secret = self.open(&row.sealed_secret, access_key)?;
+        Ok(Some(Arc::new(AccessKey {
+            key: signature::key(&secret),
+            caller: Arc::new(caller),
+            enabled: true,
+            rules: Rules::default(),
+            temporary: Some(Temporary { security_token_hash: row.security_token_hash, expires_at: row.expires_at }),
+        })))
+    }
+
+    fn open(&self, sealed: &[u8], access_key: &str) -> anyhow::Result<Vec<u8>> {
+        let secret = self.sealer.open(sealed, access_key);
+        secret.with_context(|| format!("the secret of {access_key} cannot be opened with these master keys"))
+    }
+
+    /// The caller a principal is at this moment; `None` if its user is disabled or its agency withdrawn.
+    pub async fn resolve(&self, principal: Principal) -> anyhow::Result<Option<Caller>> {
+        let (user_tenant, user) = principal.user;
+        let found = store::caller(&mut *self.database.tenant(user_tenant).await?, user_tenant, user).await?;
+        let Some((user, true)) = found else { return Ok(None) };
+        let Some((tenant, agency)) = principal.agency else { return Ok(Some(user)) };
+        let agency = store::agency(&mut *self.database.tenant(tenant).await?, tenant, agency).await?;
+        let agency = agency.filter(|agency| agency.trusted == user.domain);
+        Ok(agency.map(|agency| Caller {
+            tenant,
+            domain: agency.domain,
+            domain_name: agency.domain_name,
+            kind: agency.kind,
+            user: user.user,
+            user_name: user.user_name,
+            // An agency grants everything; finer ones would name permission items.
+            administrator: true,
+            permission_items: Vec::new(),
+            acting_from: Some(ActingFrom { domain: user.domain, domain_name: user.domain_name }),
+        }))
     }
 
     /// The session of a token. Whether it has expired is the caller's question: it depends on the clock.
@@ -109,11 +169,11 @@ impl Directory {
 
     async fn load_session(&self, hash: TokenHash) -> anyhow::Result<Option<Arc<Session>>> {
         let Some(row) = store::token(&mut *self.database.control().await?, &hash).await? else { return Ok(None) };
-        let mut connection = self.database.tenant(row.tenant_id).await?;
-        let caller = store::caller(&mut connection, row.tenant_id, row.user_id).await?;
-        let Some((caller, true)) = caller else { return Ok(None) };
+        let Some(caller) = self.resolve(row.principal).await? else { return Ok(None) };
         Ok(Some(Arc::new(Session {
             caller: Arc::new(caller),
+            principal: row.principal,
+            method: row.method,
             project: row.project_id,
             issued_at: row.issued_at,
             expires_at: row.expires_at,

@@ -7,12 +7,15 @@
 
 pub mod authenticate;
 pub mod check_token;
+pub mod create_temporary_access_key;
 pub mod create_token;
 pub mod directory;
+pub mod get_caller_identity;
 pub mod list_auth_domains;
 pub mod list_projects;
 pub mod model;
 pub mod password;
+pub mod proof;
 pub mod revoke_token;
 pub mod show_token;
 pub mod store;
@@ -28,5 +31,7 @@ pub fn register(operations: &mut Operations) {
         revoke_token::keystone_revoke_token,
         list_auth_domains::keystone_list_auth_domains,
         list_projects::keystone_list_projects,
+        create_temporary_access_key::create_temporary_access_key,
+        get_caller_identity::get_caller_identity,
     );
 }

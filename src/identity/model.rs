@@ -3,9 +3,12 @@
 use super::directory::{Session, TokenHash};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
+use crate::secrets;
 use crate::values::id::{DomainId, ProjectId, UserId};
 use crate::values::text::texts;
 use axum::http::{HeaderMap, StatusCode};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -20,6 +23,8 @@ texts! {
     LoginName, 1..=64, "demo-partner";
     /// The name of a project: a region code.
     ProjectName, 0..=64, "cn-north-4";
+    /// The name of an agency.
+    AgencyName, 1..=64, "demo-agency";
 }
 
 /// What a token says.
@@ -40,7 +45,7 @@ pub struct Token {
     pub issued_at: String,
     /// How the user identified itself.
     #[schema(example = json!(["password"]))]
-    pub methods: Vec<&'static str>,
+    pub methods: Vec<String>,
     /// Always empty: this server is the only service there is. Left out when the request says `nocatalog`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<Vec<CatalogEntry>>,
@@ -53,6 +58,16 @@ pub struct Token {
     /// What the user may do in its account.
     pub roles: Vec<TokenRole>,
     /// The user.
+    pub user: TokenUser,
+    /// Who acts, when the token was given for an agency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed_by: Option<AssumedBy>,
+}
+
+/// Who acts under an agency.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AssumedBy {
+    /// The user of the trusted account.
     pub user: TokenUser,
 }
 
@@ -117,21 +132,26 @@ impl Token {
     pub fn of(session: &Session, project_name: Option<String>, with_catalog: bool) -> Self {
         let caller = &session.caller;
         let domain = || TokenDomain { id: caller.domain, name: caller.domain_name.clone() };
+        let user = |domain: TokenDomain| TokenUser {
+            id: caller.user,
+            name: caller.user_name.clone(),
+            password_expires_at: "",
+            domain,
+        };
         let project = session.project.zip(project_name).map(|(id, name)| TokenProject { id, name, domain: domain() });
         Self {
             expires_at: token_time(session.expires_at),
             issued_at: token_time(session.issued_at),
-            methods: vec!["password"],
+            methods: vec![session.method.clone()],
             catalog: with_catalog.then(Vec::new),
             domain: project.is_none().then(domain),
             project,
             roles: roles(caller),
-            user: TokenUser {
-                id: caller.user,
-                name: caller.user_name.clone(),
-                password_expires_at: "",
-                domain: domain(),
-            },
+            user: user(domain()),
+            assumed_by: caller
+                .acting_from
+                .as_ref()
+                .map(|from| AssumedBy { user: user(TokenDomain { id: from.domain, name: from.domain_name.clone() }) }),
         }
     }
 }
@@ -144,6 +164,11 @@ fn roles(caller: &Caller) -> Vec<TokenRole> {
 pub fn token_time(instant: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
     instant.format(format).expect("every instant has these parts")
+}
+
+/// 256 random bits: nothing about a token can be guessed, so its plain hash is enough to store.
+pub fn new_token() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(secrets::random::<32>())
 }
 
 /// How a token is stored and looked up.

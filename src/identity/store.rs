@@ -6,9 +6,10 @@
 use super::directory::TokenHash;
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::signature::Rules;
-use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
+use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Announces changes; the payload is `key <access key>` or `token <hash in hex>`, anything else means "everything".
 pub const CHANNEL: &str = "bss_identity";
@@ -68,6 +69,7 @@ pub async fn caller(
             user_name: row.user_name,
             administrator: row.administrator,
             permission_items: row.permission_items,
+            acting_from: None,
         };
         (caller, row.enabled)
     }))
@@ -78,6 +80,18 @@ pub async fn domain_by_name(connection: &mut PgConnection, name: &str) -> sqlx::
     let row = sqlx::query!(
         r#"select tenant_id as "tenant: TenantId", domain_id as "domain: DomainId" from login_names where name = $1"#,
         name
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.tenant, row.domain)))
+}
+
+/// The account of this id. `login_names` is keyed by name, so this asks every node of a cluster: not for hot paths.
+pub async fn domain_by_id(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<(TenantId, DomainId)>> {
+    let row = sqlx::query!(
+        r#"select tenant_id as "tenant: TenantId", domain_id as "domain: DomainId" from login_names
+           where domain_id = $1"#,
+        id
     )
     .fetch_optional(connection)
     .await?;
@@ -125,12 +139,168 @@ pub async fn projects(connection: &mut PgConnection, tenant: TenantId, domain: D
     .await
 }
 
+/// Who acts, and for which account: what a token or a key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The user, where it is.
+    pub user: (TenantId, UserId),
+    /// The agency under which it acts for another account, where that is; else it acts for its own.
+    pub agency: Option<(TenantId, AgencyId)>,
+}
+
+impl Principal {
+    fn of_row(tenant: TenantId, user: UserId, user_tenant: Option<TenantId>, agency: Option<AgencyId>) -> Self {
+        Self { user: (user_tenant.unwrap_or(tenant), user), agency: agency.map(|agency| (tenant, agency)) }
+    }
+
+    /// For the columns `user_tenant_id` and `agency_id`: null where they would say nothing new.
+    fn columns(&self) -> (Option<Uuid>, Option<Uuid>) {
+        (self.agency.map(|_| self.user.0.0), self.agency.map(|(_, agency)| agency.0))
+    }
+}
+
+/// An agency with the account that granted it.
+#[derive(Clone, Debug)]
+pub struct Agency {
+    /// Its id.
+    pub id: AgencyId,
+    /// The granting account.
+    pub domain: DomainId,
+    /// Its name.
+    pub domain_name: String,
+    /// Its kind.
+    pub kind: CallerKind,
+    /// The account whose users may act.
+    pub trusted: DomainId,
+}
+
+/// An agency by id.
+pub async fn agency(connection: &mut PgConnection, tenant: TenantId, agency: AgencyId) -> sqlx::Result<Option<Agency>> {
+    sqlx::query_as!(
+        Agency,
+        r#"select a.agency_id as "id: AgencyId", a.domain_id as "domain: DomainId", d.name as domain_name,
+                  d.kind as "kind: CallerKind", a.trusted_domain_id as "trusted: DomainId"
+           from agencies a join domains d on d.tenant_id = a.tenant_id and d.domain_id = a.domain_id
+           where a.tenant_id = $1 and d.tenant_id = $1 and a.agency_id = $2"#,
+        tenant.0,
+        agency.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The id of an account's agency of this name.
+pub async fn agency_by_name(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    name: &str,
+) -> sqlx::Result<Option<AgencyId>> {
+    sqlx::query_scalar!(
+        r#"select agency_id as "id: AgencyId" from agencies where tenant_id = $1 and domain_id = $2 and name = $3"#,
+        tenant.0,
+        domain.0,
+        name
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Grants an agency.
+pub async fn insert_agency(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    (id, name): (AgencyId, &str),
+    trusted: DomainId,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into agencies (tenant_id, agency_id, domain_id, name, trusted_domain_id, created_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        tenant.0,
+        id.0,
+        domain.0,
+        name,
+        trusted.0,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Withdraws an agency and announces it: whoever acts under it is refused from now on. Whether there was one.
+pub async fn delete_agency(connection: &mut PgConnection, tenant: TenantId, id: AgencyId) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!("delete from agencies where tenant_id = $1 and agency_id = $2", tenant.0, id.0)
+        .execute(&mut *connection)
+        .await?;
+    announce(connection, "agency").await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// A key that is valid for a while, with the token that belongs to it.
+pub struct TemporaryKeyRow {
+    /// For whom it signs.
+    pub principal: Principal,
+    /// For [`crate::secrets::Sealer::open`].
+    pub sealed_secret: Vec<u8>,
+    /// SHA-256 of its security token.
+    pub security_token_hash: Vec<u8>,
+    /// Until when it is valid.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A temporary key, sealed.
+pub async fn temporary_key(connection: &mut PgConnection, access_key: &str) -> sqlx::Result<Option<TemporaryKeyRow>> {
+    let row = sqlx::query!(
+        r#"select tenant_id as "tenant: TenantId", user_id as "user: UserId",
+                  user_tenant_id as "user_tenant: TenantId", agency_id as "agency: AgencyId", sealed_secret,
+                  security_token_hash, expires_at
+           from temporary_keys where access_key = $1"#,
+        access_key
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| TemporaryKeyRow {
+        principal: Principal::of_row(row.tenant, row.user, row.user_tenant, row.agency),
+        sealed_secret: row.sealed_secret,
+        security_token_hash: row.security_token_hash,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Adds a temporary key of an account.
+pub async fn insert_temporary_key(
+    connection: &mut PgConnection,
+    access_key: &str,
+    caller: &Caller,
+    new: &TemporaryKeyRow,
+) -> sqlx::Result<()> {
+    let (user_tenant, agency) = new.principal.columns();
+    sqlx::query!(
+        "insert into temporary_keys (access_key, tenant_id, domain_id, user_id, user_tenant_id, agency_id, sealed_secret,
+                                     security_token_hash, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        access_key,
+        caller.tenant.0,
+        caller.domain.0,
+        caller.user.0,
+        user_tenant,
+        agency,
+        new.sealed_secret,
+        new.security_token_hash,
+        new.expires_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A token as it is stored.
 pub struct TokenRow {
-    /// Its tenant.
-    pub tenant_id: TenantId,
-    /// Whose it is.
-    pub user_id: UserId,
+    /// For whom it acts.
+    pub principal: Principal,
+    /// How it was obtained.
+    pub method: String,
     /// Its scope.
     pub project_id: Option<ProjectId>,
     /// When it was given.
@@ -141,15 +311,22 @@ pub struct TokenRow {
 
 /// A token that was not revoked.
 pub async fn token(connection: &mut PgConnection, hash: &TokenHash) -> sqlx::Result<Option<TokenRow>> {
-    sqlx::query_as!(
-        TokenRow,
-        r#"select tenant_id as "tenant_id: TenantId", user_id as "user_id: UserId", project_id as "project_id: ProjectId",
-                  issued_at, expires_at
+    let row = sqlx::query!(
+        r#"select tenant_id as "tenant: TenantId", user_id as "user: UserId",
+                  user_tenant_id as "user_tenant: TenantId", agency_id as "agency: AgencyId", method,
+                  project_id as "project_id: ProjectId", issued_at, expires_at
            from tokens where token_hash = $1"#,
         &hash[..]
     )
     .fetch_optional(connection)
-    .await
+    .await?;
+    Ok(row.map(|row| TokenRow {
+        principal: Principal::of_row(row.tenant, row.user, row.user_tenant, row.agency),
+        method: row.method,
+        project_id: row.project_id,
+        issued_at: row.issued_at,
+        expires_at: row.expires_at,
+    }))
 }
 
 /// Keeps a token's hash.
@@ -157,19 +334,23 @@ pub async fn insert_token(
     connection: &mut PgConnection,
     hash: &TokenHash,
     caller: &Caller,
-    project: Option<ProjectId>,
-    (issued_at, expires_at): (OffsetDateTime, OffsetDateTime),
+    new: &TokenRow,
 ) -> sqlx::Result<()> {
+    let (user_tenant, agency) = new.principal.columns();
     sqlx::query!(
-        "insert into tokens (token_hash, tenant_id, domain_id, user_id, project_id, issued_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into tokens (token_hash, tenant_id, domain_id, user_id, user_tenant_id, agency_id, method, project_id,
+                             issued_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &hash[..],
         caller.tenant.0,
         caller.domain.0,
         caller.user.0,
-        project.map(|project| project.0),
-        issued_at,
-        expires_at
+        user_tenant,
+        agency,
+        new.method,
+        new.project_id.map(|project| project.0),
+        new.issued_at,
+        new.expires_at
     )
     .execute(connection)
     .await?;
@@ -185,10 +366,11 @@ pub async fn delete_token(connection: &mut PgConnection, hash: &TokenHash, domai
     Ok(deleted.rows_affected() > 0)
 }
 
-/// Removes tokens that expired before `now`.
-pub async fn delete_expired_tokens(connection: &mut PgConnection, now: OffsetDateTime) -> sqlx::Result<u64> {
-    let deleted = sqlx::query!("delete from tokens where expires_at < $1", now).execute(connection).await?;
-    Ok(deleted.rows_affected())
+/// Removes the tokens and temporary keys that expired before `now`.
+pub async fn delete_expired(connection: &mut PgConnection, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("delete from tokens where expires_at < $1", now).execute(&mut *connection).await?;
+    sqlx::query!("delete from temporary_keys where expires_at < $1", now).execute(connection).await?;
+    Ok(())
 }
 
 /// Enables or disables an access key and announces it; whether there is one.

@@ -6,7 +6,7 @@ use crate::identity::password;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;
-use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
+use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
 use anyhow::ensure;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
@@ -21,6 +21,9 @@ const ACCOUNTS: [(&str, CallerKind, Option<&str>); 5] = [
     ("demo-distributor", CallerKind::Distributor, None),
     ("demo-reseller", CallerKind::Reseller, Some("demo-distributor")),
 ];
+
+/// The agency under which demo-partner may act for demo-customer.
+pub const AGENCY: &str = "demo-agency";
 
 /// The accounts of one seed.
 #[derive(Debug, Clone)]
@@ -84,6 +87,11 @@ impl World {
         self.account("demo-partner")
     }
 
+    /// The agency that demo-customer has granted demo-partner.
+    pub fn agency(&self) -> AgencyId {
+        AgencyId(derived_id(self.seed, "demo-customer", AGENCY))
+    }
+
     /// Writes it to the database, all or nothing.
     pub async fn store(
         &self,
@@ -96,6 +104,10 @@ impl World {
         for account in &self.accounts {
             self.store_account(&mut transaction, account, &regions, sealer, now).await?;
         }
+        let customer = self.account("demo-customer");
+        let agency = (self.agency(), AGENCY);
+        store::insert_agency(&mut transaction, (customer.tenant, customer.domain), agency, self.demo().domain, now)
+            .await?;
         sqlx::query!("insert into sandbox_world (only_row, seed) values (true, $1)", self.seed.cast_signed())
             .execute(&mut *transaction)
             .await?;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{RateText, Secret, Settings};
 use crate::database::Database;
-use crate::sandbox::world::{Account, World};
+use crate::sandbox::world::World;
 use crate::{catalogue, server};
 use axum::Router;
 use axum::body::Body;
@@ -60,7 +60,14 @@ impl TestApp {
 
     /// A client that signs with the account's key.
     pub fn client(&self, account: &str) -> Client<'_> {
-        Client { app: self, source: HERE, credentials: Credentials::Key(self.world.account(account).clone()) }
+        let account = self.world.account(account);
+        self.client_with_key(&account.access_key, &account.secret_key)
+    }
+
+    /// A client that signs with this key.
+    pub fn client_with_key(&self, access_key: &str, secret_key: &str) -> Client<'_> {
+        let credentials = Credentials::Key(access_key.to_owned(), secret_key.to_owned());
+        Client { app: self, source: HERE, credentials }
     }
 
     /// A client without credentials.
@@ -87,6 +94,12 @@ impl TestApp {
     }
 }
 
+/// The `auth` that asks to act for an account under its agency of this name.
+pub fn assume(account: &str, agency: &str) -> Value {
+    json!({"auth": {"identity": {"methods": ["assume_role"], "assume_role": {
+        "domain_name": account, "agency_name": agency}}}})
+}
+
 /// The body that asks for a token of the user that has its account's name.
 pub fn login(account: &str, password: &str) -> Value {
     json!({"auth": {"identity": {"methods": ["password"], "password": {"user": {
@@ -95,7 +108,7 @@ pub fn login(account: &str, password: &str) -> Value {
 
 enum Credentials {
     None,
-    Key(Account),
+    Key(String, String),
     Token(String),
 }
 
@@ -124,8 +137,8 @@ impl Client<'_> {
     /// The same, signing with another secret key.
     #[must_use]
     pub fn with_secret_key(mut self, secret_key: &str) -> Self {
-        if let Credentials::Key(account) = &mut self.credentials {
-            secret_key.clone_into(&mut account.secret_key);
+        if let Credentials::Key(_, secret) = &mut self.credentials {
+            secret_key.clone_into(secret);
         }
         self
     }
@@ -152,8 +165,8 @@ impl Client<'_> {
         let mut request = request.body(Body::from(body.to_owned())).expect("the test builds a valid request");
         match &self.credentials {
             Credentials::None => {}
-            Credentials::Key(account) => {
-                signer::sign(&mut request, body, &account.access_key, &account.secret_key, self.app.app.clock.now());
+            Credentials::Key(access_key, secret_key) => {
+                signer::sign(&mut request, body, access_key, secret_key, self.app.app.clock.now());
             }
             Credentials::Token(token) => {
                 request.headers_mut().insert("x-auth-token", token.parse().expect("a token is a header value"));

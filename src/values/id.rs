@@ -58,6 +58,8 @@ ids! {
     UserId;
     /// A project (region) of an account.
     ProjectId;
+    /// A permission that an account gives another one to act for it.
+    AgencyId;
 }
 
 fn new_uuid(now: OffsetDateTime) -> Uuid {
