@@ -3,6 +3,7 @@
 mod contract;
 mod document;
 mod identity;
+mod isolation;
 mod layers;
 mod policy;
 mod postgres;

@@ -1,0 +1,223 @@
+//! The isolation matrix: every operation, called by every kind of caller, and what each of them gets.
+//!
+//! The calls are made from the document: required parameters and bodies take their examples. The table is committed as
+//! tests/facts/isolation.txt, so an operation that is added, or answers somebody else than before, fails until its row has
+//! been looked at.
+
+use axum::http::Method;
+use bss_gateway::api::caller::CallerKind;
+use bss_gateway::api::operation::{Authentication, POLICY, Policy};
+use bss_gateway::api::signature::Rules;
+use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
+use bss_gateway::testing::{Answer, Client, TestApp};
+use bss_gateway::values::id::{DomainId, TenantId, UserId};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool};
+use std::fmt::Write as _;
+use std::str::FromStr;
+use time::Duration;
+
+const COMMITTED: &str = include_str!("facts/isolation.txt");
+
+/// A call made from the document.
+struct Call {
+    id: String,
+    method: Method,
+    target: String,
+    body: String,
+    policy: Policy,
+    names_a_token: bool,
+}
+
+fn calls() -> Vec<Call> {
+    let document = serde_json::to_value(bss_gateway::operations().document()).expect("the document serialises");
+    let mut calls = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("a map") {
+        for (method, operation) in item.as_object().expect("a map") {
+            calls.push(call(&document, path, method, operation));
+        }
+    }
+    calls.sort_by(|one, next| one.id.cmp(&next.id));
+    calls
+}
+
+fn call(document: &Value, path: &str, method: &str, operation: &Value) -> Call {
+    let mut target = path.to_owned();
+    let mut query = Vec::new();
+    let mut names_a_token = false;
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().expect("a text");
+        let value = || text(&example(document, &parameter["schema"]));
+        match parameter["in"].as_str() {
+            Some("path") => target = target.replace(&format!("{{{name}}}"), &value()),
+            Some("query") if parameter["required"] == true => query.push(format!("{name}={}", value())),
+            Some("header") if name == "X-Subject-Token" => names_a_token = true,
+            _ => {}
+        }
+    }
+    if !query.is_empty() {
+        target = format!("{target}?{}", query.join("&"));
+    }
+    let content = &operation["requestBody"]["content"]["application/json"];
+    let body = match (&content["example"], &content["schema"]) {
+        (Value::Null, Value::Null) => String::new(),
+        (Value::Null, schema) => example(document, schema).to_string(),
+        (example, _) => example.to_string(),
+    };
+    Call {
+        id: operation["operationId"].as_str().expect("a text").to_owned(),
+        method: Method::from_str(&method.to_uppercase()).expect("a method"),
+        target,
+        body,
+        policy: serde_json::from_value(operation[POLICY].clone()).expect("a policy"),
+        names_a_token,
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A value of this schema, from its examples; of an object only what is required.
+fn example(document: &Value, schema: &Value) -> Value {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return example(document, document.pointer(reference.trim_start_matches('#')).expect("it resolves"));
+    }
+    for given in [&schema["example"], &schema["examples"][0], &schema["default"], &schema["enum"][0]] {
+        if !given.is_null() {
+            return given.clone();
+        }
+    }
+    if let Some(required) = schema["required"].as_array() {
+        let fields = required.iter().filter_map(Value::as_str);
+        return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
+    }
+    panic!("the document gives no example of {schema}");
+}
+
+/// A caller of the matrix, by the name of its column.
+struct Column<'a> {
+    name: &'static str,
+    client: Client<'a>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Column<'_> {
+    async fn call(&self, call: &Call, subject_token: &str) -> Answer {
+        let mut headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if call.names_a_token {
+            headers.push(("x-subject-token", subject_token));
+        }
+        self.client.call(call.method.clone(), &call.target, &headers, &call.body).await
+    }
+}
+
+/// Adds a user with a key; the key is the user's name in capitals, the secret `secret`.
+async fn add_user(
+    app: &TestApp,
+    connection: &mut PgConnection,
+    account: (TenantId, DomainId),
+    (name, administrator, permission_items): (&str, bool, &[String]),
+) -> String {
+    let now = app.app.clock.now();
+    let id = UserId::new(now);
+    let new = NewUser { id, account, name, password_hash: None, administrator, permission_items };
+    store::insert_user(connection, new, now).await.expect("the name is free");
+    let access_key = name.to_uppercase();
+    let new = NewAccessKey {
+        access_key: &access_key,
+        sealed_secret: app.app.sealer.seal(b"secret", &access_key),
+        owner: (account.0, account.1, id),
+        rules: Rules::default(),
+    };
+    store::insert_access_key(connection, new, now).await.expect("the key is free");
+    access_key
+}
+
+async fn add_sibling(app: &TestApp, connection: &mut PgConnection) -> String {
+    let partner = app.world.demo();
+    let now = app.app.clock.now();
+    let (tenant, id) = (partner.tenant, DomainId::new(now));
+    let new = NewDomain { tenant, id, parent: Some(partner.domain), name: "sibling", kind: CallerKind::Customer };
+    assert!(store::insert_domain(connection, &new, now).await.expect("it is written"));
+    add_user(app, connection, (tenant, id), ("sibling", true, &[])).await
+}
+
+/// A key and the security token that goes with it, for demo-partner.
+async fn temporary_key(app: &TestApp) -> (String, String, String) {
+    let token = app.log_in("demo-partner").await;
+    let body = json!({"auth": {"identity": {"methods": ["token"]}}}).to_string();
+    let target = "/v3.0/OS-CREDENTIAL/securitytokens";
+    let answer = app.anonymous().call(Method::POST, target, &[("x-auth-token", &token)], &body).await.ok();
+    let field = |name: &str| text(&answer["credential"][name]);
+    (field("access"), field("secret"), field("securitytoken"))
+}
+
+async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Column<'a>> {
+    let mut connection = pool.acquire().await.expect("a connection");
+    let every_item: Vec<String> = calls.iter().flat_map(|call| call.policy.permission_items.clone()).collect();
+    let partner = (app.world.demo().tenant, app.world.demo().domain);
+    let with_items = add_user(app, &mut connection, partner, ("operator-with-items", false, &every_item)).await;
+    let without = add_user(app, &mut connection, partner, ("operator-without-items", false, &[])).await;
+    let revoked = add_user(app, &mut connection, partner, ("revoked", true, &[])).await;
+    store::set_access_key_enabled(&mut connection, &revoked, false).await.expect("it is written");
+    let sibling = add_sibling(app, &mut connection).await;
+    let (access_key, secret_key, security_token) = temporary_key(app).await;
+    let expired = app.log_in("demo-customer").await;
+    sqlx::query("update tokens set expires_at = $1 where domain_id = $2")
+        .bind(app.app.clock.now() - Duration::seconds(1))
+        .bind(app.world.account("demo-customer").domain.0)
+        .execute(&mut *connection)
+        .await
+        .expect("it is written");
+
+    let column = |name, client| Column { name, client, headers: Vec::new() };
+    let key = |access_key: &str| app.client_with_key(access_key, "secret");
+    let mut temporary = column("temporary", app.client_with_key(&access_key, &secret_key));
+    temporary.headers.push(("x-security-token", security_token));
+    vec![
+        column("partner", app.client("demo-partner")),
+        column("op+items", key(&with_items)),
+        column("op-items", key(&without)),
+        temporary,
+        column("distributor", app.client("demo-distributor")),
+        column("reseller", app.client("demo-reseller")),
+        column("customer", app.client("demo-customer")),
+        column("sibling", key(&sibling)),
+        column("other", app.client("other-partner")),
+        column("revoked", key(&revoked)),
+        column("temp-token", app.client_with_key(&access_key, &secret_key)),
+        column("expired", app.anonymous().with_token(&expired)),
+        column("nobody", app.anonymous()),
+    ]
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
+    let app = TestApp::new(pool.clone()).await;
+    let calls = calls();
+    let columns = columns(&app, &pool, &calls).await;
+    let subject_token = app.log_in("demo-partner").await;
+    let mut table = format!("{:<28}", "");
+    for column in &columns {
+        write!(table, " {:>11}", column.name).expect("a string takes everything");
+    }
+    table.push('\n');
+    for call in calls.iter().filter(|call| call.policy.authentication == Authentication::Required) {
+        write!(table, "{:<28}", call.id).expect("a string takes everything");
+        for column in &columns {
+            // A token can be revoked once only.
+            let own = if call.method == Method::DELETE { Some(app.log_in("demo-partner").await) } else { None };
+            let status = column.call(call, own.as_ref().unwrap_or(&subject_token)).await.status.as_u16();
+            write!(table, " {status:>11}").expect("a string takes everything");
+        }
+        table.push('\n');
+    }
+    if table != COMMITTED {
+        let fresh = concat!(env!("CARGO_MANIFEST_DIR"), "/target/isolation.txt");
+        std::fs::write(fresh, &table).expect("target/ is there");
+        panic!(
+            "the matrix is another than tests/facts/isolation.txt; look at {fresh} and commit it if it is right:\n{table}"
+        );
+    }
+}
