@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::admin::{self, AdminCommand};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -48,6 +49,14 @@ enum Command {
         #[arg(default_value = "openapi")]
         folder: PathBuf,
     },
+    /// Create accounts, users, keys and agencies, on the database directly
+    Admin {
+        /// Print JSON, for scripts
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
     /// Ask a running server whether it is alive, for containers
     Healthcheck,
     /// Print the effective configuration, secrets hidden
@@ -95,6 +104,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Migrate { catalogue } => migrate(&settings()?, catalogue).await?,
         Command::Openapi { folder } => write_documents(&folder)?,
+        Command::Admin { json, command } => admin::run(&settings()?, command, json).await?,
         Command::Healthcheck => healthcheck(settings()?.server.listen).await?,
         Command::Config => print!("{}", settings()?.to_toml()),
         Command::WithPostgres { postgres_bin, durable, command } => {

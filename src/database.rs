@@ -110,3 +110,33 @@ pub async fn is_current(connection: &mut PgConnection) -> Result<bool, sqlx::Err
         sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(connection).await?;
     Ok(applied.unwrap_or_default() >= newest)
 }
+
+/// Whether the constraint of this name refused the statement.
+///
+/// On a cluster the driver does not learn the name: it stands in the message alone, with a shard's number behind it.
+pub fn violates(error: &sqlx::Error, constraint: &str) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    error.constraint().or_else(|| constraint_in(error.message())) == Some(constraint)
+}
+
+fn constraint_in(message: &str) -> Option<&str> {
+    let name = message.split_once("constraint \"")?.1.split('"').next()?;
+    match name.rsplit_once('_') {
+        Some((stem, shard)) if shard.len() >= 6 && shard.bytes().all(|byte| byte.is_ascii_digit()) => Some(stem),
+        _ => Some(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::constraint_in;
+
+    #[test]
+    fn a_constraints_name_is_found_in_the_message_with_and_without_a_shards_number() {
+        let plain = "duplicate key value violates unique constraint \"users_name_key\"";
+        let shard = "duplicate key value violates unique constraint \"users_name_key_102242\"";
+        assert_eq!(constraint_in(plain), Some("users_name_key"));
+        assert_eq!(constraint_in(shard), Some("users_name_key"));
+        assert_eq!(constraint_in("something else"), None);
+    }
+}

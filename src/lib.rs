@@ -2,13 +2,15 @@
 //!
 //! A guided tour:
 //!
-//! 1. [`cli`] reads the command line, [`config`] the settings; [`server`] listens and puts the layers round the routes.
+//! 1. [`cli`] reads the command line ([`admin`] is its part for operators), [`config`] the settings; [`server`] listens and
+//!    puts the layers round the routes.
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
 //!    ([`api::gate`]), signatures, quotas, refusals.
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`]. A file there is one operation.
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod catalogue;

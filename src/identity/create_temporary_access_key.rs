@@ -87,7 +87,8 @@ pub async fn create_temporary_access_key(
         let rule = format!("must be an integer from {DURATION_DEFAULT} to {DURATION_MAX}");
         return Err(ApiError::parameter("auth.identity.duration_seconds", rule));
     }
-    let wanted = app.clock.now() + Duration::seconds(i64::from(seconds));
+    let issued_at = app.clock.now();
+    let wanted = issued_at + Duration::seconds(i64::from(seconds));
     let expires_at = proof.not_after.map_or(wanted, |end| end.min(wanted));
 
     let access = format!("{TEMPORARY_KEY_PREFIX}{}", hex::encode_upper(secrets::random::<9>()))[..20].to_owned();
@@ -97,6 +98,7 @@ pub async fn create_temporary_access_key(
         principal: proof.principal,
         sealed_secret: app.sealer.seal(secret.as_bytes(), &access),
         security_token_hash: model::token_hash(securitytoken.as_bytes()).to_vec(),
+        issued_at,
         expires_at,
     };
     store::insert_temporary_key(&mut *app.database.control().await?, &access, &proof.caller, &row).await?;

@@ -104,14 +104,14 @@ impl Directory {
             return Ok(None);
         };
         let mut connection = self.database.tenant(row.tenant_id).await?;
-        let Some((caller, user_enabled)) = store::caller(&mut connection, row.tenant_id, row.user_id).await? else {
+        let Some(user) = store::user(&mut connection, row.tenant_id, row.user_id).await? else {
             return Ok(None);
         };
         let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
             key: signature::key(&secret),
-            caller: Arc::new(caller),
-            enabled: row.enabled && user_enabled,
+            caller: Arc::new(user.caller),
+            enabled: row.enabled && user.enabled,
             rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
             temporary: None,
         })))
@@ -120,7 +120,7 @@ impl Directory {
     async fn load_temporary_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
         let row = store::temporary_key(&mut *self.database.control().await?, access_key).await?;
         let Some(row) = row else { return Ok(None) };
-        let Some(caller) = self.resolve(row.principal).await? else { return Ok(None) };
+        let Some(caller) = self.resolve(row.principal, row.issued_at).await? else { return Ok(None) };
         let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
             key: signature::key(&secret),
@@ -136,11 +136,14 @@ impl Directory {
         secret.with_context(|| format!("the secret of {access_key} cannot be opened with these master keys"))
     }
 
-    /// The caller a principal is at this moment; `None` if its user is disabled or its agency withdrawn.
-    pub async fn resolve(&self, principal: Principal) -> anyhow::Result<Option<Caller>> {
+    /// The caller a principal is at this moment, by what it was given at an earlier one. `None` if its user is disabled or
+    /// has another password since then, or if its agency is withdrawn.
+    pub async fn resolve(&self, principal: Principal, given_at: OffsetDateTime) -> anyhow::Result<Option<Caller>> {
         let (user_tenant, user) = principal.user;
-        let found = store::caller(&mut *self.database.tenant(user_tenant).await?, user_tenant, user).await?;
-        let Some((user, true)) = found else { return Ok(None) };
+        let found = store::user(&mut *self.database.tenant(user_tenant).await?, user_tenant, user).await?;
+        let is_valid =
+            |user: &store::UserRow| user.enabled && user.tokens_valid_from.is_none_or(|from| given_at >= from);
+        let Some(user) = found.filter(is_valid).map(|user| user.caller) else { return Ok(None) };
         let Some((tenant, agency)) = principal.agency else { return Ok(Some(user)) };
         let agency = store::agency(&mut *self.database.tenant(tenant).await?, tenant, agency).await?;
         let agency = agency.filter(|agency| agency.trusted == user.domain);
@@ -169,7 +172,7 @@ impl Directory {
 
     async fn load_session(&self, hash: TokenHash) -> anyhow::Result<Option<Arc<Session>>> {
         let Some(row) = store::token(&mut *self.database.control().await?, &hash).await? else { return Ok(None) };
-        let Some(caller) = self.resolve(row.principal).await? else { return Ok(None) };
+        let Some(caller) = self.resolve(row.principal, row.issued_at).await? else { return Ok(None) };
         Ok(Some(Arc::new(Session {
             caller: Arc::new(caller),
             principal: row.principal,

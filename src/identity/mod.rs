@@ -5,6 +5,7 @@
 //!
 //! Invariant: a secret key is stored sealed, a password hashed, a token hashed; none is ever logged.
 
+pub mod administration;
 pub mod authenticate;
 pub mod check_token;
 pub mod create_temporary_access_key;

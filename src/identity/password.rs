@@ -11,6 +11,23 @@ static AT_ONCE: Semaphore = Semaphore::const_new(2);
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// The vendor's rule: two of the four kinds of characters, and neither the account's name nor that backwards. The length is
+/// our own choice.
+pub fn check(password: &str, account: &str) -> Result<(), &'static str> {
+    if !(8..=128).contains(&password.chars().count()) {
+        return Err("must have 8 to 128 characters");
+    }
+    let kinds: [fn(char) -> bool; 4] =
+        [char::is_lowercase, char::is_uppercase, |letter| letter.is_ascii_digit(), |letter| !letter.is_alphanumeric()];
+    if kinds.iter().filter(|kind| password.chars().any(kind)).count() < 2 {
+        return Err("must mix two of lower case, upper case, digits and other characters");
+    }
+    if password == account || password.chars().rev().eq(account.chars()) {
+        return Err("must not be the account's name, forwards or backwards");
+    }
+    Ok(())
+}
+
 /// Hashes with the given salt; a random one everywhere but in the sandbox's repeatable world.
 pub fn hash(password: &str, salt: [u8; 16]) -> String {
     let salt = SaltString::encode_b64(&salt).expect("16 bytes are a valid salt");
@@ -40,6 +57,16 @@ mod tests {
         assert!(!verify("Wrong-1".to_owned(), Some(stored)).await);
         assert!(!verify("Correct-1".to_owned(), None).await);
         assert!(!verify("Correct-1".to_owned(), Some("damaged".to_owned())).await);
+    }
+
+    #[test]
+    fn a_password_mixes_two_kinds_and_is_not_the_name() {
+        for good in ["Password", "password1", "PASS-WORD", "password wort"] {
+            assert!(check(good, "demo-partner").is_ok(), "{good}");
+        }
+        for bad in ["short-1", "password", "12345678", "demo-partner", "rentrap-omed", &"a1".repeat(65)] {
+            assert!(check(bad, "demo-partner").is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -164,8 +164,8 @@ async fn log_in(app: &App, user: PasswordUser) -> Result<Option<Caller>, ApiErro
     }
     let Some((tenant, user, _)) = found else { return Ok(None) };
     let mut connection = app.database.tenant(tenant).await?;
-    let caller = store::caller(&mut connection, tenant, user).await?;
-    Ok(caller.and_then(|(caller, enabled)| enabled.then_some(caller)))
+    let user = store::user(&mut connection, tenant, user).await?;
+    Ok(user.filter(|user| user.enabled).map(|user| user.caller))
 }
 
 async fn by_token(app: &App, token: Option<TokenIdentity>, headers: &HeaderMap) -> Result<Proof, ApiError> {
@@ -205,8 +205,11 @@ async fn by_agency(app: &App, role: AssumeRole, headers: &HeaderMap) -> Result<P
     };
     let principal = Principal { user: (user.tenant, user.user), agency };
     // Without an agency the principal would be the user itself.
-    let caller =
-        if agency.is_some() { app.directory.resolve(principal).await.map_err(ApiError::internal)? } else { None };
+    let caller = if agency.is_some() {
+        app.directory.resolve(principal, app.clock.now()).await.map_err(ApiError::internal)?
+    } else {
+        None
+    };
     Ok(Proof {
         principal,
         caller: caller.ok_or_else(no_such_agency)?,

@@ -43,15 +43,21 @@ pub async fn access_key(connection: &mut PgConnection, access_key: &str) -> sqlx
     .await
 }
 
-/// A user with its account, and whether it is enabled.
-pub async fn caller(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-) -> sqlx::Result<Option<(Caller, bool)>> {
+/// A user with its account.
+pub struct UserRow {
+    /// The user, as it calls for its own account.
+    pub caller: Caller,
+    /// Whether it may call at all.
+    pub enabled: bool,
+    /// What it was given before this instant is void.
+    pub tokens_valid_from: Option<OffsetDateTime>,
+}
+
+/// A user with its account.
+pub async fn user(connection: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<Option<UserRow>> {
     let row = sqlx::query!(
         r#"select u.domain_id as "domain: DomainId", d.name as domain_name, d.kind as "kind: CallerKind",
-                  u.name as user_name, u.administrator, u.permission_items, u.enabled
+                  u.name as user_name, u.administrator, u.permission_items, u.enabled, u.tokens_valid_from
            from users u join domains d on d.tenant_id = u.tenant_id and d.domain_id = u.domain_id
            where u.tenant_id = $1 and d.tenant_id = $1 and u.user_id = $2"#,
         tenant.0,
@@ -71,7 +77,7 @@ pub async fn caller(
             permission_items: row.permission_items,
             acting_from: None,
         };
-        (caller, row.enabled)
+        UserRow { caller, enabled: row.enabled, tokens_valid_from: row.tokens_valid_from }
     }))
 }
 
@@ -245,6 +251,8 @@ pub struct TemporaryKeyRow {
     pub sealed_secret: Vec<u8>,
     /// SHA-256 of its security token.
     pub security_token_hash: Vec<u8>,
+    /// When it was given.
+    pub issued_at: OffsetDateTime,
     /// Until when it is valid.
     pub expires_at: OffsetDateTime,
 }
@@ -254,7 +262,7 @@ pub async fn temporary_key(connection: &mut PgConnection, access_key: &str) -> s
     let row = sqlx::query!(
         r#"select tenant_id as "tenant: TenantId", user_id as "user: UserId",
                   user_tenant_id as "user_tenant: TenantId", agency_id as "agency: AgencyId", sealed_secret,
-                  security_token_hash, expires_at
+                  security_token_hash, issued_at, expires_at
            from temporary_keys where access_key = $1"#,
         access_key
     )
@@ -264,6 +272,7 @@ pub async fn temporary_key(connection: &mut PgConnection, access_key: &str) -> s
         principal: Principal::of_row(row.tenant, row.user, row.user_tenant, row.agency),
         sealed_secret: row.sealed_secret,
         security_token_hash: row.security_token_hash,
+        issued_at: row.issued_at,
         expires_at: row.expires_at,
     }))
 }
@@ -278,8 +287,8 @@ pub async fn insert_temporary_key(
     let (user_tenant, agency) = new.principal.columns();
     sqlx::query!(
         "insert into temporary_keys (access_key, tenant_id, domain_id, user_id, user_tenant_id, agency_id, sealed_secret,
-                                     security_token_hash, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                                     security_token_hash, issued_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         access_key,
         caller.tenant.0,
         caller.domain.0,
@@ -288,6 +297,7 @@ pub async fn insert_temporary_key(
         agency,
         new.sealed_secret,
         new.security_token_hash,
+        new.issued_at,
         new.expires_at
     )
     .execute(connection)
@@ -384,6 +394,109 @@ pub async fn set_access_key_enabled(
         .await?;
     announce(connection, &format!("key {access_key}")).await?;
     Ok(updated.rows_affected() > 0)
+}
+
+/// Removes an access key and announces it; whether there was one.
+pub async fn delete_access_key(connection: &mut PgConnection, access_key: &str) -> sqlx::Result<bool> {
+    let deleted =
+        sqlx::query!("delete from access_keys where access_key = $1", access_key).execute(&mut *connection).await?;
+    announce(connection, &format!("key {access_key}")).await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// A user's access keys, oldest first: the key and whether it is enabled.
+pub async fn access_keys_of(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+) -> sqlx::Result<Vec<(String, bool)>> {
+    sqlx::query!(
+        "select access_key, enabled from access_keys where tenant_id = $1 and user_id = $2 order by created_at, access_key",
+        tenant.0,
+        user.0
+    )
+    .map(|row| (row.access_key, row.enabled))
+    .fetch_all(connection)
+    .await
+}
+
+/// Holds the user until the transaction ends, so that changes to its keys follow each other.
+pub async fn lock_user(connection: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<()> {
+    sqlx::query!("select user_id from users where tenant_id = $1 and user_id = $2 for update", tenant.0, user.0)
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+/// Enables or disables a user. Disabled, what it was given is void for good. Announced.
+pub async fn set_user_enabled(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    enabled: bool,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set enabled = $3, tokens_valid_from = case when $3 then tokens_valid_from else $4 end
+         where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0,
+        enabled,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    announce(connection, "user").await
+}
+
+/// Changes a user's password; what it was given before is void. Announced.
+pub async fn set_password(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    password_hash: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set password_hash = $3, tokens_valid_from = $4 where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0,
+        password_hash,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    announce(connection, "user").await
+}
+
+/// Changes what a user may do. Announced.
+pub async fn set_permission_items(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    items: &[String],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set permission_items = $3 where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0,
+        items
+    )
+    .execute(&mut *connection)
+    .await?;
+    announce(connection, "user").await
+}
+
+/// An account's kind.
+pub async fn domain_kind(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    domain: DomainId,
+) -> sqlx::Result<CallerKind> {
+    sqlx::query_scalar!(
+        r#"select kind as "kind: CallerKind" from domains where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        domain.0
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// Tells every replica, when this transaction commits.

@@ -1,0 +1,310 @@
+//! `bss-gateway admin …`: what operators do at the command line, on the database directly, so that the first account can be
+//! made on an empty system.
+
+use crate::api::caller::CallerKind;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::identity::administration as identity;
+use crate::identity::model::{AgencyName, LoginName};
+use crate::secrets::Sealer;
+use anyhow::{Context, ensure};
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use std::io::Read;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Accounts: partners, distributors, resellers, customers
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Users of an account
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Access keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Agencies: letting the users of one account act for another
+    #[command(subcommand)]
+    Agency(AgencyCommand),
+}
+
+/// `admin account …`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Create an account, with a user of its own name who may do everything
+    Create {
+        /// Its name, unique over all accounts
+        #[arg(value_parser = name::<LoginName>)]
+        name: LoginName,
+        /// What it is
+        #[arg(long)]
+        kind: Kind,
+        /// The account it hangs below: a reseller's distributor, a customer's partner
+        #[arg(long)]
+        parent: Option<String>,
+    },
+}
+
+/// `admin user …`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Create an operator
+    Create {
+        /// The account
+        account: String,
+        /// The user's name, unique in the account
+        #[arg(value_parser = name::<LoginName>)]
+        name: LoginName,
+        /// A permission item, for instance `BPC_ITEM_FINANCE_030100`; can be repeated
+        #[arg(long = "item")]
+        items: Vec<String>,
+    },
+    /// Give a user these permission items and no others
+    SetItems {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+        /// The items
+        items: Vec<String>,
+    },
+    /// Set a user's password, read from standard input; ends its tokens
+    SetPassword {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+    /// Let a user in again
+    Enable {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+    /// Keep a user out, and end its tokens
+    Disable {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+}
+
+/// `admin key …`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Create an access key; its secret is shown this once
+    Create {
+        /// The account
+        account: String,
+        /// The user; by default the one of the account's name
+        user: Option<String>,
+    },
+    /// List a user's access keys
+    List {
+        /// The account
+        account: String,
+        /// The user; by default the one of the account's name
+        user: Option<String>,
+    },
+    /// Accept a key again
+    Enable {
+        /// The key
+        access_key: String,
+    },
+    /// Refuse a key
+    Disable {
+        /// The key
+        access_key: String,
+    },
+    /// Delete a key
+    Delete {
+        /// The key
+        access_key: String,
+    },
+}
+
+/// `admin agency …`
+#[derive(Debug, Subcommand)]
+pub enum AgencyCommand {
+    /// Let the users of another account act for this one
+    Grant {
+        /// The account that grants
+        account: String,
+        /// The agency's name
+        #[arg(value_parser = name::<AgencyName>)]
+        name: AgencyName,
+        /// The account whose users may act
+        #[arg(long)]
+        to: String,
+    },
+    /// End it, and whatever was given for it
+    Withdraw {
+        /// The account that granted
+        account: String,
+        /// The agency's name
+        name: String,
+    },
+}
+
+/// A kind of account at the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// A solution provider
+    Partner,
+    /// A general distributor
+    Distributor,
+    /// A reseller, below a distributor
+    Reseller,
+    /// A customer
+    Customer,
+    /// An enterprise master account
+    Master,
+}
+
+impl From<Kind> for CallerKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Partner => Self::Partner,
+            Kind::Distributor => Self::Distributor,
+            Kind::Reseller => Self::Reseller,
+            Kind::Customer => Self::Customer,
+            Kind::Master => Self::Master,
+        }
+    }
+}
+
+fn name<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
+    T::try_from(text.to_owned())
+}
+
+/// Does it, and prints what came of it.
+pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> anyhow::Result<()> {
+    let url = settings.database.control_url();
+    ensure!(!url.is_empty(), "DATABASE_URL is not set");
+    let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
+    let result = match command {
+        AdminCommand::Account(command) => account(&mut connection, command).await?,
+        AdminCommand::User(command) => user(&mut connection, command).await?,
+        AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
+        AdminCommand::Agency(command) => agency(&mut connection, command).await?,
+    };
+    connection.close().await?;
+    if as_json {
+        println!("{result}");
+    } else {
+        print!("{}", for_people(&result));
+    }
+    Ok(())
+}
+
+async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyhow::Result<Value> {
+    let AccountCommand::Create { name, kind, parent } = command;
+    let now = Clock::default().now();
+    let id = identity::create_account(connection, &name, kind.into(), parent.as_deref(), now).await?;
+    Ok(json!({ "account": name, "domain_id": id }))
+}
+
+async fn user(connection: &mut PgConnection, command: UserCommand) -> anyhow::Result<Value> {
+    let now = Clock::default().now();
+    let (account, name) = match command {
+        UserCommand::Create { account, name, items } => {
+            identity::create_user(connection, &account, &name, &items, now).await?;
+            (account, name.as_str().to_owned())
+        }
+        UserCommand::SetItems { account, name, items } => {
+            identity::set_permission_items(connection, &account, &name, &items).await?;
+            (account, name)
+        }
+        UserCommand::SetPassword { account, name } => {
+            let mut password = String::new();
+            std::io::stdin().read_to_string(&mut password).context("reading the password")?;
+            identity::set_password(connection, &account, &name, password.trim_end_matches('\n'), now).await?;
+            (account, name)
+        }
+        UserCommand::Enable { account, name } => {
+            identity::set_user_enabled(connection, &account, &name, true, now).await?;
+            (account, name)
+        }
+        UserCommand::Disable { account, name } => {
+            identity::set_user_enabled(connection, &account, &name, false, now).await?;
+            (account, name)
+        }
+    };
+    Ok(json!({ "account": account, "user": name }))
+}
+
+async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Settings) -> anyhow::Result<Value> {
+    let access_key = match command {
+        KeyCommand::Create { account, user } => {
+            let sealer = Sealer::from_settings(&settings.secrets)?;
+            let user = user.unwrap_or_else(|| account.clone());
+            let key = identity::create_key(connection, &account, &user, &sealer, Clock::default().now()).await?;
+            return Ok(json!({ "access_key": key.access_key, "secret_key": key.secret_key }));
+        }
+        KeyCommand::List { account, user } => {
+            let user = user.unwrap_or_else(|| account.clone());
+            let keys = identity::list_keys(connection, &account, &user).await?;
+            let row = |(access_key, enabled)| json!({ "access_key": access_key, "enabled": enabled });
+            return Ok(keys.into_iter().map(row).collect());
+        }
+        KeyCommand::Enable { access_key } => {
+            identity::set_key_enabled(connection, &access_key, true).await?;
+            access_key
+        }
+        KeyCommand::Disable { access_key } => {
+            identity::set_key_enabled(connection, &access_key, false).await?;
+            access_key
+        }
+        KeyCommand::Delete { access_key } => {
+            identity::delete_key(connection, &access_key).await?;
+            access_key
+        }
+    };
+    Ok(json!({ "access_key": access_key }))
+}
+
+async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow::Result<Value> {
+    match command {
+        AgencyCommand::Grant { account, name, to } => {
+            identity::grant_agency(connection, &account, &name, &to, Clock::default().now()).await?;
+            Ok(json!({ "account": account, "agency": name, "trusted": to }))
+        }
+        AgencyCommand::Withdraw { account, name } => {
+            identity::withdraw_agency(connection, &account, &name).await?;
+            Ok(json!({ "account": account, "agency": name }))
+        }
+    }
+}
+
+/// A line for each value of an object, a line for each object of a list.
+fn for_people(result: &Value) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match result {
+        Value::Array(rows) => rows
+            .iter()
+            .map(|row| {
+                let values = row.as_object().into_iter().flatten();
+                values.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join("  ") + "\n"
+            })
+            .collect(),
+        Value::Object(fields) => {
+            fields.iter().fold(String::new(), |text, (name, value)| format!("{text}{name:<12} {}\n", plain(value)))
+        }
+        other => format!("{}\n", plain(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_get_a_line_for_each_value_or_row() {
+        assert_eq!(for_people(&json!({"access_key": "A1"})), "access_key   A1\n");
+        assert_eq!(for_people(&json!([{"a": "1", "b": true}, {"a": "2", "b": false}])), "a 1  b true\na 2  b false\n");
+    }
+}

@@ -1,0 +1,162 @@
+"""Production from nothing: an empty database, `serve`, and the first accounts by the command line alone."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from huaweicloudsdkcore.auth.credentials import GlobalCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+
+from sandbox import BINARY, SECONDS_TO_START, SECONDS_TO_STOP, environment, wait_until
+from test_operations import Client
+from wire import SECONDS
+
+
+class Production:
+    """`serve` on a database that is told by its address, with the command line that operators have."""
+
+    def __init__(self, database_url: str) -> None:
+        self.env = environment(
+            DATABASE_URL=database_url,
+            BSS_SECRETS_MASTER_KEY="5a" * 32,
+            BSS_SERVER_LISTEN="127.0.0.1:0",
+            BSS_SERVER_OPERATOR_LISTEN="127.0.0.1:0",
+        )
+        self._log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([BINARY, "serve"], env=self.env, stderr=self._log)
+        wait_until(lambda: self._address() is not None, "it serves", SECONDS_TO_START)
+        self.url = f"http://{self._address()}"
+        wait_until(self.is_ready, "it is ready")
+
+    def _address(self) -> str | None:
+        """From its log: the system picked the port."""
+        assert self.process.poll() is None, self.log()
+        lines = [json.loads(line) for line in self.log().splitlines()]
+        return next((line["api"] for line in lines if line.get("message") == "serving"), None)
+
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def is_ready(self) -> bool:
+        return requests.get(f"{self.url}/readyz", timeout=SECONDS).status_code == 200
+
+    def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        command = [BINARY, *arguments]
+        return subprocess.run(command, env=self.env, input=text, capture_output=True, text=True, timeout=SECONDS)
+
+    def admin(self, *arguments: str, text: str = "") -> dict:
+        ended = self.run("admin", "--json", *arguments, text=text)
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    def client(self, key: dict) -> Client:
+        return Client("cn", self, GlobalCredentials(key["access_key"], key["secret_key"], "any"))
+
+    def log_in(self, account: str, password: str) -> requests.Response:
+        user = {"name": account, "password": password, "domain": {"name": account}}
+        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+        return requests.post(f"{self.url}/v3/auth/tokens", json=body, timeout=SECONDS)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(SECONDS_TO_STOP) == 0, self.log()
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        told = Path(folder) / "url"
+        # Reads its standard input until we close it.
+        script = f'echo "$DATABASE_URL" > {told}.new && mv {told}.new {told} && cat'
+        command = [BINARY, "with-postgres", "--", "sh", "-c", script]
+        process = subprocess.Popen(command, env=environment() | {"PATH": os.environ["PATH"]}, stdin=subprocess.PIPE)
+        wait_until(told.exists, "PostgreSQL runs", SECONDS_TO_START)
+        yield told.read_text().strip()
+        process.stdin.close()
+        assert process.wait(SECONDS_TO_STOP) == 0
+
+
+@pytest.fixture(scope="module")
+def production(database_url: str) -> Iterator[Production]:
+    production = Production(database_url)
+    yield production
+    production.stop()
+
+
+def test_the_first_partner_is_made_and_calls(production: Production) -> None:
+    production.admin("account", "create", "first-partner", "--kind", "partner")
+    key = production.admin("key", "create", "first-partner")
+    client = production.client(key)
+    assert client("ListResourceTypes").total_count == 0, "nothing was imported yet"
+
+    assert production.run("migrate", "--catalogue").returncode == 0
+    wait_until(lambda: client("ListResourceTypes").total_count > 200, "the catalogue is followed")
+
+
+def test_a_disabled_key_and_user_and_an_old_password_are_refused_by_the_next_request(production: Production) -> None:
+    production.admin("account", "create", "life", "--kind", "partner")
+    key = production.admin("key", "create", "life")
+    client = production.client(key)
+    assert client("ListMeasureUnits")
+
+    def is_refused() -> bool:
+        try:
+            client("ListMeasureUnits")
+        except ClientRequestException as refusal:
+            return refusal.status_code == 401
+        return False
+
+    for part, *who in [("key", key["access_key"]), ("user", "life", "life")]:
+        production.admin(part, "disable", *who)
+        wait_until(is_refused, f"the {part} is refused", 1)
+        production.admin(part, "enable", *who)
+        wait_until(lambda: not is_refused(), f"the {part} is accepted again", 2)
+
+    production.admin("user", "set-password", "life", "life", text="First-123\n")
+    token = production.log_in("life", "First-123").headers["X-Subject-Token"]
+    headers = {"X-Auth-Token": token}
+    assert requests.get(f"{production.url}/v3/auth/domains", headers=headers, timeout=SECONDS).status_code == 200
+    production.admin("user", "set-password", "life", "life", text="Second-123\n")
+    wait_until(
+        lambda: requests.get(f"{production.url}/v3/auth/domains", headers=headers, timeout=SECONDS).status_code == 401,
+        "the old token is refused",
+        1,
+    )
+    assert production.log_in("life", "First-123").status_code == 401
+    assert production.log_in("life", "Second-123").status_code == 201
+
+
+def test_what_cannot_be_done_is_said_in_words(production: Production) -> None:
+    production.admin("account", "create", "rules", "--kind", "distributor")
+    for arguments, words in [
+        (["account", "create", "rules", "--kind", "partner"], "the name rules is taken"),
+        (["account", "create", "lone", "--kind", "reseller"], "a Reseller cannot be at the top of a tree"),
+        (["user", "create", "nobody", "x"], "there is no account nobody"),
+        (["user", "disable", "rules", "x"], "the account rules has no user x"),
+        (["key", "disable", "AK"], "there is no access key AK"),
+        (["agency", "withdraw", "rules", "x"], "the account rules has granted no agency x"),
+    ]:
+        ended = production.run("admin", *arguments)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert words in ended.stderr
+
+
+def test_no_secret_is_stored_in_the_clear(production: Production, database_url: str) -> None:
+    production.admin("account", "create", "hidden", "--kind", "partner")
+    key = production.admin("key", "create", "hidden")
+    production.admin("user", "set-password", "hidden", "hidden", text="Hidden-123\n")
+    token = production.log_in("hidden", "Hidden-123").headers["X-Subject-Token"]
+    dumps = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"))
+    dump = subprocess.run([dumps[-1] if dumps else "pg_dump", database_url], capture_output=True, check=True).stdout
+    assert key["access_key"].encode() in dump
+    for secret in (key["secret_key"], "Hidden-123", token):
+        assert secret.encode() not in dump
+        assert secret.encode().hex().encode() not in dump
+        assert secret not in production.log()
