@@ -26,7 +26,7 @@ const ACCESS_KEY_MAX: usize = 64;
 
 /// An access key with all that is needed to admit its requests.
 pub struct AccessKey {
-    /// Verifies signatures.
+    /// Verifies signatures of any algorithm.
     pub key: signature::Key,
     /// Who signs with it.
     pub caller: Arc<Caller>,
@@ -91,7 +91,7 @@ impl Directory {
         let secret =
             secret.with_context(|| format!("the secret of {access_key} cannot be opened with these master keys"))?;
         Ok(Some(Arc::new(AccessKey {
-            key: signature::key(&secret),
+            key: signature::Key::new(access_key, &secret),
             caller: Arc::new(caller),
             enabled: row.enabled && user_enabled,
             rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
