@@ -1,5 +1,7 @@
-"""Writes signature.json and algorithms.json: requests signed by the vendor's own Python signers, each just as its bytes went
-over the wire; the one by the signer that is the default, the other by the four that a client can choose instead.
+"""Writes signature.json and algorithms.json: requests signed by the vendor's own Python signers.
+
+Each is just as its bytes went over the wire: the one file by the signer that is the default, the other by the four that
+a client can choose instead.
 
 Run it with the environment of tests/sdk/requirements.txt, from anywhere:
 
