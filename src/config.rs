@@ -1,6 +1,7 @@
 //! The configuration: config/default.toml, then a file, then the environment. What is not known is refused by name.
 
 use crate::api::quota::Rate;
+use crate::api::signature::Algorithm;
 use crate::values::site::Site;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
@@ -97,6 +98,8 @@ pub struct ApiSettings {
 pub struct IdentitySettings {
     /// Validity of tokens.
     pub token_hours: u32,
+    /// Signatures that are accepted; without any, only tokens are.
+    pub algorithms: Vec<Algorithm>,
     /// Leeway of `X-Sdk-Date`.
     pub clock_skew_seconds: u32,
     /// Failures in a row that do not lock yet.
@@ -382,6 +385,16 @@ mod tests {
         assert!(refusal("", &[("BSS_SERVER_LISEN", "x")]).contains("BSS_SERVER_LISEN"));
         assert!(refusal("", &[("BSS_SERVER_DRAIN_SECONDS", "soon")]).contains("BSS_SERVER_DRAIN_SECONDS"));
         assert!(refusal("[quotas]\noverride = { ListCities = \"fast\" }\n", &[]).contains("`fast` is no quota"));
+        let algorithms = refusal("[identity]\nalgorithms = [\"SDK-HMAC-SHA256\", \"SDK-HMAC-MD5\"]\n", &[]);
+        assert!(algorithms.contains("`SDK-HMAC-MD5` is no signature algorithm"), "{algorithms}");
+    }
+
+    #[test]
+    fn every_algorithm_is_accepted_unless_a_deployment_names_fewer() {
+        assert_eq!(Settings::defaults().identity.algorithms, Algorithm::ALL);
+        let settings = load("", &[("BSS_IDENTITY_ALGORITHMS", "[\"SDK-HMAC-SM3\"]")]).expect("it loads");
+        assert_eq!(settings.identity.algorithms, [Algorithm::HmacSm3]);
+        assert!(settings.to_toml().contains("algorithms = [\"SDK-HMAC-SM3\"]"), "{}", settings.to_toml());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Signatures: requests as the vendor's own signer writes them, and requests as an attacker would change them.
 
+mod algorithms;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use bss_gateway::api::signature::{self, Refusal, Request, Rules};
+use bss_gateway::api::signature::{self, Algorithm, Key, Refusal, Request, Rules};
 use serde::Deserialize;
 use std::str::FromStr;
 use time::macros::datetime;
@@ -57,8 +59,9 @@ impl Vector {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let body = self.body.as_bytes();
         let request = Request { method: &method, path, query, headers: &headers, body };
-        let authorization = signature::parse(&headers)?;
-        signature::verify(&authorization, request, &signature::key(self.secret_key.as_bytes()), rules, now, SKEW)
+        let authorization = signature::parse(&headers, &Algorithm::ALL)?;
+        let key = Key::new(authorization.access_key, self.secret_key.as_bytes());
+        signature::verify(&authorization, request, &key, rules, now, SKEW)
     }
 
     fn cause(&self) -> &'static str {

@@ -16,8 +16,8 @@ use utoipa::{PartialSchema, ToSchema};
 const DESCRIPTION: &str = "\
 The partner and customer BSS API of Huawei Cloud, served by bss-gateway.
 
-Every call carries either a request signature made with an access key (AK/SK, algorithm `SDK-HMAC-SHA256`, header \
-`Authorization`) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
+Every call carries either a request signature made with an access key (AK/SK, header `Authorization`, any algorithm of the \
+vendor's SDKs) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
 often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
 
 const TAGS: [(&str, &str); 3] = [
@@ -26,13 +26,17 @@ const TAGS: [(&str, &str); 3] = [
     ("reference", "Provinces, cities, counties, measurement units and their conversions."),
 ];
 
+const SIGNATURE: &str = "\
+`<algorithm> Access=<AK>, SignedHeaders=<names>, Signature=<hex>`, with the header `X-Sdk-Date` among the signed ones. The \
+algorithm is `SDK-HMAC-SHA256` unless the client chooses another: `SDK-HMAC-SM3`; `SDK-ECDSA-P256-SHA256` or `SDK-SM2-SM3`, \
+whose private key is derived from AK and SK and whose signature is DER; or `V11-HMAC-SHA256`, whose key is derived for a day, \
+a region and a service, with `Credential=<AK>/<YYYYMMDD>/<region>/<service>` in place of `Access`. A deployment may accept \
+fewer.";
+
 /// The document before any operation is added.
 pub fn head() -> OpenApi {
     let mut components = Components::new();
-    let signature = ApiKeyValue::with_description(
-        "Authorization",
-        "`SDK-HMAC-SHA256 Access=<AK>, SignedHeaders=<names>, Signature=<hex>`, with the header `X-Sdk-Date` among the signed ones.",
-    );
+    let signature = ApiKeyValue::with_description("Authorization", SIGNATURE);
     components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
     let token = ApiKeyValue::with_description("X-Auth-Token", "A token from `POST /v3/auth/tokens`.");
     components.add_security_scheme("token", SecurityScheme::ApiKey(ApiKey::Header(token)));

@@ -27,7 +27,8 @@ pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Re
 }
 
 async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
-    let authorization = signature::parse(&parts.headers).map_err(|refusal| refused(&refusal))?;
+    let accepted = &app.settings.identity.algorithms;
+    let authorization = signature::parse(&parts.headers, accepted).map_err(|refusal| refused(&refusal))?;
     let access_key = authorization.access_key;
     if app.lockout.is_locked(access_key, source) {
         tracing::info!(access_key, "the key is locked");

@@ -28,7 +28,7 @@ const ACCESS_KEY_MAX: usize = 64;
 
 /// An access key with all that is needed to admit its requests.
 pub struct AccessKey {
-    /// Verifies signatures.
+    /// Verifies signatures of any algorithm.
     pub key: signature::Key,
     /// Who signs with it.
     pub caller: Arc<Caller>,
@@ -109,7 +109,7 @@ impl Directory {
         };
         let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
-            key: signature::key(&secret),
+            key: signature::Key::new(access_key, &secret),
             caller: Arc::new(user.caller),
             enabled: row.enabled && user.enabled,
             rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
@@ -123,7 +123,7 @@ impl Directory {
         let Some(caller) = self.resolve(row.principal, row.issued_at).await? else { return Ok(None) };
         let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
-            key: signature::key(&secret),
+            key: signature::Key::new(access_key, &secret),
             caller: Arc::new(caller),
             enabled: true,
             rules: Rules::default(),

@@ -1,4 +1,7 @@
-"""Writes signature.json: requests signed by the vendor's own Python signer, each just as its bytes went over the wire.
+"""Writes signature.json and algorithms.json: requests signed by the vendor's own Python signers.
+
+Each is just as its bytes went over the wire: the one file by the signer that is the default, the other by the four that
+a client can choose instead.
 
 Run it with the environment of tests/sdk/requirements.txt, from anywhere:
 
@@ -6,15 +9,16 @@ Run it with the environment of tests/sdk/requirements.txt, from anywhere:
 
 The requests really are sent, to a listener of this program, because the HTTP library below the SDK has its own idea of
 which characters of a target it encodes, and a server sees the result of that. All of it stays on this machine.
-Keys and instants are made up and fixed, so the same versions of the libraries write the same file.
+Keys and instants are made up and fixed, so the same versions of the libraries write the same signature.json. Not so
+algorithms.json: a signature with ECDSA or SM2 holds a random number, and every one is another.
 
 Values are UTF-8 text: a header with a Chinese value was sent as the UTF-8 bytes of that text.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -24,10 +28,12 @@ from typing import Any
 import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.sdk_request import SdkRequest
-from huaweicloudsdkcore.signer.signer import Signer
+from huaweicloudsdkcore.signer.signer import DerivationAKSKSigner, P256SHA256Signer, Signer, SM2SM3Signer, SM3Signer
 
-FILE = Path(__file__).with_name("signature.json")
+FOLDER = Path(__file__).parent
 ACCESS_KEY = "VECTORSACCESSKEY0001"
+# On SM2 its public key begins with a zero byte, which the signer leaves out of the hash of an identity.
+SHORT_ACCESS_KEY = "VECTORSACCESSKEY0058"
 SECRET_KEY = "vectors-secret-key-that-opens-nothing-0001"
 DATE = "20260101T000000Z"
 HOST = "bss.example.com"
@@ -133,6 +139,49 @@ def cases() -> Iterator[Case]:
     )
 
 
+# For algorithms.json: what the algorithms share is in signature.json already.
+CHOSEN = [
+    "no query",
+    "sorted parameters",
+    "repeated name",
+    "unicode value",
+    "space sent as plus",
+    "unicode in the path",
+    "body",
+    "body of unicode",
+    "empty body with a content type",
+    "delete with a body",
+    "unsigned payload",
+    "unsigned payload of an empty body",
+    "stated hash",
+    "everything",
+]
+
+
+def sign_derived(key: GlobalCredentials, request: SdkRequest) -> SdkRequest:
+    return DerivationAKSKSigner(key).sign(request, "bss", "globe")
+
+
+Sign = Callable[[GlobalCredentials, SdkRequest], SdkRequest]
+SIGNERS: dict[str, Sign] = {
+    "SDK-HMAC-SM3": lambda key, request: SM3Signer(key).sign(request),
+    "SDK-ECDSA-P256-SHA256": lambda key, request: P256SHA256Signer(key).sign(request),
+    "SDK-SM2-SM3": lambda key, request: SM2SM3Signer(key).sign(request),
+    "V11-HMAC-SHA256": sign_derived,
+}
+
+
+def chosen_cases(algorithm: str) -> Iterator[Case]:
+    """Some of the cases, with the hash of the algorithm where one is stated."""
+    by_name = {case.name: case for case in cases()}
+    for name in CHOSEN:
+        case = by_name[name]
+        if name == "stated hash" and algorithm.endswith("SM3"):
+            stated = hashlib.new("sm3", case.body.encode()).hexdigest()
+            case = replace(case, headers=JSON | {"X-Sdk-Content-Sm3": stated})
+        yield replace(case, name=f"{algorithm}: {name}")
+
+
 class Listener(BaseHTTPRequestHandler):
     """Keeps the last request."""
 
@@ -155,7 +204,13 @@ class Listener(BaseHTTPRequestHandler):
         """Silent."""
 
 
-def vector(case: Case, session: requests.Session, port: int) -> dict[str, Any]:
+def sign_by_default(key: GlobalCredentials, request: SdkRequest) -> SdkRequest:
+    return Signer(key).sign(request)
+
+
+def vector(
+    case: Case, session: requests.Session, port: int, sign: Sign = sign_by_default, access_key: str = ACCESS_KEY
+) -> dict[str, Any]:
     """Signs and sends as the SDK's client does."""
     request = SdkRequest(
         method=case.method,
@@ -165,7 +220,7 @@ def vector(case: Case, session: requests.Session, port: int) -> dict[str, Any]:
         header_params={"X-Sdk-Date": DATE, **case.headers},
         body=case.body,
     )
-    request = Signer(GlobalCredentials(ACCESS_KEY, SECRET_KEY)).sign(request)
+    request = sign(GlobalCredentials(access_key, SECRET_KEY), request)
     if case.raw_query is None:
         url = f"http://127.0.0.1:{port}{request.uri}"
         session.request(case.method, url, headers=request.header_params, data=request.body, timeout=10)
@@ -175,7 +230,11 @@ def vector(case: Case, session: requests.Session, port: int) -> dict[str, Any]:
         connection.request(case.method, f"{case.path}?{case.raw_query}", headers=UNSIGNED | request.header_params)
         connection.getresponse().read()
         connection.close()
-    return {"name": case.name, **Listener.heard, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    return {"name": case.name, **Listener.heard, "access_key": access_key, "secret_key": SECRET_KEY}
+
+
+def write(name: str, vectors: list[dict[str, Any]]) -> None:
+    (FOLDER / name).write_text(json.dumps({"vectors": vectors}, ensure_ascii=False, indent=1) + "\n")
 
 
 def main() -> None:
@@ -185,9 +244,16 @@ def main() -> None:
         session.trust_env = False
         session.headers.clear()
         session.headers.update(UNSIGNED)
-        vectors = [vector(case, session, server.server_port) for case in cases()]
+        port = server.server_port
+        write("signature.json", [vector(case, session, port) for case in cases()])
+        chosen = [
+            vector(case, session, port, sign) for algorithm, sign in SIGNERS.items() for case in chosen_cases(algorithm)
+        ]
+        for algorithm, sign in SIGNERS.items():
+            case = Case(f"{algorithm}: a key whose public key on SM2 is short", query=[("limit", "10")])
+            chosen.append(vector(case, session, port, sign, SHORT_ACCESS_KEY))
+        write("algorithms.json", chosen)
     server.shutdown()
-    FILE.write_text(json.dumps({"vectors": vectors}, ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

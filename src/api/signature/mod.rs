@@ -1,38 +1,27 @@
-//! The request signature `SDK-HMAC-SHA256`.
+//! Request signatures, with the five algorithms of the vendor's SDKs.
 //!
-//! The client names the headers it signed, builds a canonical text of the request, and signs that text's hash with its
-//! secret. The vendor's SDKs differ in what they sign: from every header down to `x-sdk-date` alone, one leaves out `host`,
-//! one never binds the body. All of them work against the vendor, so all of them work here; [`Rules`] makes it stricter.
+//! The client names the headers it signed, builds a canonical text of the request (`canonical`), and signs that text's
+//! hash with its secret (`algorithm`). The vendor's SDKs differ in what they sign: from every header down to `x-sdk-date`
+//! alone, one leaves out `host`, one never binds the body. All of them work against the vendor, so all of them work here;
+//! [`Rules`] makes it stricter.
 //!
 //! [`parse`] reads the header, [`verify`] decides. Both are pure: no clock, no database, and nothing of the body is
 //! interpreted before its signature stands.
 
+mod algorithm;
+mod canonical;
+
+pub use algorithm::{Algorithm, Key};
+
+use algorithm::Proof;
 use axum::http::{HeaderMap, Method, header};
-use hmac::{Hmac, KeyInit, Mac};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-/// The algorithm's name, the first word of the header.
-pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
 const DATE: &str = "x-sdk-date";
-const CONTENT_HASH: &str = "x-sdk-content-sha256";
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-const EMPTY_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// How many headers a client may list: the SDKs list at most ten.
 const SIGNED_HEADERS_MAX: usize = 64;
-/// All but the unreserved characters of RFC 3986 are encoded.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// The keyed hash a secret key gives, made once for each key.
-pub type Key = Hmac<Sha256>;
-
-/// The key of a secret.
-pub fn key(secret: &[u8]) -> Key {
-    Key::new_from_slice(secret).expect("HMAC takes a key of any length")
-}
 
 /// What is demanded beyond the vendor's own rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +49,9 @@ pub enum Refusal {
     /// The header has not the form the SDKs write.
     #[error("verify aksk signature fail, the Authorization header is malformed: {0}")]
     Malformed(&'static str),
+    /// This deployment does not accept the algorithm.
+    #[error("verify aksk signature fail, the algorithm {0} is not accepted here")]
+    Algorithm(&'static str),
     /// A listed header is not in the request.
     #[error("verify aksk signature fail, the signed header {0} is not in the request")]
     HeaderMissing(String),
@@ -79,9 +71,17 @@ pub enum Refusal {
         /// How far it may be.
         allowed: i64,
     },
+    /// The key was derived for another day than the request's.
+    #[error("verify aksk signature fail, the date in Credential is not the day of X-Sdk-Date")]
+    CredentialDate,
     /// The body hash header is no hash of this body.
-    #[error("verify aksk signature fail, X-Sdk-Content-Sha256 is not the SHA-256 of the body")]
-    BodyHash,
+    #[error("verify aksk signature fail, {header} is not the {hash} of the body")]
+    BodyHash {
+        /// The header.
+        header: &'static str,
+        /// What it should hold.
+        hash: &'static str,
+    },
     /// This key or deployment demands that the signature covers the body.
     #[error("verify aksk signature fail, UNSIGNED-PAYLOAD is not accepted here")]
     BodyUnbound,
@@ -98,11 +98,13 @@ impl Refusal {
     pub fn cause(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
+            Self::Algorithm(_) => "algorithm",
             Self::HeaderMissing(_) => "header_missing",
             Self::HeaderUnsigned(_) => "header_unsigned",
             Self::DateMalformed => "date_malformed",
             Self::Clock { .. } => "clock",
-            Self::BodyHash => "body_hash",
+            Self::CredentialDate => "credential_date",
+            Self::BodyHash { .. } => "body_hash",
             Self::BodyUnbound => "body_unbound",
             Self::Mismatch { .. } => "mismatch",
         }
@@ -110,33 +112,43 @@ impl Refusal {
 }
 
 /// The parts of the `Authorization` header.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Authorization<'a> {
+    /// How it is signed.
+    pub algorithm: Algorithm,
     /// Which key signed.
     pub access_key: &'a str,
     signed_headers: Vec<Cow<'a, str>>,
-    signature: [u8; 32],
+    proof: Proof<'a>,
 }
 
 /// Whether the request carries a signature at all.
 pub fn is_signed(headers: &HeaderMap) -> bool {
-    headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(ALGORITHM.as_bytes()))
+    headers.get(header::AUTHORIZATION).is_some_and(|value| {
+        let value = value.as_bytes();
+        Algorithm::ALL.iter().any(|algorithm| value.starts_with(algorithm.name().as_bytes()))
+    })
 }
 
-/// Reads `SDK-HMAC-SHA256 Access=<key>, SignedHeaders=<names>, Signature=<hex>`.
-pub fn parse(headers: &HeaderMap) -> Result<Authorization<'_>, Refusal> {
+/// Reads `<algorithm> Access=<key>, SignedHeaders=<names>, Signature=<hex>`, where the algorithm must be one of `accepted`.
+/// `V11-HMAC-SHA256` has `Credential=<key>/<YYYYMMDD>/<region>/<service>` in place of `Access`.
+pub fn parse<'a>(headers: &'a HeaderMap, accepted: &[Algorithm]) -> Result<Authorization<'a>, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Refusal::Malformed("it must be given once"));
     };
     let text = value.to_str().map_err(|_| Refusal::Malformed("it must be ASCII"))?;
-    let parameters = text.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix(' '));
-    let parameters = parameters.ok_or(Refusal::Malformed("the algorithm must be SDK-HMAC-SHA256"))?;
+    let (name, parameters) = text.split_once(' ').ok_or(Refusal::Malformed("it has no parameters"))?;
+    let algorithm = Algorithm::from_name(name).ok_or(Refusal::Malformed("the algorithm is unknown"))?;
+    if !accepted.contains(&algorithm) {
+        return Err(Refusal::Algorithm(algorithm.name()));
+    }
+    let key_parameter = if algorithm == Algorithm::V11 { "Credential" } else { "Access" };
     let (mut access_key, mut names, mut signature) = (None, None, None);
     for parameter in parameters.split(',') {
         let (name, value) = parameter.trim().split_once('=').ok_or(Refusal::Malformed("a parameter has no value"))?;
         let slot = match name {
-            "Access" => &mut access_key,
+            name if name == key_parameter => &mut access_key,
             "SignedHeaders" => &mut names,
             "Signature" => &mut signature,
             _ => return Err(Refusal::Malformed("a parameter is unknown")),
@@ -146,14 +158,17 @@ pub fn parse(headers: &HeaderMap) -> Result<Authorization<'_>, Refusal> {
         }
     }
     let (Some(access_key), Some(names), Some(digits)) = (access_key, names, signature) else {
-        return Err(Refusal::Malformed("Access, SignedHeaders and Signature are required"));
+        return Err(Refusal::Malformed("Access (or Credential), SignedHeaders and Signature are required"));
+    };
+    let (access_key, scope) = match algorithm {
+        Algorithm::V11 => access_key.split_once('/').unwrap_or((access_key, "")),
+        _ => (access_key, ""),
     };
     if access_key.is_empty() {
-        return Err(Refusal::Malformed("Access is empty"));
+        return Err(Refusal::Malformed("the access key is empty"));
     }
-    let mut signature = [0; 32];
-    hex::decode_to_slice(digits, &mut signature).map_err(|_| Refusal::Malformed("Signature must be 64 hex digits"))?;
-    Ok(Authorization { access_key, signed_headers: parse_names(names)?, signature })
+    let proof = Proof::parse(algorithm, scope, digits)?;
+    Ok(Authorization { algorithm, access_key, signed_headers: parse_names(names)?, proof })
 }
 
 /// The listed names in lower case. A name listed twice would let one line stand for two.
@@ -206,22 +221,24 @@ pub fn verify(
     if distance > skew {
         return Err(Refusal::Clock { seconds: distance.whole_seconds(), allowed: skew.whole_seconds() });
     }
-    let payload_hashes = payload_hashes(request, rules)?;
-    let mut canonical = canonical_head(authorization, request)?;
-    let head_length = canonical.len();
+    if authorization.proof.day().is_some_and(|day| date.split('T').next() != Some(day)) {
+        return Err(Refusal::CredentialDate);
+    }
+    let algorithm = authorization.algorithm;
+    let payload_hashes = canonical::payload_hashes(algorithm, request, rules)?;
+    let mut text = canonical::head(&authorization.signed_headers, request)?;
+    let head_length = text.len();
+    let (scope, scope_end) = authorization.proof.scope().map_or(("", ""), |scope| (scope, "\n"));
     for payload_hash in &payload_hashes {
-        canonical.truncate(head_length);
-        canonical.extend_from_slice(payload_hash.as_bytes());
-        let mut mac = key.clone();
-        for part in [ALGORITHM, "\n", date, "\n", hex::encode(Sha256::digest(&canonical)).as_str()] {
-            mac.update(part.as_bytes());
-        }
-        // `verify_slice` compares in constant time.
-        if mac.verify_slice(&authorization.signature).is_ok() {
+        text.truncate(head_length);
+        text.extend_from_slice(payload_hash.as_bytes());
+        let hash = algorithm.hash(&text);
+        let string_to_sign = [algorithm.name(), "\n", date, "\n", scope, scope_end, &hash];
+        if key.verifies(&authorization.proof, &string_to_sign) {
             return Ok(());
         }
     }
-    let canonical_request = String::from_utf8_lossy(&canonical).replace('\n', "|");
+    let canonical_request = String::from_utf8_lossy(&text).replace('\n', "|");
     Err(Refusal::Mismatch { canonical_request })
 }
 
@@ -232,104 +249,4 @@ fn request_date(headers: &HeaderMap) -> Result<(&str, OffsetDateTime), Refusal> 
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     let instant = PrimitiveDateTime::parse(text, format).map_err(|_| Refusal::DateMalformed)?;
     Ok((text, instant.assume_utc()))
-}
-
-/// What may stand on the canonical request's last line. Of an empty body with a hash header the SDKs disagree whether it is
-/// the header's value or the hash of nothing, so both are tried; the last one is shown in a refusal.
-fn payload_hashes(request: Request<'_>, rules: Rules) -> Result<Vec<Cow<'_, str>>, Refusal> {
-    let mut values = request.headers.get_all(CONTENT_HASH).iter();
-    let body_hash = || match request.body {
-        [] => Cow::Borrowed(EMPTY_HASH),
-        body => Cow::Owned(hex::encode(Sha256::digest(body))),
-    };
-    let stated = match (values.next(), values.next()) {
-        (None, _) => return Ok(vec![body_hash()]),
-        (Some(value), None) => value.to_str().map_err(|_| Refusal::BodyHash)?.trim(),
-        (Some(_), Some(_)) => return Err(Refusal::BodyHash),
-    };
-    if stated == UNSIGNED_PAYLOAD {
-        if rules.require_bound_body && !request.body.is_empty() {
-            return Err(Refusal::BodyUnbound);
-        }
-    } else if !stated.eq_ignore_ascii_case(&body_hash()) {
-        return Err(Refusal::BodyHash);
-    }
-    let mut hashes = vec![Cow::Borrowed(stated)];
-    if request.body.is_empty() && stated != EMPTY_HASH {
-        hashes.push(Cow::Borrowed(EMPTY_HASH));
-    }
-    Ok(hashes)
-}
-
-/// The canonical request up to the payload hash.
-fn canonical_head(authorization: &Authorization<'_>, request: Request<'_>) -> Result<Vec<u8>, Refusal> {
-    let mut text = Vec::with_capacity(512);
-    text.extend_from_slice(request.method.as_str().as_bytes());
-    text.push(b'\n');
-    push_canonical_path(&mut text, request.path);
-    text.push(b'\n');
-    push_canonical_query(&mut text, request.query);
-    text.push(b'\n');
-    for name in &authorization.signed_headers {
-        push_canonical_header(&mut text, name, request.headers)?;
-    }
-    text.push(b'\n');
-    for (index, name) in authorization.signed_headers.iter().enumerate() {
-        if index > 0 {
-            text.push(b';');
-        }
-        text.extend_from_slice(name.as_bytes());
-    }
-    text.push(b'\n');
-    Ok(text)
-}
-
-/// Decoded as a whole and each segment encoded again, so that `%2F` counts as a slash, as in the SDKs; a slash at the end.
-fn push_canonical_path(text: &mut Vec<u8>, path: &str) {
-    let decoded = percent_decode_str(path).collect::<Vec<u8>>();
-    for (index, segment) in decoded.split(|byte| *byte == b'/').enumerate() {
-        if index > 0 {
-            text.push(b'/');
-        }
-        push_encoded(text, segment);
-    }
-    if text.last() != Some(&b'/') {
-        text.push(b'/');
-    }
-}
-
-/// Pairs sorted by name, then value, both decoded as `Query` decodes them for the handler: what is verified is what is read.
-fn push_canonical_query(text: &mut Vec<u8>, query: &str) {
-    let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
-    pairs.sort_unstable();
-    for (index, (name, value)) in pairs.iter().enumerate() {
-        if index > 0 {
-            text.push(b'&');
-        }
-        push_encoded(text, name.as_bytes());
-        text.push(b'=');
-        push_encoded(text, value.as_bytes());
-    }
-}
-
-/// One `name:value` line, or one for each value, sorted, where the header was sent several times.
-fn push_canonical_header(text: &mut Vec<u8>, name: &str, headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut values: Vec<&[u8]> = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii()).collect();
-    if values.is_empty() {
-        return Err(Refusal::HeaderMissing(name.to_owned()));
-    }
-    values.sort_unstable();
-    for value in values {
-        text.extend_from_slice(name.as_bytes());
-        text.push(b':');
-        text.extend_from_slice(value);
-        text.push(b'\n');
-    }
-    Ok(())
-}
-
-fn push_encoded(text: &mut Vec<u8>, bytes: &[u8]) {
-    for part in percent_encode(bytes, ENCODED) {
-        text.extend_from_slice(part.as_bytes());
-    }
 }
