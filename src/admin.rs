@@ -1,6 +1,7 @@
 //! `bss-gateway admin …`: what operators do at the command line, on the database directly, so that the first account can be
 //! made on an empty system.
 
+use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -28,6 +29,9 @@ pub enum AdminCommand {
     /// Agencies: letting the users of one account act for another
     #[command(subcommand)]
     Agency(AgencyCommand),
+    /// Funds: top-ups, credit, stored-value cards
+    #[command(subcommand)]
+    Funds(FundsCommand),
 }
 
 /// `admin account …`
@@ -191,6 +195,7 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         AdminCommand::User(command) => user(&mut connection, command).await?,
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
+        AdminCommand::Funds(command) => funds::run(&mut connection, command).await?,
     };
     connection.close().await?;
     if as_json {

@@ -2,16 +2,20 @@
 
 use crate::api::lockout::Lockout;
 use crate::catalogue::Catalogue;
-use crate::clock::Clock;
+use crate::clock::{Clock, Clocks};
 use crate::config::Settings;
-use crate::database::Database;
+use crate::customers;
+use crate::database::{self, Database};
 use crate::identity::directory::Directory;
+use crate::ledger::writer::Writers;
 use crate::secrets::Sealer;
+use crate::values::id::TenantId;
 use arc_swap::ArcSwap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// The application's state; a clone is one more handle on it.
 #[derive(Clone)]
@@ -21,14 +25,20 @@ pub struct App(Arc<State>);
 pub struct State {
     /// The configuration, as it was at start.
     pub settings: Settings,
-    /// The time.
+    /// The system's time.
     pub clock: Clock,
+    /// The tenants' times.
+    pub clocks: Clocks,
     /// The database.
     pub database: Database,
     /// Seals and opens secrets.
     pub sealer: Sealer,
     /// Keys, users and tokens, in memory.
     pub directory: Directory,
+    /// Who is whose customer, in memory.
+    pub customers: customers::directory::Directory,
+    /// Makes transfers.
+    pub ledger: Writers,
     /// The dictionaries, in memory.
     pub catalogue: ArcSwap<Catalogue>,
     /// Access keys and users that failed too often.
@@ -48,10 +58,18 @@ impl Deref for App {
 }
 
 impl App {
+    /// The business time of a tenant.
+    pub fn now(&self, tenant: TenantId) -> OffsetDateTime {
+        self.clocks.now(tenant)
+    }
+
     /// An application on a migrated database.
     pub async fn start(settings: Settings, database: Database, clock: Clock) -> anyhow::Result<Self> {
         let sealer = Sealer::from_settings(&settings.secrets)?;
         let catalogue = Catalogue::load(&mut *database.control().await?).await?;
+        database::open_months_ahead(&mut *database.control().await?, clock.now()).await?;
+        let clocks = Clocks::new(clock.clone());
+        clocks.reload(&mut *database.control().await?).await?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
         Ok(Self(Arc::new(State {
@@ -59,6 +77,12 @@ impl App {
             catalogue: ArcSwap::from_pointee(catalogue),
             lockout,
             sealer,
+            customers: customers::directory::Directory::new(
+                database.clone(),
+                Duration::from_secs(identity.max_age_seconds),
+            ),
+            ledger: Writers::start(&database, &clock, &clocks, &settings.ledger),
+            clocks,
             database,
             clock,
             settings,

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::database::{self, Database};
+use crate::ledger;
 use crate::postgres::{Cluster, Options};
 use crate::sandbox::{self, SandboxArguments};
 use crate::server::Listeners;
@@ -57,6 +58,8 @@ enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Prove that every balance is what its transfers say; exit status 1 if not
+    VerifyLedger,
     /// Ask a running server whether it is alive, for containers
     Healthcheck,
     /// Print the effective configuration, secrets hidden
@@ -105,6 +108,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate { catalogue } => migrate(&settings()?, catalogue).await?,
         Command::Openapi { folder } => write_documents(&folder)?,
         Command::Admin { json, command } => admin::run(&settings()?, command, json).await?,
+        Command::VerifyLedger => return verify_ledger(&settings()?).await,
         Command::Healthcheck => healthcheck(settings()?.server.listen).await?,
         Command::Config => print!("{}", settings()?.to_toml()),
         Command::WithPostgres { postgres_bin, durable, command } => {
@@ -184,6 +188,21 @@ async fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
         bail!("the server is not healthy: {}", answer.lines().next().unwrap_or_default());
     }
     Ok(())
+}
+
+/// Exit status 1 if anything is wrong.
+async fn verify_ledger(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let url = settings.database.control_url();
+    ensure!(!url.is_empty(), "DATABASE_URL is not set");
+    let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
+    let report = ledger::verify::all(&mut connection).await?;
+    connection.close().await?;
+    for wrong in &report.wrong {
+        println!("{wrong}");
+    }
+    let ledger::verify::Report { tenants, accounts, transfers, wrong } = report;
+    println!("{tenants} tenants, {accounts} accounts, {transfers} transfers, {} wrong", wrong.len());
+    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn with_postgres(binaries: Option<PathBuf>, durable: bool, command: &[String]) -> anyhow::Result<ExitCode> {

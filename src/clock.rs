@@ -1,5 +1,13 @@
-//! The time. Everything that needs "now" is handed a [`Clock`]; the ambient clock is banned by lint outside this file.
+//! The time. Everything that needs "now" is handed it; the ambient clock is banned by lint outside this file.
+//!
+//! [`Clock`] is the system's, by which signatures and tokens are judged. Business happens in a tenant's time, [`Clocks`]:
+//! the same unless the sandbox has moved it. Which tenants' clocks are moved stands in the database, so that all replicas
+//! agree, and in memory.
 
+use crate::values::id::TenantId;
+use arc_swap::ArcSwap;
+use sqlx::{PgConnection, PgExecutor};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use time::{Duration, OffsetDateTime};
@@ -26,10 +34,108 @@ impl Clock {
     }
 }
 
+/// How far a tenant's clock is from the system's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Added to the system's time while the clock runs.
+    pub offset: Duration,
+    /// Where it stands still.
+    pub frozen_at: Option<OffsetDateTime>,
+}
+
+impl Setting {
+    /// What the clock shows when the system's shows `system`; to the microsecond, which is what the database keeps.
+    pub fn show(self, system: OffsetDateTime) -> OffsetDateTime {
+        let shown = self.frozen_at.unwrap_or_else(|| system.saturating_add(self.offset));
+        shown.replace_nanosecond(shown.microsecond() * 1000).expect("a microsecond is whole nanoseconds")
+    }
+}
+
+/// Announces that a tenant's clock was moved.
+pub const CHANNEL: &str = "bss_clock";
+
+/// The tenants' clocks.
+#[derive(Clone, Debug)]
+pub struct Clocks {
+    system: Clock,
+    moved: Arc<ArcSwap<HashMap<TenantId, Setting>>>,
+}
+
+impl Clocks {
+    /// All at the system's time.
+    pub fn new(system: Clock) -> Self {
+        Self { system, moved: Arc::default() }
+    }
+
+    /// The business time of a tenant.
+    pub fn now(&self, tenant: TenantId) -> OffsetDateTime {
+        self.setting(tenant).show(self.system.now())
+    }
+
+    /// How a tenant's clock is set.
+    pub fn setting(&self, tenant: TenantId) -> Setting {
+        self.moved.load().get(&tenant).copied().unwrap_or_default()
+    }
+
+    /// Reads again which clocks are moved.
+    pub async fn reload(&self, executor: impl PgExecutor<'_>) -> sqlx::Result<()> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id: TenantId", clock_offset_us, clock_frozen_at from tenants
+               where clock_offset_us <> 0 or clock_frozen_at is not null"#
+        );
+        let rows = rows.fetch_all(executor).await?.into_iter().map(|row| {
+            let offset = Duration::microseconds(row.clock_offset_us);
+            (row.tenant_id, Setting { offset, frozen_at: row.clock_frozen_at })
+        });
+        let moved: HashMap<TenantId, Setting> = rows.collect();
+        if **self.moved.load() != moved {
+            self.moved.store(Arc::new(moved));
+        }
+        Ok(())
+    }
+}
+
+/// A tenant's time as the database says, for who keeps nothing in memory.
+pub async fn business_time(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    system: &Clock,
+) -> sqlx::Result<OffsetDateTime> {
+    let row = sqlx::query!("select clock_offset_us, clock_frozen_at from tenants where tenant_id = $1", tenant.0);
+    let row = row.fetch_one(connection).await?;
+    let setting = Setting { offset: Duration::microseconds(row.clock_offset_us), frozen_at: row.clock_frozen_at };
+    Ok(setting.show(system.now()))
+}
+
+/// Sets a tenant's clock, and tells all replicas with the commit.
+pub async fn set(connection: &mut PgConnection, tenant: TenantId, setting: Setting) -> sqlx::Result<()> {
+    let offset = i64::try_from(setting.offset.whole_microseconds()).unwrap_or(i64::MAX);
+    sqlx::query!(
+        "update tenants set clock_offset_us = $2, clock_frozen_at = $3 where tenant_id = $1",
+        tenant.0,
+        offset,
+        setting.frozen_at
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("select pg_notify($1, $2) as \"sent: ()\"", CHANNEL, tenant.to_string()).execute(connection).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use time::macros::datetime;
+
+    #[test]
+    fn a_tenants_clock_runs_shifted_or_stands_still() {
+        let system = datetime!(2026-01-31 10:00:00.123456789 UTC);
+        assert_eq!(Setting::default().show(system), datetime!(2026-01-31 10:00:00.123456 UTC));
+        let ahead = Setting { offset: Duration::days(40), frozen_at: None };
+        assert_eq!(ahead.show(system), datetime!(2026-03-12 10:00:00.123456 UTC));
+        let frozen = Setting { offset: Duration::days(40), frozen_at: Some(datetime!(2030-01-01 00:00 UTC)) };
+        assert_eq!(frozen.show(system), datetime!(2030-01-01 00:00 UTC));
+    }
 
     #[test]
     fn a_moved_clock_shows_the_new_instant_in_every_clone() {

@@ -29,6 +29,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// How often operations may be called.
     pub quotas: QuotaSettings,
+    /// Transfers.
+    pub ledger: LedgerSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// Keys of the keys.
@@ -128,6 +130,20 @@ impl QuotaSettings {
     pub fn of(&self, operation: &str, declared: Rate) -> Rate {
         self.overrides.get(operation).or_else(|| self.overrides.get("*")).map_or(declared, |rate| rate.0)
     }
+}
+
+/// `[ledger]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerSettings {
+    /// Queues, each with a transaction of its own.
+    pub writers: usize,
+    /// Most commands in a transaction.
+    pub batch_max: usize,
+    /// Most commands that wait in a queue.
+    pub queue_length: usize,
+    /// Whether tenants share a transaction.
+    pub mix_tenants: bool,
 }
 
 /// A [`Rate`] as it is written in the configuration.

@@ -5,10 +5,11 @@ use crate::values::id::TenantId;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, PgTransaction, Postgres};
 use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+use time::{Date, OffsetDateTime};
 
 /// The migrations, part of the binary.
 pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
@@ -57,6 +58,14 @@ impl Database {
     /// A connection to where a tenant's rows are.
     pub async fn tenant(&self, _tenant: TenantId) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         self.acquire().await
+    }
+
+    /// A transaction where a tenant's rows are.
+    pub async fn begin(&self, _tenant: TenantId) -> Result<PgTransaction<'static>, sqlx::Error> {
+        let started = Instant::now();
+        let transaction = self.pool.begin().await;
+        metrics::histogram!("bss_pool_wait_seconds").record(started.elapsed().as_secs_f64());
+        transaction
     }
 
     /// A connection to the catalogue and to the tables that say which tenant a key, a name or a token belongs to.
@@ -109,6 +118,31 @@ pub async fn is_current(connection: &mut PgConnection) -> Result<bool, sqlx::Err
     let applied: Option<i64> =
         sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(connection).await?;
     Ok(applied.unwrap_or_default() >= newest)
+}
+
+/// Creates a user that may do what the gateway does, unless there is one of that name.
+pub async fn create_user(connection: &mut PgConnection, name: &'static str) -> sqlx::Result<()> {
+    let exists = sqlx::query_scalar!("select exists(select 1 from pg_roles where rolname = $1) as \"exists!\"", name);
+    if !exists.fetch_one(&mut *connection).await? {
+        // SAFE: the name is a constant of this program.
+        let create = AssertSqlSafe(format!("create role {name} login in role bss_gateway"));
+        sqlx::query(create).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Makes the monthly partitions that hold history from `first` to `last`.
+pub async fn open_months(connection: &mut PgConnection, first: Date, last: Date) -> sqlx::Result<()> {
+    sqlx::query!("select open_months($1, $2) as \"done: ()\"", first, last).execute(connection).await?;
+    Ok(())
+}
+
+/// How long before a month begins its partitions are made.
+const AHEAD: time::Duration = time::Duration::days(62);
+
+/// Makes the partitions for what will happen soon.
+pub async fn open_months_ahead(connection: &mut PgConnection, now: OffsetDateTime) -> sqlx::Result<()> {
+    open_months(connection, now.date(), now.saturating_add(AHEAD).date()).await
 }
 
 /// Whether the constraint of this name refused the statement.

@@ -6,6 +6,9 @@
 
 use crate::app::App;
 use crate::catalogue::{self, Catalogue};
+use crate::clock;
+use crate::customers::store as customers;
+use crate::database;
 use crate::identity::directory::TokenHash;
 use crate::identity::store;
 use sqlx::postgres::{PgListener, PgNotification};
@@ -26,6 +29,7 @@ pub async fn follow(app: App) {
         }
         app.listening.store(false, Ordering::Relaxed);
         app.directory.forget_all();
+        app.customers.forget_all();
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
@@ -33,13 +37,17 @@ pub async fn follow(app: App) {
 async fn listen(app: &App) -> sqlx::Result<()> {
     let mut listener = timeout(LOOK_EVERY, app.database.listener()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     listener.eager_reconnect(false);
-    listener.listen_all([store::CHANNEL, catalogue::CHANNEL]).await?;
+    listener.listen_all([store::CHANNEL, catalogue::CHANNEL, clock::CHANNEL, customers::CHANNEL]).await?;
     app.directory.forget_all();
+    app.customers.forget_all();
     app.listening.store(true, Ordering::Relaxed);
     for look in 0_u32.. {
         look_at_catalogue(app, &mut listener).await?;
+        timeout(LOOK_EVERY, app.clocks.reload(&mut listener)).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
-            store::delete_expired(&mut *app.database.control().await?, app.clock.now()).await?;
+            let (mut connection, now) = (app.database.control().await?, app.clock.now());
+            store::delete_expired(&mut connection, now).await?;
+            database::open_months_ahead(&mut connection, now).await?;
         }
         match timeout(LOOK_EVERY, listener.try_recv()).await {
             Err(_) => {}
@@ -63,8 +71,15 @@ async fn look_at_catalogue(app: &App, listener: &mut PgListener) -> sqlx::Result
 }
 
 async fn apply(app: &App, notification: &PgNotification) {
-    if notification.channel() == catalogue::CHANNEL {
-        // The next look finds the new version.
+    if [catalogue::CHANNEL, clock::CHANNEL].contains(&notification.channel()) {
+        // The next look, which follows at once, finds what is new.
+        return;
+    }
+    if notification.channel() == customers::CHANNEL {
+        match customers::announced(notification.payload()) {
+            Some((tenant, id)) => app.customers.forget(tenant, id).await,
+            None => app.customers.forget_all(),
+        }
         return;
     }
     match parse(notification.payload()) {

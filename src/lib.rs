@@ -10,17 +10,21 @@
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
+pub mod accounts;
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod customers;
 pub mod database;
 pub mod explorer;
 pub mod follow;
 pub mod identity;
+pub mod ledger;
 pub mod postgres;
 pub mod products;
 pub mod reference;
@@ -40,5 +44,6 @@ pub fn operations() -> Operations {
     identity::register(&mut operations);
     reference::register(&mut operations);
     products::register(&mut operations);
+    accounts::register(&mut operations);
     operations
 }

@@ -58,9 +58,14 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The address of a database on this server.
+    /// The address of a database on this server, for its owner.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@localhost:{PORT}/{database}?host={}", self.socket_folder.display())
+        self.url_of("postgres", database)
+    }
+
+    /// The address of a database on this server, for one of its users.
+    pub fn url_of(&self, user: &str, database: &str) -> String {
+        format!("postgres://{user}@localhost:{PORT}/{database}?host={}", self.socket_folder.display())
     }
 
     async fn connect(&self, database: &str) -> sqlx::Result<PgConnection> {

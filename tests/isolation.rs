@@ -8,6 +8,8 @@ use axum::http::Method;
 use bss_gateway::api::caller::CallerKind;
 use bss_gateway::api::operation::{Authentication, POLICY, Policy};
 use bss_gateway::api::signature::Rules;
+use bss_gateway::customers::store as customers;
+use bss_gateway::customers::{Association, AssociationType};
 use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
 use bss_gateway::testing::{Answer, Client, TestApp};
 use bss_gateway::values::id::{DomainId, TenantId, UserId};
@@ -17,6 +19,8 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 use time::Duration;
 
+/// The example of every id in the document.
+const EXAMPLE_ID: &str = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
 const COMMITTED: &str = include_str!("facts/isolation.txt");
 
 /// A call made from the document.
@@ -74,6 +78,18 @@ fn call(document: &Value, path: &str, method: &str, operation: &Value) -> Call {
     }
 }
 
+/// Names accounts of the sandbox where the document's examples name nobody's: demo-partner's customer, and
+/// demo-distributor's reseller.
+fn name_accounts(app: &TestApp, calls: &mut [Call]) {
+    for (field, account) in [("customer_id", "demo-customer"), ("indirect_partner_id", "demo-reseller")] {
+        let id = app.world.account(account).domain.to_string();
+        for call in calls.iter_mut() {
+            call.target = call.target.replace(&format!("{field}={EXAMPLE_ID}"), &format!("{field}={id}"));
+            call.body = call.body.replace(&format!("\"{field}\":\"{EXAMPLE_ID}\""), &format!("\"{field}\":\"{id}\""));
+        }
+    }
+}
+
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -91,6 +107,9 @@ fn example(document: &Value, schema: &Value) -> Value {
     if let Some(required) = schema["required"].as_array() {
         let fields = required.iter().filter_map(Value::as_str);
         return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
+    }
+    if !schema["items"].is_null() {
+        return json!([example(document, &schema["items"])]);
     }
     panic!("the document gives no example of {schema}");
 }
@@ -140,6 +159,8 @@ async fn add_sibling(app: &TestApp, connection: &mut PgConnection) -> String {
     let (tenant, id) = (partner.tenant, DomainId::new(now));
     let new = NewDomain { tenant, id, parent: Some(partner.domain), name: "sibling", kind: CallerKind::Customer };
     assert!(store::insert_domain(connection, &new, now).await.expect("it is written"));
+    let association = Association { partner: partner.domain, kind: AssociationType::Resale, since: now };
+    customers::insert(connection, tenant, id, Some(association)).await.expect("it is written");
     add_user(app, connection, (tenant, id), ("sibling", true, &[])).await
 }
 
@@ -151,6 +172,15 @@ async fn temporary_key(app: &TestApp) -> (String, String, String) {
     let answer = app.anonymous().call(Method::POST, target, &[("x-auth-token", &token)], &body).await.ok();
     let field = |name: &str| text(&answer["credential"][name]);
     (field("access"), field("secret"), field("securitytoken"))
+}
+
+async fn give_funds_to_take_back(app: &TestApp) {
+    let to = |field: &str, account: &str| json!({ field: app.world.account(account).domain, "amount": 5000 });
+    let target = "/v2/accounts/partner-accounts/";
+    let customer = to("customer_id", "demo-customer");
+    app.client("demo-partner").post(&format!("{target}adjust-amount"), &customer).await.ok();
+    let reseller = to("indirect_partner_id", "demo-reseller");
+    app.client("demo-distributor").post(&format!("{target}indirect-partner-adjust"), &reseller).await.ok();
 }
 
 async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Column<'a>> {
@@ -195,16 +225,18 @@ async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Col
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
-    let calls = calls();
+    let mut calls = calls();
+    name_accounts(&app, &mut calls);
+    give_funds_to_take_back(&app).await;
     let columns = columns(&app, &pool, &calls).await;
     let subject_token = app.log_in("demo-partner").await;
-    let mut table = format!("{:<28}", "");
+    let mut table = format!("{:<34}", "");
     for column in &columns {
         write!(table, " {:>11}", column.name).expect("a string takes everything");
     }
     table.push('\n');
     for call in calls.iter().filter(|call| call.policy.authentication == Authentication::Required) {
-        write!(table, "{:<28}", call.id).expect("a string takes everything");
+        write!(table, "{:<34}", call.id).expect("a string takes everything");
         for column in &columns {
             // A token can be revoked once only.
             let own = if call.method == Method::DELETE { Some(app.log_in("demo-partner").await) } else { None };

@@ -26,6 +26,10 @@ pub enum CallerKind {
 }
 
 impl CallerKind {
+    /// Solution providers and general distributors: who sells.
+    pub const PARTNERS: [Self; 2] = [Self::Partner, Self::Distributor];
+    /// Customers, enterprise master accounts among them.
+    pub const CUSTOMERS: [Self; 2] = [Self::Customer, Self::Master];
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Partner, Self::Distributor, Self::Reseller, Self::Customer, Self::Master];
 }
@@ -47,6 +51,8 @@ pub struct Caller {
     pub user_name: String,
     /// Whether it is the account's own user, to whom every permission is open.
     pub administrator: bool,
+    /// The access key it signs with; `token` for a token.
+    pub credential: String,
     /// The permission items granted to the user.
     pub permission_items: Vec<String>,
     /// The user's own account, when it acts for this one under an agency.
@@ -69,23 +75,43 @@ impl Caller {
     }
 }
 
-/// A handler's argument for operations that are open to every kind of account. Without it a handler has no ids to ask with.
-#[derive(Clone, Debug)]
-pub struct AnyCaller(pub Arc<Caller>);
+/// Declares the typed arguments by which a handler takes its caller. Without one a handler has no ids to ask with.
+macro_rules! callers {
+    ($($(#[$doc:meta])+ $name:ident: $($kind:ident)|+;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, Debug)]
+        pub struct $name(pub Arc<Caller>);
 
-impl Deref for AnyCaller {
-    type Target = Caller;
+        impl Deref for $name {
+            type Target = Caller;
 
-    fn deref(&self) -> &Caller {
-        &self.0
-    }
+            fn deref(&self) -> &Caller {
+                &self.0
+            }
+        }
+
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+                // The gate lets in by the policy, which the handler's argument has to agree with.
+                let caller = parts.extensions.get::<Arc<Caller>>();
+                match caller.filter(|caller| matches!(caller.kind, $(CallerKind::$kind)|+)) {
+                    Some(caller) => Ok(Self(caller.clone())),
+                    None => Err(ApiError::internal("the handler's caller is not the one of its policy")),
+                }
+            }
+        }
+    )+};
 }
 
-impl<S: Sync> FromRequestParts<S> for AnyCaller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let caller = parts.extensions.get::<Arc<Caller>>().cloned();
-        caller.map(Self).ok_or_else(|| ApiError::internal("a handler asked for the caller of an open operation"))
-    }
+callers! {
+    /// Any kind of account.
+    AnyCaller: Partner | Distributor | Reseller | Customer | Master;
+    /// A solution provider or a general distributor.
+    Partner: Partner | Distributor;
+    /// A general distributor.
+    Distributor: Distributor;
+    /// A customer; an enterprise master account is one.
+    Customer: Customer | Master;
 }

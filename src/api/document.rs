@@ -2,14 +2,15 @@
 
 use super::error::{BssError, GatewayError, IdentityError};
 use super::operation::{Authentication, Policy, Service};
+use super::write::KEY_MAX;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
-    ResponseBuilder, Schema, ServerBuilder,
+    Components, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+    Response, ResponseBuilder, Schema, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -20,7 +21,8 @@ Every call carries either a request signature made with an access key (AK/SK, he
 vendor's SDKs) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
 often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
 
-const TAGS: [(&str, &str); 3] = [
+const TAGS: [(&str, &str); 4] = [
+    ("accounts", "Funds of partners and customers: balances, transfers, records."),
     ("identity", "Tokens, and what the SDK asks by itself: the caller's account and projects."),
     ("products", "Cloud service types, resource types, usage types and specifications."),
     ("reference", "Provinces, cities, counties, measurement units and their conversions."),
@@ -54,6 +56,41 @@ pub fn head() -> OpenApi {
         .tags(Some(tags))
         .components(Some(components))
         .build()
+}
+
+/// Adds what every write takes and answers beside its own.
+pub fn stamp_write_headers(operation: &mut Operation) {
+    let parameter = |name: &str, description: &str, schema: ObjectBuilder| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(schema))
+            .build()
+            .into()
+    };
+    let key = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .min_length(Some(1))
+        .max_length(Some(KEY_MAX))
+        .pattern(Some("^[\\x21-\\x7e]+$"))
+        .examples(["5f0c9a52-top-up-4711"]);
+    let dry_run = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .enum_values(Some(["true", "false"]))
+        .examples(["true"]);
+    operation.parameters.get_or_insert_default().extend([
+        parameter("Idempotency-Key", "Makes the write safe to repeat: the same request with the same key happens once, and a repeat gets the first answer, marked by `Idempotency-Replayed`.", key),
+        parameter("X-Dry-Run", "`true`: answer what would happen, and leave nothing.", dry_run),
+    ]);
+    for (status, description) in [
+        ("409", "The first request with this `Idempotency-Key` is still running."),
+        ("422", "The `Idempotency-Key` has been used for another request."),
+    ] {
+        let answer = RefOr::T(refusal(description, &[&BssError::name()]));
+        operation.responses.responses.insert(status.to_owned(), answer);
+    }
 }
 
 /// Adds a type's own schema, and those it refers to.

@@ -27,6 +27,10 @@ pub struct Peer(pub IpAddr);
 #[derive(Clone, Copy, Debug)]
 pub struct Source(pub IpAddr);
 
+/// The request's id.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
 /// Operations by path and method.
 #[derive(Debug)]
 pub struct Names {
@@ -98,6 +102,7 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     let source = source_address(peer, request.headers(), &edge.trusted_proxies);
     let operation = edge.names.of(request.extensions().get::<MatchedPath>(), request.method());
     request.extensions_mut().insert(Source(source));
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let span = tracing::info_span!("request", request_id, operation = operation.id, %source);
     let response = async {
         let answer = tokio::time::timeout(edge.timeout, next.run(request)).await;

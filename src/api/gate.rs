@@ -3,11 +3,13 @@
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
 use super::caller::Caller;
-use super::edge::Source;
+use super::edge::{RequestId, Source};
 use super::error::{ApiError, Shape};
 use super::operation::{Authentication, Policy, Service};
 use super::quota::OperationQuota;
+use super::write::Write;
 use crate::app::App;
+use crate::audit::{self, Call, Event};
 use crate::identity::authenticate;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -16,7 +18,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use http_body_util::LengthLimitError;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One operation's gate.
@@ -37,15 +38,20 @@ impl Gate {
 
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let mut response = match gate.admit(request).await {
-        Ok((request, caller)) => {
-            let mut response = next.run(request).await;
-            // For the edge's log line.
-            response.extensions_mut().insert(caller);
-            response
-        }
+    let call = gate.call(&request);
+    let mut admitted = None;
+    let mut response = match gate.admit(request, &call, &mut admitted).await {
+        Ok(request) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
+    if gate.policy.writes
+        && let Some(caller) = &admitted
+        && let Some(error) = response.extensions().get::<ApiError>()
+    {
+        gate.record_refusal(caller, &call, error).await;
+    }
+    // For the edge's log line.
+    response.extensions_mut().insert(admitted);
     if gate.policy.service == Service::Identity
         && let Some(error) = response.extensions_mut().get_mut::<ApiError>()
         && error.shape == Shape::Bss
@@ -57,29 +63,52 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
 }
 
 impl Gate {
-    async fn admit(&self, request: Request) -> Result<(Request, Option<Arc<Caller>>), ApiError> {
+    fn call(&self, request: &Request) -> Arc<Call> {
+        let given = request.extensions();
+        let source = given.get::<Source>().expect("the edge puts the source beside each request").0;
+        let request_id = given.get::<RequestId>().expect("the edge gives each request an id").0.clone();
+        Arc::new(Call { operation: self.operation, request_id, source })
+    }
+
+    /// Lets the request in, or not; says who calls as soon as that is known.
+    async fn admit(
+        &self,
+        request: Request,
+        call: &Arc<Call>,
+        admitted: &mut Option<Arc<Caller>>,
+    ) -> Result<Request, ApiError> {
         if request.method().as_str() != self.method {
             // The router would let HEAD in where GET is declared; the vendor knows only what is declared.
             return Err(ApiError::no_such_api());
         }
-        let source = request.extensions().get::<Source>().expect("the edge puts the source beside each request").0;
-        self.quota.check_source(source)?;
+        self.quota.check_source(call.source)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         if self.policy.authentication == Authentication::None {
-            return Ok((request, None));
+            return Ok(request);
         }
-        let (mut request, caller) = self.authenticate(request, source).await?;
+        let (mut parts, body) = request.into_parts();
+        let body = read(body, self.app.settings.server.max_body_bytes).await?;
+        let caller = authenticate::caller(&self.app, &parts, &body, call.source).await?;
         self.quota.check_account(caller.domain.0)?;
+        *admitted = Some(caller.clone());
         self.authorise(&caller)?;
-        request.extensions_mut().insert(caller.clone());
-        Ok((request, Some(caller)))
+        if self.policy.writes {
+            parts.extensions.insert(Write::new(caller.clone(), call.clone(), &parts, &body)?);
+        }
+        parts.extensions.insert(caller);
+        Ok(Request::from_parts(parts, Body::from(body)))
     }
 
-    async fn authenticate(&self, request: Request, source: IpAddr) -> Result<(Request, Arc<Caller>), ApiError> {
-        let (parts, body) = request.into_parts();
-        let body = read(body, self.app.settings.server.max_body_bytes).await?;
-        let caller = authenticate::caller(&self.app, &parts, &body, source).await?;
-        Ok((Request::from_parts(parts, Body::from(body)), caller))
+    /// A write that was refused; that it cannot be recorded is no reason to answer otherwise.
+    async fn record_refusal(&self, caller: &Caller, call: &Call, error: &ApiError) {
+        let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
+        let append = async {
+            let mut connection = self.app.database.tenant(caller.tenant).await?;
+            audit::append(&mut connection, &[event], self.app.clock.now()).await
+        };
+        if let Err(error) = append.await {
+            tracing::warn!(%error, "a refused write could not be recorded");
+        }
     }
 
     fn authorise(&self, caller: &Caller) -> Result<(), ApiError> {

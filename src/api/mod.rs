@@ -13,3 +13,4 @@ pub mod page;
 pub mod quota;
 pub mod signature;
 pub mod source;
+pub mod write;

@@ -42,6 +42,8 @@ pub struct Policy {
     pub quota: Rate,
     /// The service that answers, which decides the shape of its errors.
     pub service: Service,
+    /// Whether it changes something: then it takes an `Idempotency-Key` and is audited.
+    pub writes: bool,
 }
 
 /// Whether a caller must be known.
@@ -74,6 +76,7 @@ impl Policy {
             site: Site::Both,
             quota: Rate::per_second(10),
             service: Service::Bss,
+            writes: false,
         }
     }
 
@@ -98,6 +101,12 @@ impl Policy {
     pub fn needs(mut self, item: &str) -> Self {
         self.permission_items.push(item.to_owned());
         self
+    }
+
+    /// Changes something.
+    #[must_use]
+    pub fn writes(self) -> Self {
+        Self { writes: true, ..self }
     }
 
     /// So many calls a second.
@@ -171,6 +180,9 @@ impl Operations {
         operation.operation_id = Some(id.clone());
         operation.tags = Some(vec![tag.to_owned()]);
         document::stamp_refusals(&mut operation, &policy);
+        if policy.writes {
+            document::stamp_write_headers(&mut operation);
+        }
         self.add_schemas(&id, schemas);
         document::insert(&mut self.document, &path, method.clone(), operation);
         // One small string an operation, for the life of the process: metrics and spans want it as a label.

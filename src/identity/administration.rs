@@ -7,6 +7,8 @@ use super::password;
 use super::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
+use crate::customers::store as customers;
+use crate::customers::{Association, AssociationType};
 use crate::products::store::region_codes;
 use crate::secrets::{self, Sealer};
 use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
@@ -79,6 +81,12 @@ async fn account(connection: &mut PgConnection, name: &str) -> Result<Account, R
     Ok(Account { tenant, domain })
 }
 
+/// The account of this name.
+pub async fn find_account(connection: &mut PgConnection, name: &str) -> Result<(TenantId, DomainId), Refusal> {
+    let Account { tenant, domain } = account(connection, name).await?;
+    Ok((tenant, domain))
+}
+
 async fn user(connection: &mut PgConnection, of: &str, name: &str) -> Result<(TenantId, DomainId, UserId), Refusal> {
     let Account { tenant, domain } = account(connection, of).await?;
     let found = store::user_by_name(connection, tenant, domain, name).await?;
@@ -123,6 +131,12 @@ pub async fn create_account(
         permission_items: &[],
     };
     store::insert_user(&mut transaction, administrator, now).await?;
+    if matches!(kind, CallerKind::Customer | CallerKind::Master) {
+        // Below a partner a new customer is a resale one, as the vendor creates them.
+        let association =
+            above.map(|above| Association { partner: above.domain, kind: AssociationType::Resale, since: now });
+        customers::insert(&mut transaction, tenant, domain, association).await?;
+    }
     transaction.commit().await?;
     Ok(domain)
 }

@@ -110,7 +110,7 @@ impl Directory {
         let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
             key: signature::Key::new(access_key, &secret),
-            caller: Arc::new(user.caller),
+            caller: Arc::new(Caller { credential: access_key.to_owned(), ..user.caller }),
             enabled: row.enabled && user.enabled,
             rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
             temporary: None,
@@ -124,7 +124,7 @@ impl Directory {
         let secret = self.open(&row.sealed_secret, access_key)?;
         Ok(Some(Arc::new(AccessKey {
             key: signature::Key::new(access_key, &secret),
-            caller: Arc::new(caller),
+            caller: Arc::new(Caller { credential: access_key.to_owned(), ..caller }),
             enabled: true,
             rules: Rules::default(),
             temporary: Some(Temporary { security_token_hash: row.security_token_hash, expires_at: row.expires_at }),
@@ -156,6 +156,7 @@ impl Directory {
             user_name: user.user_name,
             // An agency grants everything; finer ones would name permission items.
             administrator: true,
+            credential: String::new(),
             permission_items: Vec::new(),
             acting_from: Some(ActingFrom { domain: user.domain, domain_name: user.domain_name }),
         }))
@@ -174,7 +175,7 @@ impl Directory {
         let Some(row) = store::token(&mut *self.database.control().await?, &hash).await? else { return Ok(None) };
         let Some(caller) = self.resolve(row.principal, row.issued_at).await? else { return Ok(None) };
         Ok(Some(Arc::new(Session {
-            caller: Arc::new(caller),
+            caller: Arc::new(Caller { credential: "token".to_owned(), ..caller }),
             principal: row.principal,
             method: row.method,
             project: row.project_id,

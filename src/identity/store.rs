@@ -74,6 +74,7 @@ pub async fn user(connection: &mut PgConnection, tenant: TenantId, user: UserId)
             user,
             user_name: row.user_name,
             administrator: row.administrator,
+            credential: String::new(),
             permission_items: row.permission_items,
             acting_from: None,
         };

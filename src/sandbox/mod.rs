@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use world::World;
 
 const DATABASE: &str = "bss";
+/// The gateway's own user, which may only append to history.
+const DATABASE_USER: &str = "gateway";
 
 /// What the command line says.
 #[derive(Debug, clap::Args)]
@@ -70,7 +72,10 @@ async fn serve(
     cluster.create_database(DATABASE, arguments.reset).await?;
     let url = cluster.url(DATABASE);
     database::migrate(&url).await?;
-    settings.database.url = DatabaseUrl::from(url.clone());
+    let mut owner = PgConnection::connect(&url).await?;
+    database::create_user(&mut owner, DATABASE_USER).await?;
+    owner.close().await?;
+    settings.database.url = DatabaseUrl::from(cluster.url_of(DATABASE_USER, DATABASE));
     settings.database.control_url = DatabaseUrl::default();
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
@@ -84,7 +89,7 @@ async fn serve(
     let metrics = telemetry::start_metrics()?;
     let app = App::start(settings, database, clock).await?;
     let listeners = Listeners::bind(&app).await?;
-    print!("{}", welcome(&listeners, folder, &world)?);
+    print!("{}", welcome(&listeners, folder, &url, &world)?);
     listeners.serve(app, metrics, stop).await
 }
 
@@ -139,10 +144,10 @@ impl SandboxArguments {
     }
 }
 
-fn welcome(listeners: &Listeners, folder: &Path, world: &World) -> anyhow::Result<String> {
+fn welcome(listeners: &Listeners, folder: &Path, database_url: &str, world: &World) -> anyhow::Result<String> {
     let (api, operator) = (listeners.api_address()?, listeners.operator_address()?);
     let mut text = format!(
-        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Data      {}\n\n",
+        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Data      {}\n  Database  {database_url}\n\n",
         folder.display()
     );
     writeln!(text, "  {:<17} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;

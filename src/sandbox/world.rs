@@ -1,11 +1,16 @@
 //! The accounts of the sandbox, the same for the same seed.
 
+use crate::accounts::administration::{self as funds, Payment};
 use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
+use crate::customers::store as customers;
+use crate::customers::{Association, AssociationType};
+use crate::database;
 use crate::identity::password;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;
+use crate::values::amount::PositiveAmount;
 use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
 use anyhow::ensure;
 use sha2::{Digest, Sha256};
@@ -14,13 +19,21 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Every account: name, kind, and the account it hangs below.
-const ACCOUNTS: [(&str, CallerKind, Option<&str>); 5] = [
+const ACCOUNTS: [(&str, CallerKind, Option<&str>); 7] = [
     ("demo-partner", CallerKind::Partner, None),
     ("demo-customer", CallerKind::Customer, Some("demo-partner")),
+    (REFERRAL, CallerKind::Customer, Some("demo-partner")),
     ("other-partner", CallerKind::Partner, None),
     ("demo-distributor", CallerKind::Distributor, None),
     ("demo-reseller", CallerKind::Reseller, Some("demo-distributor")),
+    ("reseller-customer", CallerKind::Customer, Some("demo-reseller")),
 ];
+
+/// The customer that pays the vendor itself; the others are resale customers.
+const REFERRAL: &str = "referral-customer";
+
+/// What each partner and distributor has paid in, in yuan.
+const FUNDS: &str = "100000.00";
 
 /// The agency under which demo-partner may act for demo-customer.
 pub const AGENCY: &str = "demo-agency";
@@ -104,6 +117,12 @@ impl World {
         for account in &self.accounts {
             self.store_account(&mut transaction, account, &regions, sealer, now).await?;
         }
+        database::open_months_ahead(&mut transaction, now).await?;
+        for account in self.accounts.iter().filter(|account| CallerKind::PARTNERS.contains(&account.kind)) {
+            let amount = PositiveAmount::try_from(FUNDS).expect("the constant is an amount");
+            let payment = Payment { amount, designated: false, memo: String::new() };
+            funds::top_up(&mut transaction, (account.tenant, account.domain), &payment, now).await?;
+        }
         let customer = self.account("demo-customer");
         let agency = (self.agency(), AGENCY);
         store::insert_agency(&mut transaction, (customer.tenant, customer.domain), agency, self.demo().domain, now)
@@ -126,6 +145,11 @@ impl World {
         let Account { name, kind, tenant, domain, user, parent, .. } = account;
         let new = NewDomain { tenant: *tenant, id: *domain, parent: *parent, name, kind: *kind };
         ensure!(store::insert_domain(connection, &new, now).await?, "there is already an account {name}");
+        if CallerKind::CUSTOMERS.contains(kind) {
+            let kind = if *name == REFERRAL { AssociationType::Referral } else { AssociationType::Resale };
+            let association = parent.map(|partner| Association { partner, kind, since: now });
+            customers::insert(connection, *tenant, *domain, association).await?;
+        }
         for region in regions {
             let id = ProjectId(derived_id(self.seed, name, region));
             store::insert_project(connection, (*tenant, *domain), &Project { id, name: region.clone() }).await?;

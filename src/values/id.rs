@@ -60,9 +60,14 @@ ids! {
     ProjectId;
     /// A permission that an account gives another one to act for it.
     AgencyId;
+    /// An account of the ledger.
+    AccountId;
+    /// A transfer between two of them.
+    TransferId;
 }
 
-fn new_uuid(now: OffsetDateTime) -> Uuid {
+/// A new id without a type of its own.
+pub fn new_uuid(now: OffsetDateTime) -> Uuid {
     let seconds = u64::try_from(now.unix_timestamp()).expect("the clock stands after 1970");
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
 }

@@ -1,7 +1,10 @@
 //! Small types with rules. A value that exists is valid; the wire form, the rule and its schema stand together.
 
+pub mod amount;
 pub mod id;
 pub mod language;
+pub mod money;
 pub mod number;
 pub mod site;
 pub mod text;
+pub mod time;

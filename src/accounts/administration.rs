@@ -1,0 +1,165 @@
+//! What the vendor's staff do to funds: top up, withdraw, grant credit, issue stored-value cards.
+
+use super::model::{CURRENCY, cash};
+use crate::customers::directory::Related;
+use crate::customers::{self, AssociationType};
+use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind, store};
+use crate::values::amount::{Amount, PositiveAmount};
+use crate::values::id::{DomainId, TenantId};
+use rust_decimal::Decimal;
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// A resale customer's funds come from its partner.
+    #[error("a resale customer's funds are allocated by its partner")]
+    Resale,
+    /// More credit is used than the line would be.
+    #[error("more credit is used than that")]
+    CreditInUse,
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(#[from] PostError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// An account of the API.
+pub type Account = (TenantId, DomainId);
+
+/// What is paid in or out.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// How much.
+    pub amount: PositiveAmount,
+    /// Whether it is for designated purposes only.
+    pub designated: bool,
+    /// A remark.
+    pub memo: String,
+}
+
+/// Pays in to a partner's, a reseller's or a referral customer's balance.
+pub async fn top_up(
+    connection: &mut PgConnection,
+    account: Account,
+    payment: &Payment,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    pay(connection, account, payment, TransferKind::Recharge, now).await
+}
+
+/// Pays out what is there.
+pub async fn withdraw(
+    connection: &mut PgConnection,
+    account: Account,
+    payment: &Payment,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    pay(connection, account, payment, TransferKind::Adjust, now).await
+}
+
+async fn pay(
+    connection: &mut PgConnection,
+    (tenant, owner): Account,
+    payment: &Payment,
+    kind: TransferKind,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let mut transaction = connection.begin().await?;
+    if let Some(Related::Customer(customer)) = customers::store::related(&mut transaction, tenant, owner).await?
+        && customer.association.kind == AssociationType::Resale
+    {
+        return Err(Refusal::Resale);
+    }
+    let held = if payment.designated { AccountKind::Designated } else { AccountKind::Cash };
+    let (vendor, own) = (Purse::vendor(tenant, CURRENCY), Purse::of(tenant, owner, held, CURRENCY));
+    let (from, to) = if kind == TransferKind::Recharge { (vendor, own) } else { (own, vendor) };
+    let posting = Posting {
+        kind,
+        from,
+        to,
+        amount: payment.amount.get().decimal(),
+        customer: None,
+        reference: String::new(),
+        memo: payment.memo.clone(),
+        user: None,
+    };
+    ledger::post(&mut transaction, tenant, &[posting], now).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Sets how far a partner's balance may go below zero.
+pub async fn set_credit_line(
+    connection: &mut PgConnection,
+    (tenant, owner): Account,
+    line: Amount,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let mut transaction = connection.begin().await?;
+    let purse = cash(tenant, owner);
+    let accounts = store::lock(&mut transaction, Some(tenant), &[purse], now).await?;
+    if accounts.iter().any(|account| account.balance < -line.decimal()) {
+        return Err(Refusal::CreditInUse);
+    }
+    store::set_credit_line(&mut transaction, &purse, line.decimal()).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// A stored-value card to be issued.
+#[derive(Clone, Debug)]
+pub struct NewCard {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// What it is worth.
+    pub face_value: PositiveAmount,
+    /// Until when it can be used.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Issues a stored-value card to a customer.
+pub async fn issue_card(
+    connection: &mut PgConnection,
+    (tenant, customer): Account,
+    card: &NewCard,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let mut transaction = connection.begin().await?;
+    let face_value: Decimal = card.face_value.get().decimal();
+    sqlx::query!(
+        "insert into stored_value_cards
+             (tenant_id, card_id, customer_id, name, face_value, currency, effective_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant.0,
+        card.id,
+        customer.0,
+        card.name,
+        face_value,
+        CURRENCY as _,
+        now,
+        card.expires_at
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let purse = Purse { tenant, owner: card.id, kind: AccountKind::StoredValueCard, currency: CURRENCY };
+    let posting = Posting {
+        kind: TransferKind::Recharge,
+        from: Purse::vendor(tenant, CURRENCY),
+        to: purse,
+        amount: face_value,
+        customer: Some(customer),
+        reference: String::new(),
+        memo: card.name.clone(),
+        user: None,
+    };
+    ledger::post(&mut transaction, tenant, &[posting], now).await?;
+    transaction.commit().await?;
+    Ok(())
+}

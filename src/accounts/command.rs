@@ -1,0 +1,139 @@
+//! `bss-gateway admin funds …`
+
+use super::administration::{self as funds, Account, NewCard, Payment};
+use super::model::CURRENCY;
+use crate::clock::{self, Clock};
+use crate::identity::administration::find_account;
+use crate::ledger::{AccountKind, store};
+use crate::values::amount::{Amount, PositiveAmount};
+use crate::values::id::new_uuid;
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+
+/// `admin funds …`
+#[derive(Debug, Subcommand)]
+pub enum FundsCommand {
+    /// Pay in to the balance of a partner, a reseller or a referral customer
+    TopUp {
+        /// The account
+        account: String,
+        /// How much, in yuan
+        #[arg(value_parser = amount)]
+        amount: PositiveAmount,
+        /// For designated purposes only: it cannot be allocated
+        #[arg(long)]
+        designated: bool,
+        /// A remark for the records
+        #[arg(long, default_value = "")]
+        memo: String,
+    },
+    /// Pay out of a balance
+    Withdraw {
+        /// The account
+        account: String,
+        /// How much, in yuan
+        #[arg(value_parser = amount)]
+        amount: PositiveAmount,
+        /// Out of what is for designated purposes
+        #[arg(long)]
+        designated: bool,
+        /// A remark for the records
+        #[arg(long, default_value = "")]
+        memo: String,
+    },
+    /// Let a partner's balance go so far below zero
+    Credit {
+        /// The account
+        account: String,
+        /// How far, in yuan; 0 ends the credit
+        line: String,
+    },
+    /// Issue a stored-value card to a customer
+    IssueCard {
+        /// The customer's account
+        account: String,
+        /// What it is worth, in yuan
+        #[arg(value_parser = amount)]
+        face_value: PositiveAmount,
+        /// Its name
+        #[arg(long, default_value = "Stored-value card")]
+        name: String,
+        /// How many days it can be used
+        #[arg(long, default_value_t = 365)]
+        days: u16,
+    },
+    /// Show the balances of an account
+    Show {
+        /// The account
+        account: String,
+    },
+}
+
+fn amount(text: &str) -> Result<PositiveAmount, String> {
+    PositiveAmount::try_from(text)
+}
+
+/// Does it.
+pub async fn run(connection: &mut PgConnection, command: FundsCommand) -> anyhow::Result<Value> {
+    let name = command.account().to_owned();
+    let account = find_account(connection, &name).await?;
+    let now = clock::business_time(connection, account.0, &Clock::default()).await?;
+    match command {
+        FundsCommand::TopUp { amount, designated, memo, .. } => {
+            funds::top_up(connection, account, &Payment { amount, designated, memo }, now).await?;
+        }
+        FundsCommand::Withdraw { amount, designated, memo, .. } => {
+            funds::withdraw(connection, account, &Payment { amount, designated, memo }, now).await?;
+        }
+        FundsCommand::Credit { line, .. } => {
+            let line = if line == "0" { Amount::ZERO } else { amount(&line).map_err(anyhow::Error::msg)?.get() };
+            funds::set_credit_line(connection, account, line, now).await?;
+        }
+        FundsCommand::IssueCard { face_value, name, days, .. } => {
+            let expires_at = now.checked_add(Duration::days(i64::from(days))).context("that is too long")?;
+            let card = NewCard { id: new_uuid(now), name, face_value, expires_at };
+            funds::issue_card(connection, account, &card, now).await?;
+        }
+        FundsCommand::Show { .. } => {}
+    }
+    balances(connection, &name, account, now).await
+}
+
+impl FundsCommand {
+    fn account(&self) -> &str {
+        match self {
+            Self::TopUp { account, .. }
+            | Self::Withdraw { account, .. }
+            | Self::Credit { account, .. }
+            | Self::IssueCard { account, .. }
+            | Self::Show { account } => account,
+        }
+    }
+}
+
+async fn balances(
+    connection: &mut PgConnection,
+    name: &str,
+    (tenant, owner): Account,
+    now: OffsetDateTime,
+) -> anyhow::Result<Value> {
+    let mut shown = json!({ "account": name, "time": now.to_string(), "currency": CURRENCY });
+    for balance in store::balances(connection, tenant, &[owner]).await? {
+        let kind = match balance.kind {
+            AccountKind::Cash => "cash",
+            AccountKind::Designated => "designated",
+            AccountKind::Allocated => "allocated",
+            AccountKind::Credit => "credit",
+            AccountKind::Bonus => "bonus",
+            AccountKind::StoredValueCard | AccountKind::Vendor => continue,
+        };
+        shown[kind] = json!(Amount::from(balance.balance).to_string());
+        if let Some(floor) = balance.floor.filter(|floor| !floor.is_zero()) {
+            shown["credit_line"] = json!(Amount::from(-floor).to_string());
+        }
+    }
+    Ok(shown)
+}

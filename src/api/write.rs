@@ -1,0 +1,301 @@
+//! What all writes share: each happens once, leaves a trace, and can be tried without being done.
+//!
+//! A write whose request carries `Idempotency-Key` is bound to that key: the first answer is stored in the transaction of
+//! its effect, and a repeat of the same request gets it again, marked. While the first still runs a repeat waits for it, in
+//! the end with 409. A refused write leaves nothing, so its key can be used again. With `X-Dry-Run: true` everything is
+//! done and then taken back; the answer says what would have happened.
+
+use super::caller::Caller;
+use super::error::ApiError;
+use crate::app::App;
+use crate::audit::{self, Call, Event};
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, PgTransaction};
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// The header with the key.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Marks an answer that is given again.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Asks to try, and marks the answer to a try.
+pub const DRY_RUN: HeaderName = HeaderName::from_static("x-dry-run");
+/// Longest key.
+pub const KEY_MAX: usize = 128;
+/// How long a repeat waits for the first to end.
+const WAIT_FOR_THE_FIRST: &str = "5s";
+/// `lock_not_available`.
+const LOCK_TIMEOUT: &str = "55P03";
+
+/// A key, and what it was used for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The key.
+    pub key: String,
+    /// SHA-256 of the request's target and body.
+    pub request_hash: [u8; 32],
+}
+
+impl Key {
+    /// The key that the headers name, if they name one.
+    pub fn of(headers: &HeaderMap, target: &str, body: &[u8]) -> Result<Option<Self>, ApiError> {
+        let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
+        let is_sane =
+            |key: &&str| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let key = value.to_str().ok().filter(is_sane).ok_or_else(|| {
+            ApiError::parameter("Idempotency-Key", format_args!("must have 1 to {KEY_MAX} visible ASCII characters"))
+        })?;
+        let mut hash = Sha256::new_with_prefix(target.as_bytes());
+        hash.update([0]);
+        hash.update(body);
+        Ok(Some(Self { key: key.to_owned(), request_hash: hash.finalize().into() }))
+    }
+}
+
+/// A write, as the gate lets it in. A handler's argument.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Who writes.
+    pub caller: Arc<Caller>,
+    /// The request.
+    pub call: Arc<Call>,
+    /// Its key.
+    pub key: Option<Key>,
+    /// Whether it is only tried.
+    pub dry_run: bool,
+}
+
+impl Write {
+    /// What the gate puts beside a request that writes.
+    pub fn new(caller: Arc<Caller>, call: Arc<Call>, parts: &Parts, body: &[u8]) -> Result<Self, ApiError> {
+        let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+        let dry_run = match parts.headers.get(&DRY_RUN).map(HeaderValue::as_bytes) {
+            None | Some(b"false") => false,
+            Some(b"true") => true,
+            Some(_) => return Err(ApiError::parameter("X-Dry-Run", "must be true or false")),
+        };
+        Ok(Self { caller, call, key: Key::of(&parts.headers, target, body)?, dry_run })
+    }
+
+    /// Begins the transaction that holds the effect, or finds that the write has already happened.
+    pub async fn begin(self, app: &App) -> Result<Begun, ApiError> {
+        let mut transaction = app.database.begin(self.caller.tenant).await?;
+        if let Some(key) = &self.key {
+            let now = app.clock.now();
+            if !claim(&mut transaction, &self, key, now).await? {
+                let stored = find(&mut transaction, &self.caller, self.call.operation, &key.key).await?;
+                // The first may have been refused between the two statements.
+                let stored = stored.ok_or_else(still_running)?;
+                return stored.repeat(key).map(Begun::Done);
+            }
+        }
+        Ok(Begun::New(WriteTransaction { write: self, transaction }))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Write {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let write = parts.extensions.remove::<Self>();
+        write.ok_or_else(|| ApiError::internal("a handler writes whose policy does not say so"))
+    }
+}
+
+/// A write that begins.
+pub enum Begun {
+    /// Nothing has happened yet.
+    New(WriteTransaction),
+    /// It has happened before; this was the answer.
+    Done(Answer),
+}
+
+/// The transaction of a write. Dropped, it leaves nothing.
+pub struct WriteTransaction {
+    write: Write,
+    transaction: PgTransaction<'static>,
+}
+
+impl WriteTransaction {
+    /// The connection inside the transaction.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// The write.
+    pub fn write(&self) -> &Write {
+        &self.write
+    }
+
+    /// Records the answer and ends the transaction. `subject` is what was changed, for the audit.
+    pub async fn finish<T: Serialize>(self, app: &App, subject: &str, body: &T) -> Result<Answer, ApiError> {
+        let body = serde_json::to_string(body).map_err(ApiError::internal)?;
+        self.end(app, subject, StatusCode::OK, body).await
+    }
+
+    /// Like [`finish`](Self::finish), with a body that is written already.
+    pub async fn finish_with(self, app: &App, subject: &str, body: String) -> Result<Answer, ApiError> {
+        self.end(app, subject, StatusCode::OK, body).await
+    }
+
+    /// Like [`finish`](Self::finish), with 204 and no body.
+    pub async fn finish_empty(self, app: &App, subject: &str) -> Result<Answer, ApiError> {
+        self.end(app, subject, StatusCode::NO_CONTENT, String::new()).await
+    }
+
+    async fn end(mut self, app: &App, subject: &str, status: StatusCode, body: String) -> Result<Answer, ApiError> {
+        if self.write.dry_run {
+            self.transaction.rollback().await?;
+            return Ok(Answer { status, body, mark: Some(DRY_RUN) });
+        }
+        let event = Event {
+            caller: &self.write.caller,
+            call: &self.write.call,
+            subject,
+            status: status.as_u16(),
+            error_code: "",
+        };
+        audit::append(&mut self.transaction, &[event], app.clock.now()).await?;
+        if let Some(key) = &self.write.key {
+            settle(&mut self.transaction, &self.write, key, status, &body).await?;
+        }
+        self.transaction.commit().await?;
+        Ok(Answer { status, body, mark: None })
+    }
+}
+
+/// What a write answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The JSON body, or nothing.
+    pub body: String,
+    /// The header that says that nothing happened now.
+    pub mark: Option<HeaderName>,
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if self.status != StatusCode::NO_CONTENT {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(mark) = self.mark {
+            headers.insert(mark, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// The first answer under a key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What the key was used for.
+    pub request_hash: Vec<u8>,
+    /// The answer's status; 0 while the first still runs.
+    pub status: i16,
+    /// Its body.
+    pub answer: String,
+    /// The first request's id.
+    pub request_id: String,
+    /// When.
+    pub created_at: OffsetDateTime,
+}
+
+impl Stored {
+    /// The answer once more, if the request is the same.
+    pub fn repeat(self, key: &Key) -> Result<Answer, ApiError> {
+        if self.request_hash != key.request_hash {
+            let rule = "has been used for another request";
+            let mut error = ApiError::parameter("Idempotency-Key", rule);
+            error.status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(error);
+        }
+        let status = u16::try_from(self.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let status = status.ok_or_else(still_running)?;
+        Ok(Answer { status, body: self.answer, mark: Some(REPLAYED) })
+    }
+}
+
+fn still_running() -> ApiError {
+    let mut error = ApiError::parameter("Idempotency-Key", "the first request with it is still running");
+    error.status = StatusCode::CONFLICT;
+    error
+}
+
+/// What became of a key.
+pub async fn find(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    operation: &str,
+    key: &str,
+) -> sqlx::Result<Option<Stored>> {
+    sqlx::query_as!(
+        Stored,
+        "select request_hash, status, answer, request_id, created_at from idempotency_keys
+         where tenant_id = $1 and domain_id = $2 and operation = $3 and key = $4",
+        caller.tenant.0,
+        caller.domain.0,
+        operation,
+        key
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Takes the key, or says that it is taken. Waits while another transaction is about to take it.
+async fn claim(connection: &mut PgConnection, write: &Write, key: &Key, now: OffsetDateTime) -> Result<bool, ApiError> {
+    let wait = async |connection: &mut PgConnection, limit: &str| {
+        sqlx::query!("select set_config('lock_timeout', $1, true) as limit", limit).fetch_one(connection).await
+    };
+    wait(connection, WAIT_FOR_THE_FIRST).await?;
+    let claimed = sqlx::query!(
+        "insert into idempotency_keys
+             (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at)
+         values ($1, $2, $3, $4, $5, 0, '', $6, $7) on conflict do nothing",
+        write.caller.tenant.0,
+        write.caller.domain.0,
+        write.call.operation,
+        key.key,
+        &key.request_hash,
+        write.call.request_id,
+        now
+    );
+    let claimed = claimed.execute(&mut *connection).await.map_err(|error| {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if code.as_deref() == Some(LOCK_TIMEOUT) { still_running() } else { error.into() }
+    })?;
+    wait(connection, "0").await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+async fn settle(
+    connection: &mut PgConnection,
+    write: &Write,
+    key: &Key,
+    status: StatusCode,
+    answer: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update idempotency_keys set status = $5, answer = $6
+         where tenant_id = $1 and domain_id = $2 and operation = $3 and key = $4",
+        write.caller.tenant.0,
+        write.caller.domain.0,
+        write.call.operation,
+        key.key,
+        status.as_u16().cast_signed(),
+        answer
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Who changed what, from where, and with which outcome. Appended, never altered: the database's role cannot.
+//!
+//! The row of a change is written in the change's own transaction. A refused write leaves a row as well.
+
+use crate::api::caller::Caller;
+use crate::values::id::new_uuid;
+use sqlx::PgConnection;
+use std::net::IpAddr;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A request that may leave a row.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The operation.
+    pub operation: &'static str,
+    /// The request's id.
+    pub request_id: String,
+    /// Where it came from.
+    pub source: IpAddr,
+}
+
+/// A row.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// Who.
+    pub caller: &'a Caller,
+    /// How.
+    pub call: &'a Call,
+    /// To what, by id; empty where there is none.
+    pub subject: &'a str,
+    /// The answer's HTTP status.
+    pub status: u16,
+    /// Its error code; empty for a success.
+    pub error_code: &'a str,
+}
+
+/// Appends rows; `now` is the system's time. All are of one tenant when tenants live on several machines.
+pub async fn append(connection: &mut PgConnection, events: &[Event<'_>], now: OffsetDateTime) -> sqlx::Result<()> {
+    let column = |of: fn(&Event<'_>) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
+    let text = |of: fn(&Event<'_>) -> String| events.iter().map(of).collect::<Vec<_>>();
+    sqlx::query!(
+        "insert into audit_events (tenant_id, happened_at, event_id, operation, domain_id, user_id, credential, source,
+                                   request_id, subject, status, error_code)
+         select t.tenant_id, $1, e.event_id, e.operation, e.domain_id, e.user_id, e.credential, e.source, e.request_id,
+                e.subject, e.status, e.error_code
+         from tenants t
+         join unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
+                     $10::text[], $11::smallint[], $12::text[])
+              as e (tenant_id, event_id, operation, domain_id, user_id, credential, source, request_id, subject, status,
+                    error_code) on e.tenant_id = t.tenant_id",
+        now,
+        &column(|event| event.caller.tenant.0),
+        &events.iter().map(|_| new_uuid(now)).collect::<Vec<_>>(),
+        &text(|event| event.call.operation.to_owned()),
+        &column(|event| event.caller.domain.0),
+        &column(|event| event.caller.user.0),
+        &text(|event| event.caller.credential.clone()),
+        &text(|event| event.call.source.to_string()),
+        &text(|event| event.call.request_id.clone()),
+        &text(|event| event.subject.to_owned()),
+        &events.iter().map(|event| event.status.cast_signed()).collect::<Vec<_>>(),
+        &text(|event| event.error_code.to_owned()),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

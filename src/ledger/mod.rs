@@ -1,0 +1,221 @@
+//! The ledger: accounts, and immutable transfers between them. All that is worth money is a transfer here, and nothing else
+//! writes balances.
+//!
+//! A transfer takes an amount above zero from one account and gives it to another, of the same tenant and currency, so the
+//! sum of all balances of a tenant is zero for ever. The other side of a top-up or of revenue is an account of the tenant
+//! itself. An account has a floor that its balance never goes below.
+//!
+//! [`books`] decides, purely; [`store`] reads and writes; [`post`] joins them inside a transaction. [`writer`] does the same
+//! for many commands at once, for the operations that have to be fast. [`verify`] proves the result.
+
+pub mod books;
+pub mod entries;
+pub mod store;
+pub mod verify;
+pub mod writer;
+
+use crate::values::id::{AccountId, DomainId, TenantId, TransferId, UserId};
+use crate::values::money::Currency;
+use books::{Books, Refusal, Transfer};
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What an account holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum AccountKind {
+    /// The vendor's side of top-ups, credit and revenue: the tenant's own, without a floor.
+    Vendor,
+    /// What was paid in and may be used for everything. A partner's floor is below zero by its credit line.
+    Cash,
+    /// Paid in, for designated purposes only.
+    Designated,
+    /// A resale customer's funds, allocated by its partner.
+    Allocated,
+    /// A customer's credit: what it used, below zero; the floor is the limit.
+    Credit,
+    /// Bonus.
+    Bonus,
+    /// A stored-value card; its owner is the card.
+    StoredValueCard,
+}
+
+impl AccountKind {
+    /// Where a new account's balance must not go below.
+    fn floor(self) -> Option<Decimal> {
+        (self != Self::Vendor).then_some(Decimal::ZERO)
+    }
+}
+
+/// Names an account by what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Purse {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Whose it is.
+    pub owner: Uuid,
+    /// What it holds.
+    pub kind: AccountKind,
+    /// In which currency.
+    pub currency: Currency,
+}
+
+impl Purse {
+    /// A purse of an account of the API.
+    pub fn of(tenant: TenantId, owner: DomainId, kind: AccountKind, currency: Currency) -> Self {
+        Self { tenant, owner: owner.0, kind, currency }
+    }
+
+    /// The vendor's side.
+    pub fn vendor(tenant: TenantId, currency: Currency) -> Self {
+        Self { tenant, owner: tenant.0, kind: AccountKind::Vendor, currency }
+    }
+
+    /// The account's id. It follows from the rest, so that nobody has to look it up.
+    pub fn id(&self) -> AccountId {
+        let mut hash = Sha256::new_with_prefix(self.tenant.0);
+        hash.update(self.owner);
+        hash.update(format!("{:?} {:?}", self.kind, self.currency));
+        let bytes = *hash.finalize().first_chunk().expect("a SHA-256 has 32 bytes");
+        AccountId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
+/// Why funds move.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum TransferKind {
+    /// A top-up.
+    Recharge,
+    /// The vendor corrects a balance.
+    Adjust,
+    /// The vendor raises or lowers a credit.
+    AdjustCredit,
+    /// A partner allocates funds to who is below it.
+    Allocate,
+    /// A partner takes allocated funds back.
+    Reclaim,
+    /// Allocated funds come back because the association ends or changes.
+    Unbind,
+    /// A yearly/monthly purchase.
+    Subscribe,
+    /// Pay-per-use consumption.
+    Usage,
+    /// A refund.
+    Refund,
+}
+
+impl TransferKind {
+    /// Whether it moves funds between a partner and who is below it, and on which side the partner is then.
+    pub fn partner_side(self) -> Option<PartnerSide> {
+        match self {
+            Self::Allocate => Some(PartnerSide::From),
+            Self::Reclaim | Self::Unbind => Some(PartnerSide::To),
+            _ => None,
+        }
+    }
+}
+
+/// Where the partner is in a transfer between it and who is below it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PartnerSide {
+    /// It gives.
+    From,
+    /// It takes.
+    To,
+}
+
+/// A transfer to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Posting {
+    /// Why.
+    pub kind: TransferKind,
+    /// From where.
+    pub from: Purse,
+    /// To where: the same tenant and currency, another purse.
+    pub to: Purse,
+    /// How much, above zero.
+    pub amount: Decimal,
+    /// The customer or reseller it concerns.
+    pub customer: Option<DomainId>,
+    /// The order or bill it belongs to; empty where there is none.
+    pub reference: String,
+    /// A remark.
+    pub memo: String,
+    /// Who caused it; nobody where it falls due by itself.
+    pub user: Option<UserId>,
+}
+
+/// Why a transfer was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// A rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Makes transfers, all or none, inside the caller's transaction. `now` is the tenant's time.
+///
+/// Accounts are locked in the order of their ids. A transaction that posts twice may meet another one half-way; post once.
+pub async fn post(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    postings: &[Posting],
+    now: OffsetDateTime,
+) -> Result<Vec<Transfer>, PostError> {
+    let purses: Vec<Purse> = postings.iter().flat_map(|posting| [posting.from, posting.to]).collect();
+    let accounts = store::lock(connection, Some(tenant), &purses, now).await?;
+    let mut books = Books::new(accounts);
+    let transfers = books.post(postings, now)?;
+    store::write(connection, Some(tenant), &books, &transfers).await?;
+    Ok(transfers)
+}
+
+/// A transfer's number as the vendor's interfaces show it: a prefix that tells allocation from reclaim, and the id.
+pub fn number(kind: TransferKind, id: TransferId) -> String {
+    let prefix = match kind {
+        TransferKind::Allocate => "AD",
+        TransferKind::Reclaim | TransferKind::Unbind => "RE",
+        _ => "TR",
+    };
+    format!("{prefix}{:X}", id.0.simple())
+}
+
+/// The transfer of this number, if it is one.
+pub fn parse_number(number: &str) -> Option<TransferId> {
+    let digits = ["AD", "RE", "TR"].iter().find_map(|prefix| number.strip_prefix(prefix))?;
+    Uuid::try_parse(digits).ok().filter(|_| digits.len() == 32).map(TransferId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn an_accounts_id_follows_from_what_it_is_for() {
+        let tenant = TenantId::new(datetime!(2026-01-01 00:00 UTC));
+        let owner = DomainId::new(datetime!(2026-01-01 00:00 UTC));
+        let purse = Purse::of(tenant, owner, AccountKind::Cash, Currency::Cny);
+        assert_eq!(purse.id(), purse.id());
+        assert_ne!(purse.id(), Purse { kind: AccountKind::Credit, ..purse }.id());
+        assert_ne!(purse.id(), Purse { currency: Currency::Usd, ..purse }.id());
+    }
+
+    #[test]
+    fn a_transfers_number_reads_back() {
+        let id = TransferId::new(datetime!(2026-01-01 00:00 UTC));
+        let shown = number(TransferKind::Allocate, id);
+        assert!(shown.starts_with("AD") && shown.len() == 34, "{shown}");
+        assert_eq!(parse_number(&shown), Some(id));
+        for other in ["", "AD", "XX0123456789ABCDEF0123456789ABCDEF", "AD01234567-89ab-cdef-0123-456789abcdef"] {
+            assert_eq!(parse_number(other), None, "{other}");
+        }
+    }
+}

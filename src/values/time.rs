@@ -1,0 +1,144 @@
+//! Instants and days as the vendor writes them: UTC to the second, and days of UTC+8.
+
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::format_description::BorrowedFormatItem;
+use time::macros::{datetime, format_description, offset};
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+const INSTANT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+/// Where the vendor's days and bill cycles begin and end.
+pub const CHINA: UtcOffset = offset!(+8);
+
+/// An instant, `yyyy-MM-dd'T'HH:mm:ss'Z'`, whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Instant(pub OffsetDateTime);
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.to_offset(UtcOffset::UTC).format(INSTANT).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let instant = PrimitiveDateTime::parse(&text, INSTANT).ok().filter(|_| text.len() == 20);
+        instant
+            .map(|instant| Self(instant.assume_utc()))
+            .ok_or_else(|| de::Error::custom("must be an instant in UTC of the form yyyy-MM-dd'T'HH:mm:ss'Z'"))
+    }
+}
+
+impl utoipa::PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .max_length(Some(20))
+            .pattern(Some(
+                "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+            ))
+            .examples(["2026-03-28T14:45:38Z"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Instant {}
+
+/// A day of UTC+8, `yyyy-MM-dd`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Day(pub Date);
+
+impl Day {
+    /// The day in which an instant lies.
+    pub fn of(instant: OffsetDateTime) -> Self {
+        Self(instant.to_offset(CHINA).date())
+    }
+
+    /// Its first instant.
+    pub fn start(self) -> OffsetDateTime {
+        self.0.with_time(Time::MIDNIGHT).assume_offset(CHINA)
+    }
+
+    /// The first instant after it.
+    pub fn end(self) -> OffsetDateTime {
+        self.start() + Duration::DAY
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.format(DAY).map_err(serde::ser::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // The last day there is has no end.
+        let day = Date::parse(&text, DAY).ok().filter(|day| text.len() == 10 && *day < Date::MAX);
+        day.map(Self).ok_or_else(|| de::Error::custom("must be a day of the form yyyy-MM-dd"))
+    }
+}
+
+impl utoipa::PartialSchema for Day {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+            .max_length(Some(10))
+            .examples(["2026-03-28"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Day {}
+
+/// Later than anything that happens.
+pub const FAR_FUTURE: OffsetDateTime = datetime!(9999-12-31 00:00 UTC);
+
+/// An instant; absent or empty it is none.
+pub fn optional_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instant>, D::Error> {
+    optional(deserializer)
+}
+
+/// A day; absent or empty it is none.
+pub fn optional_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Day>, D::Error> {
+    optional(deserializer)
+}
+
+fn optional<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    text.map(|text| T::deserialize(text.into_deserializer())).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_whole_seconds_of_utc() {
+        let read = |text: &str| serde_json::from_value::<Instant>(text.into()).ok().map(|instant| instant.0);
+        assert_eq!(read("2026-03-28T14:45:38Z"), Some(datetime!(2026-03-28 14:45:38 UTC)));
+        for wrong in ["2026-03-28T14:45:38", "2026-03-28 14:45:38Z", "2026-02-30T00:00:00Z", "2026-3-28T14:45:38Z", ""]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        let written = serde_json::to_string(&Instant(datetime!(2026-03-28 22:45:38.9 +8))).expect("written");
+        assert_eq!(written, "\"2026-03-28T14:45:38Z\"");
+    }
+
+    #[test]
+    fn a_day_is_one_of_utc_plus_8() {
+        let day = Day::of(datetime!(2026-03-28 16:00:00 UTC));
+        assert_eq!(serde_json::to_string(&day).expect("written"), "\"2026-03-29\"");
+        assert_eq!(day.start(), datetime!(2026-03-28 16:00:00 UTC));
+        assert_eq!(day.end(), datetime!(2026-03-29 16:00:00 UTC));
+        assert!(serde_json::from_value::<Day>("2026-02-30".into()).is_err());
+        assert!(serde_json::from_value::<Day>("9999-12-31".into()).is_err());
+    }
+}
