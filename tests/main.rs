@@ -5,6 +5,7 @@ mod document;
 mod identity;
 mod isolation;
 mod layers;
+mod ledger;
 mod policy;
 mod postgres;
 mod signature;

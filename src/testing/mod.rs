@@ -58,6 +58,14 @@ impl TestApp {
         Self { app, world, router }
     }
 
+    /// Another replica on the same database.
+    pub async fn replica(&self, pool: PgPool) -> Self {
+        let settings = self.app.settings.clone();
+        let app = App::start(settings, Database::from_pool(pool), self.app.clock.clone()).await.expect("it starts");
+        let router = server::router(&app, crate::operations()).expect("the settings are valid");
+        Self { app, world: self.world.clone(), router }
+    }
+
     /// A client that signs with the account's key.
     pub fn client(&self, account: &str) -> Client<'_> {
         let account = self.world.account(account);
