@@ -5,6 +5,7 @@ use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::database;
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
 use crate::secrets::Sealer;
@@ -190,6 +191,8 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     let url = settings.database.control_url();
     ensure!(!url.is_empty(), "DATABASE_URL is not set");
     let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
+    // The server may never have run, or not for months.
+    database::open_months_ahead(&mut connection, Clock::default().now()).await?;
     let result = match command {
         AdminCommand::Account(command) => account(&mut connection, command).await?,
         AdminCommand::User(command) => user(&mut connection, command).await?,

@@ -92,6 +92,8 @@ impl DatabaseSettings {
 pub struct ApiSettings {
     /// Whose operations are served.
     pub site: Site,
+    /// Age at which answers under a key are forgotten.
+    pub idempotency_days: u32,
 }
 
 /// `[identity]`
@@ -142,6 +144,8 @@ pub struct LedgerSettings {
     pub batch_max: usize,
     /// Most commands that wait in a queue.
     pub queue_length: usize,
+    /// Minutes between two proofs; 0 for none.
+    pub proof_minutes: u64,
     /// Whether tenants share a transaction.
     pub mix_tenants: bool,
 }

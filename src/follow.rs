@@ -4,6 +4,7 @@
 //! version, which proves it alive. While there is none, nothing that was read from the database is trusted for longer than
 //! a second; when it is back, everything is read again, since announcements may have been missed.
 
+use crate::api::write;
 use crate::app::App;
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
@@ -47,6 +48,8 @@ async fn listen(app: &App) -> sqlx::Result<()> {
         if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
             let (mut connection, now) = (app.database.control().await?, app.clock.now());
             store::delete_expired(&mut connection, now).await?;
+            let kept = time::Duration::days(i64::from(app.settings.api.idempotency_days));
+            write::forget_before(&mut connection, now.saturating_sub(kept)).await?;
             database::open_months_ahead(&mut connection, now).await?;
         }
         match timeout(LOOK_EVERY, listener.try_recv()).await {

@@ -25,6 +25,7 @@ pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
+pub mod partner;
 pub mod postgres;
 pub mod products;
 pub mod reference;
@@ -45,5 +46,6 @@ pub fn operations() -> Operations {
     reference::register(&mut operations);
     products::register(&mut operations);
     accounts::register(&mut operations);
+    partner::register(&mut operations);
     operations
 }

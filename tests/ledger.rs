@@ -111,9 +111,16 @@ async fn a_bank_run_conserves_every_cent_and_does_each_key_once(pool: PgPool) {
     for (step, answer) in steps.iter().zip(&answers) {
         let again = take(&replicas, step, false).await.expect("nobody cancels it");
         match answer {
-            Some(answer) if answer.status.is_success() => assert_eq!(again.body, answer.body, "seed {seed}, {}", step.key),
+            Some(answer) if answer.status.is_success() => {
+                assert_eq!(again.body, answer.body, "seed {seed}, {}", step.key)
+            }
             // A refused or an unknown one happens now at the latest, or is still refused.
-            _ => assert!([200, 400, 422].contains(&again.status.as_u16()), "seed {seed}: {} {}", again.status, again.body),
+            _ => assert!(
+                [200, 400, 422].contains(&again.status.as_u16()),
+                "seed {seed}: {} {}",
+                again.status,
+                again.body
+            ),
         }
     }
     assert_eq!(held().await, total, "seed {seed}");
@@ -185,12 +192,7 @@ impl Model {
 fn purses(tenant: TenantId) -> [Purse; ACCOUNTS] {
     std::array::from_fn(|number| match number {
         0 => Purse::vendor(tenant, Currency::Cny),
-        _ => Purse {
-            tenant,
-            owner: Uuid::from_u128(number as u128),
-            kind: AccountKind::Cash,
-            currency: Currency::Cny,
-        },
+        _ => Purse { tenant, owner: Uuid::from_u128(number as u128), kind: AccountKind::Cash, currency: Currency::Cny },
     })
 }
 
@@ -324,7 +326,8 @@ async fn the_gateways_own_role_cannot_change_history(pool: PgPool) {
             assert_eq!(code.as_deref(), Some("42501"), "{statement}");
         }
     }
-    let entries: i64 = sqlx::query_scalar("select count(*) from entries").fetch_one(&mut *connection).await.expect("read");
+    let entries: i64 =
+        sqlx::query_scalar("select count(*) from entries").fetch_one(&mut *connection).await.expect("read");
     assert!(entries > 0);
     sqlx::query("reset role").execute(&mut *connection).await.expect("it is reset");
 }
