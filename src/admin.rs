@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
+use crate::identity::second_factor::{self, Enrolment};
 use crate::secrets::Sealer;
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
@@ -72,6 +73,20 @@ pub enum UserCommand {
     },
     /// Set a user's password, read from standard input; ends its tokens
     SetPassword {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+    /// Demand passcodes of a user beside its password, and end its tokens; prints once what its authenticator app reads
+    EnableTotp {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+    /// Let a user in by its password alone again
+    DisableTotp {
         /// The account
         account: String,
         /// The user
@@ -188,7 +203,7 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
     let result = match command {
         AdminCommand::Account(command) => account(&mut connection, command).await?,
-        AdminCommand::User(command) => user(&mut connection, command).await?,
+        AdminCommand::User(command) => user(&mut connection, command, settings).await?,
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
     };
@@ -208,7 +223,7 @@ async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyh
     Ok(json!({ "account": name, "domain_id": id }))
 }
 
-async fn user(connection: &mut PgConnection, command: UserCommand) -> anyhow::Result<Value> {
+async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Settings) -> anyhow::Result<Value> {
     let now = Clock::default().now();
     let (account, name) = match command {
         UserCommand::Create { account, name, items } => {
@@ -223,6 +238,15 @@ async fn user(connection: &mut PgConnection, command: UserCommand) -> anyhow::Re
             let mut password = String::new();
             std::io::stdin().read_to_string(&mut password).context("reading the password")?;
             identity::set_password(connection, &account, &name, password.trim_end_matches('\n'), now).await?;
+            (account, name)
+        }
+        UserCommand::EnableTotp { account, name } => {
+            let sealer = Sealer::from_settings(&settings.secrets)?;
+            let Enrolment { user, uri } = second_factor::enable(connection, &account, &name, &sealer, now).await?;
+            return Ok(json!({ "account": account, "user": name, "user_id": user, "otpauth": uri }));
+        }
+        UserCommand::DisableTotp { account, name } => {
+            second_factor::disable(connection, &account, &name).await?;
             (account, name)
         }
         UserCommand::Enable { account, name } => {

@@ -79,7 +79,11 @@ async fn account(connection: &mut PgConnection, name: &str) -> Result<Account, R
     Ok(Account { tenant, domain })
 }
 
-async fn user(connection: &mut PgConnection, of: &str, name: &str) -> Result<(TenantId, DomainId, UserId), Refusal> {
+pub(super) async fn user(
+    connection: &mut PgConnection,
+    of: &str,
+    name: &str,
+) -> Result<(TenantId, DomainId, UserId), Refusal> {
     let Account { tenant, domain } = account(connection, of).await?;
     let found = store::user_by_name(connection, tenant, domain, name).await?;
     let (user, _) = found.ok_or_else(|| Refusal::NoSuchUser(of.to_owned(), name.to_owned()))?;
