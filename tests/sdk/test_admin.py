@@ -62,7 +62,7 @@ class Production:
         return json.loads(ended.stdout)
 
     def client(self, key: dict) -> Client:
-        return Client("cn", self, GlobalCredentials(key["access_key"], key["secret_key"], "any"))
+        return Client("cn", self, GlobalCredentials(key["access_key"], key["secret_key"]))
 
     def log_in(self, account: str, password: str, totp: dict | None = None) -> requests.Response:
         user = {"name": account, "password": password, "domain": {"name": account}}

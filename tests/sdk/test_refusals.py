@@ -44,7 +44,7 @@ def declared() -> Iterator[Gateway]:
 
 
 def refusal_of_the_sdk(gateway: Gateway, access_key: str, secret_key: str) -> ClientRequestException:
-    credentials = GlobalCredentials(access_key, secret_key, "any")
+    credentials = GlobalCredentials(access_key, secret_key, "another-account")
     client = bss.BssClient.new_builder().with_credentials(credentials).with_endpoint(gateway.url).build()
     with pytest.raises(ClientRequestException) as refusal:
         client.list_resource_types(bss.ListResourceTypesRequest())
@@ -81,6 +81,13 @@ def test_an_unknown_access_key_is_refused(gateway: Gateway) -> None:
     refusal = refusal_of_the_sdk(gateway, "NOSUCHKEY", gateway.secret_key)
     assert (refusal.status_code, refusal.error_code) == (401, "APIGW.0301")
     assert refusal.error_msg.endswith("Get secretKey failed,ak:NOSUCHKEY,err:ak not exist")
+
+
+def test_a_key_for_another_account_than_its_own_is_refused(gateway: Gateway) -> None:
+    demo = gateway.accounts["demo-partner"]
+    refusal = refusal_of_the_sdk(gateway, demo.access_key, demo.secret_key)
+    assert (refusal.status_code, refusal.error_code) == (401, "APIGW.0301")
+    assert refusal.error_msg.endswith("X-Domain-Id is not the account of the access key")
 
 
 @pytest.mark.parametrize(
