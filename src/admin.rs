@@ -5,8 +5,9 @@ use crate::api::caller::CallerKind;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::identity::administration as identity;
-use crate::identity::model::{AgencyName, LoginName};
+use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
+use crate::identity::store::KeySummary;
 use crate::secrets::Sealer;
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
@@ -118,7 +119,7 @@ pub enum KeyCommand {
         /// The user; by default the one of the account's name
         user: Option<String>,
     },
-    /// List a user's access keys
+    /// List a user's access keys, with the minute of their last use
     List {
         /// The account
         account: String,
@@ -272,7 +273,10 @@ async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Sett
         KeyCommand::List { account, user } => {
             let user = user.unwrap_or_else(|| account.clone());
             let keys = identity::list_keys(connection, &account, &user).await?;
-            let row = |(access_key, enabled)| json!({ "access_key": access_key, "enabled": enabled });
+            let row = |key: KeySummary| {
+                let last_used_at = key.last_used_at.map(token_time);
+                json!({ "access_key": key.access_key, "enabled": key.enabled, "last_used_at": last_used_at })
+            };
             return Ok(keys.into_iter().map(row).collect());
         }
         KeyCommand::Enable { access_key } => {
@@ -306,7 +310,10 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
 
 /// A line for each value of an object, a line for each object of a list.
 fn for_people(result: &Value) -> String {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let plain = |value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        value => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
     match result {
         Value::Array(rows) => rows
             .iter()
@@ -329,6 +336,6 @@ mod tests {
     #[test]
     fn people_get_a_line_for_each_value_or_row() {
         assert_eq!(for_people(&json!({"access_key": "A1"})), "access_key   A1\n");
-        assert_eq!(for_people(&json!([{"a": "1", "b": true}, {"a": "2", "b": false}])), "a 1  b true\na 2  b false\n");
+        assert_eq!(for_people(&json!([{"a": "1", "b": true}, {"a": "2", "b": null}])), "a 1  b true\na 2  b -\n");
     }
 }

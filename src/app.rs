@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::database::Database;
 use crate::identity::directory::Directory;
+use crate::identity::key_uses::KeyUses;
 use crate::secrets::Sealer;
 use arc_swap::ArcSwap;
 use std::ops::Deref;
@@ -29,6 +30,8 @@ pub struct State {
     pub sealer: Sealer,
     /// Keys, users and tokens, in memory.
     pub directory: Directory,
+    /// Uses of access keys that are not written yet.
+    pub key_uses: KeyUses,
     /// The dictionaries, in memory.
     pub catalogue: ArcSwap<Catalogue>,
     /// Access keys and users that failed too often.
@@ -56,6 +59,7 @@ impl App {
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
         Ok(Self(Arc::new(State {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
+            key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             lockout,
             sealer,

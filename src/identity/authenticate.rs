@@ -49,11 +49,13 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
         body,
     };
     let skew = Duration::seconds(i64::from(app.settings.identity.clock_skew_seconds));
-    match signature::verify(&authorization, request, &key.key, rules(app, &key), app.clock.now(), skew) {
+    let now = app.clock.now();
+    match signature::verify(&authorization, request, &key.key, rules(app, &key), now, skew) {
         Ok(()) => {
             app.lockout.succeeded(access_key, source);
-            if let Some(temporary) = &key.temporary {
-                check_security_token(app, &parts.headers, temporary)?;
+            match &key.temporary {
+                Some(temporary) => check_security_token(app, &parts.headers, temporary)?,
+                None => app.key_uses.note(access_key, now),
             }
             check_account(&parts.headers, &key.caller)?;
             Ok(key.caller.clone())

@@ -404,20 +404,45 @@ pub async fn delete_access_key(connection: &mut PgConnection, access_key: &str) 
     Ok(deleted.rows_affected() > 0)
 }
 
-/// A user's access keys, oldest first: the key and whether it is enabled.
+/// An access key as operators see it.
+#[derive(Debug)]
+pub struct KeySummary {
+    /// The key.
+    pub access_key: String,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// A user's access keys, oldest first.
 pub async fn access_keys_of(
     connection: &mut PgConnection,
     tenant: TenantId,
     user: UserId,
-) -> sqlx::Result<Vec<(String, bool)>> {
-    sqlx::query!(
-        "select access_key, enabled from access_keys where tenant_id = $1 and user_id = $2 order by created_at, access_key",
+) -> sqlx::Result<Vec<KeySummary>> {
+    sqlx::query_as!(
+        KeySummary,
+        "select access_key, enabled, last_used_at from access_keys where tenant_id = $1 and user_id = $2
+         order by created_at, access_key",
         tenant.0,
         user.0
     )
-    .map(|row| (row.access_key, row.enabled))
     .fetch_all(connection)
     .await
+}
+
+/// Notes a use of an access key unless a later one is known. Nobody remembers it, so nothing is announced.
+pub async fn set_last_used(connection: &mut PgConnection, access_key: &str, at: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update access_keys set last_used_at = $2
+         where access_key = $1 and (last_used_at is null or last_used_at < $2)",
+        access_key,
+        at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Holds the user until the transaction ends, so that changes to its keys follow each other.

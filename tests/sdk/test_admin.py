@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -161,6 +162,20 @@ def test_a_user_with_a_second_factor_gives_its_passcode_once(production: Product
     assert production.log_in("careful", "Careful-123", totp).status_code == 401, "a replay"
     production.admin("user", "disable-totp", "careful", "careful")
     assert production.log_in("careful", "Careful-123").status_code == 201
+
+
+def test_a_key_shows_when_it_was_last_used_once_the_gateway_has_written_it(database_url: str) -> None:
+    production = Production(database_url)
+    production.admin("account", "create", "used", "--kind", "partner")
+    key = production.admin("key", "create", "used")
+    production.admin("key", "create", "used")
+    assert production.client(key)("ListMeasureUnits")
+    assert [row["last_used_at"] for row in production.admin("key", "list", "used")] == [None, None]
+    production.stop()
+    used, unused = production.admin("key", "list", "used")
+    assert (used["access_key"], unused["last_used_at"]) == (key["access_key"], None)
+    last = datetime.strptime(used["last_used_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    assert timedelta() <= datetime.now(UTC) - last < timedelta(minutes=1)
 
 
 def test_what_cannot_be_done_is_said_in_words(production: Production) -> None:
