@@ -59,11 +59,12 @@ pub enum UserCommand {
         /// The user's name, unique in the account
         #[arg(value_parser = name::<LoginName>)]
         name: LoginName,
-        /// A permission item, for instance `BPC_ITEM_FINANCE_030100`; can be repeated
+        /// What it may do, can be repeated: a partner's user a permission item, for instance `BPC_ITEM_FINANCE_030100`, a
+        /// customer's user an action, for instance `billing:order:view`
         #[arg(long = "item")]
         items: Vec<String>,
     },
-    /// Give a user these permission items and no others
+    /// Give a user these permission items or actions and no others
     SetItems {
         /// The account
         account: String,

@@ -28,6 +28,11 @@ pub enum CallerKind {
 impl CallerKind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Partner, Self::Distributor, Self::Reseller, Self::Customer, Self::Master];
+
+    /// Whether it buys for itself; the others sell.
+    pub fn is_customer(self) -> bool {
+        matches!(self, Self::Customer | Self::Master)
+    }
 }
 
 /// The account and user behind a verified request.
@@ -47,7 +52,7 @@ pub struct Caller {
     pub user_name: String,
     /// Whether it is the account's own user, to whom every permission is open.
     pub administrator: bool,
-    /// The permission items granted to the user.
+    /// The permission items and actions granted to the user.
     pub permission_items: Vec<String>,
     /// The user's own account, when it acts for this one under an agency.
     pub acting_from: Option<ActingFrom>,

@@ -6,7 +6,7 @@ use super::{authenticate, model, password, second_factor, store};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::values::id::{DomainId, TenantId};
+use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::text::texts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -87,9 +87,7 @@ pub struct TotpIdentity {
 /// The user once more, by id, and its passcode.
 #[derive(Deserialize, ToSchema)]
 pub struct TotpUser {
-    /// The user's id.
-    #[schema(inline)]
-    id: LoginName,
+    id: UserId,
     passcode: Passcode,
 }
 
@@ -202,7 +200,7 @@ async fn log_in(app: &App, user: PasswordUser, passcode: Option<TotpUser>) -> Re
     let mut connection = app.database.tenant(tenant).await?;
     let row = store::user(&mut connection, tenant, user).await?.filter(|user| user.enabled);
     let Some(row) = row else { return Ok(None) };
-    if passcode.as_ref().is_some_and(|passcode| Uuid::try_parse(passcode.id.as_str()) != Ok(user.0)) {
+    if passcode.as_ref().is_some_and(|passcode| passcode.id != user) {
         return Ok(None);
     }
     let passcode = passcode.as_ref().map(|passcode| passcode.passcode.as_str());
