@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::database::{self, Database};
+use crate::doctor::{self, DoctorCommand};
 use crate::postgres::{Cluster, Options};
 use crate::sandbox::{self, SandboxArguments};
 use crate::server::Listeners;
@@ -57,6 +58,9 @@ enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Find out what is wrong with a request, without a server
+    #[command(subcommand)]
+    Doctor(DoctorCommand),
     /// Ask a running server whether it is alive, for containers
     Healthcheck,
     /// Print the effective configuration, secrets hidden
@@ -105,6 +109,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate { catalogue } => migrate(&settings()?, catalogue).await?,
         Command::Openapi { folder } => write_documents(&folder)?,
         Command::Admin { json, command } => admin::run(&settings()?, command, json).await?,
+        Command::Doctor(command) => return doctor::run(&command, Clock::default().now()),
         Command::Healthcheck => healthcheck(settings()?.server.listen).await?,
         Command::Config => print!("{}", settings()?.to_toml()),
         Command::WithPostgres { postgres_bin, durable, command } => {

@@ -65,6 +65,10 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
             if matches!(refusal, Refusal::Mismatch { .. }) {
                 app.lockout.failed(access_key, source);
             }
+            if app.settings.identity.explain_refusals {
+                let findings = signature::diagnose(&authorization, request, &key.key, rules(app, &key), now, skew);
+                return Err(refuse(refusal.cause(), format_args!("{refusal} {}", signature::in_words(&findings))));
+            }
             Err(refused(&refusal))
         }
     }

@@ -109,6 +109,14 @@ def test_the_first_partner_is_made_and_calls(production: Production) -> None:
     wait_until(lambda: client("ListResourceTypes").total_count > 200, "the catalogue is followed")
 
 
+def test_in_production_a_refused_signature_is_not_explained(production: Production) -> None:
+    production.admin("account", "create", "terse", "--kind", "partner")
+    key = production.admin("key", "create", "terse")
+    with pytest.raises(ClientRequestException, match="canonical request: GET") as refusal:
+        production.client(key | {"secret_key": "wrong"})("ListMeasureUnits")
+    assert "Likely cause" not in refusal.value.error_msg
+
+
 def test_a_disabled_key_and_user_and_an_old_password_are_refused_by_the_next_request(production: Production) -> None:
     production.admin("account", "create", "life", "--kind", "partner")
     key = production.admin("key", "create", "life")
