@@ -4,12 +4,14 @@ use super::directory::{AccessKey, Session, Temporary};
 use super::model;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
-use crate::api::signature::{self, Refusal, Rules};
+use crate::api::signature::{self, Key, Refusal, Rules};
 use crate::app::App;
+use crate::secrets;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
+use std::hint::black_box;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -19,6 +21,9 @@ pub const TOKEN_HEADER: &str = "x-auth-token";
 const ACCOUNT_HEADER: &str = "x-domain-id";
 /// The header that comes with the signature of a temporary key.
 pub const SECURITY_TOKEN_HEADER: &str = "x-security-token";
+
+/// A key that signs nothing.
+static NOBODY: LazyLock<Key> = LazyLock::new(|| Key::new("", &secrets::random::<32>()));
 
 /// Who sends this request; its body is still unread.
 pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
@@ -37,10 +42,6 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
         tracing::info!(access_key, "the key is locked");
         return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));
     }
-    let key = app.directory.access_key(access_key).await?;
-    let Some(key) = key.filter(|key| key.enabled) else {
-        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
-    };
     let request = signature::Request {
         method: &parts.method,
         path: parts.uri.path(),
@@ -50,6 +51,12 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
     };
     let skew = Duration::seconds(i64::from(app.settings.identity.clock_skew_seconds));
     let now = app.clock.now();
+    let key = app.directory.access_key(access_key).await?;
+    let Some(key) = key.filter(|key| key.enabled) else {
+        // For a key that does not exist the refusal takes as long as for one that does.
+        let _ = black_box(signature::verify(&authorization, request, &NOBODY, Rules::default(), now, skew));
+        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
+    };
     match signature::verify(&authorization, request, &key.key, rules(app, &key), now, skew) {
         Ok(()) => {
             app.lockout.succeeded(access_key, source);

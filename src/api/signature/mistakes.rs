@@ -9,6 +9,8 @@ use time::Duration;
 
 /// Where requests go that are meant for the vendor.
 const VENDORS_HOSTS: [&str; 3] = ["bss.myhuaweicloud.com", "bss-intl.myhuaweicloud.com", "bss.myhuaweicloud.eu"];
+/// So many segments at the beginning of a path may be a proxy's.
+const PREFIXES_MAX: usize = 4;
 /// A longer body is not put into the canonical request.
 const BODY_MAX: usize = 4096;
 /// What HTTP libraries add to a content type.
@@ -93,8 +95,8 @@ fn paths(request: Request<'_>, canonical: &[u8]) -> Vec<Mistake> {
         ("path_slash", "several slashes in a row were signed as one".to_owned(), collapsed.into_bytes()),
     ];
     // A proxy that serves this API below a path of its own must take that path away again, or the client sign it.
-    for (start, _) in request.path.match_indices('/').filter(|(start, _)| *start > 0) {
-        let (prefix, rest) = request.path.split_at(start);
+    for (start, _) in canonical.match_indices('/').filter(|(start, _)| *start > 0).take(PREFIXES_MAX) {
+        let (prefix, rest) = canonical.split_at(start);
         let text = format!("the path was signed without {prefix}, which a proxy may have added");
         forms.push(("path_prefix", text, rest.as_bytes().to_vec()));
     }
@@ -320,14 +322,12 @@ fn methods(method: &Method) -> Vec<Mistake> {
 /// A client that looks at its clock twice may sign another second than it sends.
 fn dates(date: &[u8]) -> Vec<Mistake> {
     let sent = std::str::from_utf8(date).ok().and_then(parse_date);
-    let seconds = [1, -1, 2, -2].into_iter();
-    let others =
-        sent.into_iter().flat_map(|sent| seconds.clone().map(move |seconds| sent + Duration::seconds(seconds)));
+    let others = [1, -1, 2, -2].map(|seconds| {
+        // There is none beyond the ends of the calendar.
+        sent?.checked_add(Duration::seconds(seconds))?.format(DATE_FORMAT).ok()
+    });
     let text = "another time was signed than X-Sdk-Date says: look at the clock once";
-    others
-        .filter_map(|other| other.format(DATE_FORMAT).ok())
-        .map(|other| Mistake::new("date", text, Part::Date, other))
-        .collect()
+    others.into_iter().flatten().map(|other| Mistake::new("date", text, Part::Date, other)).collect()
 }
 
 fn lower_escapes(text: &str) -> String {
