@@ -112,6 +112,8 @@ pub struct IdentitySettings {
     pub lock_seconds: u64,
     /// Age at which remembered keys and tokens are read again.
     pub max_age_seconds: u64,
+    /// Whether a refused signature is explained.
+    pub explain_refusals: bool,
     /// Demand a signed `host`.
     pub require_signed_host: bool,
     /// Demand a signed body.

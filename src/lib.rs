@@ -2,8 +2,8 @@
 //!
 //! A guided tour:
 //!
-//! 1. [`cli`] reads the command line ([`admin`] is its part for operators), [`config`] the settings; [`server`] listens and
-//!    puts the layers round the routes.
+//! 1. [`cli`] reads the command line ([`admin`] is its part for operators, [`doctor`] for developers), [`config`] the
+//!    settings; [`server`] listens and puts the layers round the routes.
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
 //!    ([`api::gate`]), signatures, quotas, refusals.
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`]. A file there is one operation.
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod customers;
 pub mod database;
+pub mod doctor;
 pub mod explorer;
 pub mod follow;
 pub mod identity;

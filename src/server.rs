@@ -137,6 +137,9 @@ impl Listeners {
         prover.abort();
         // Its connection is back only when it has ended.
         follower.await.ok();
+        if let Err(error) = app.key_uses.write(&app.database).await {
+            tracing::warn!(%error, "the last uses of access keys are lost");
+        }
         app.database.close().await;
         served
     }

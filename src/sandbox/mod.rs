@@ -79,6 +79,8 @@ async fn serve(
     settings.database.control_url = DatabaseUrl::default();
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
+    settings.identity.explain_refusals = true;
+
     let clock = Clock::default();
     let world = make_world(&url, arguments.seed, &settings, &clock).await?;
     let demo = world.demo();

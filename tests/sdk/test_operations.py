@@ -157,12 +157,12 @@ BUILT = built_operations()
 def credentials(request: pytest.FixtureRequest, gateway: Gateway, token: str) -> GlobalCredentials:
     if request.param == "token":
         return TokenCredentials(token)
-    return GlobalCredentials(gateway.access_key, gateway.secret_key, "any")
+    return GlobalCredentials(gateway.access_key, gateway.secret_key)
 
 
 @pytest.fixture(scope="module")
 def client(gateway: Gateway) -> Client:
-    return Client("cn", gateway, GlobalCredentials(gateway.access_key, gateway.secret_key, "any"))
+    return Client("cn", gateway, GlobalCredentials(gateway.access_key, gateway.secret_key))
 
 
 def test_every_operation_that_is_built_has_an_example() -> None:
