@@ -6,7 +6,8 @@
 //!    puts the layers round the routes.
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
 //!    ([`api::gate`]), signatures, quotas, refusals.
-//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`]. A file there is one operation.
+//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`]. A
+//!    file there is one operation.
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
@@ -22,6 +23,7 @@ pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod postgres;
+pub mod pricing;
 pub mod products;
 pub mod reference;
 pub mod sandbox;
@@ -40,5 +42,6 @@ pub fn operations() -> Operations {
     identity::register(&mut operations);
     reference::register(&mut operations);
     products::register(&mut operations);
+    pricing::register(&mut operations);
     operations
 }

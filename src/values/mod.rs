@@ -1,6 +1,8 @@
 //! Small types with rules. A value that exists is valid; the wire form, the rule and its schema stand together.
 
+pub mod decimal;
 pub mod id;
+pub mod instant;
 pub mod language;
 pub mod number;
 pub mod site;
