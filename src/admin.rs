@@ -6,7 +6,9 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
+use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
 use crate::secrets::Sealer;
+use crate::subscriptions::administration::{self as resources, ResourcesCommand};
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -28,6 +30,15 @@ pub enum AdminCommand {
     /// Agencies: letting the users of one account act for another
     #[command(subcommand)]
     Agency(AgencyCommand),
+    /// The price book
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Framework agreements and discounts of an account
+    #[command(subcommand)]
+    Discounts(DiscountsCommand),
+    /// Yearly and monthly resources of an account
+    #[command(subcommand)]
+    Resources(ResourcesCommand),
 }
 
 /// `admin account …`
@@ -191,6 +202,9 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         AdminCommand::User(command) => user(&mut connection, command).await?,
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
+        AdminCommand::Prices(command) => pricing::run_prices(&mut connection, command, settings).await?,
+        AdminCommand::Discounts(command) => pricing::run_discounts(&mut connection, command).await?,
+        AdminCommand::Resources(command) => resources::run(&mut connection, command).await?,
     };
     connection.close().await?;
     if as_json {
@@ -280,7 +294,7 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
     }
 }
 
-/// A line for each value of an object, a line for each object of a list.
+/// A line for each value of an object, a line for each object or text of a list.
 fn for_people(result: &Value) -> String {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match result {
@@ -291,9 +305,14 @@ fn for_people(result: &Value) -> String {
                 values.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join("  ") + "\n"
             })
             .collect(),
-        Value::Object(fields) => {
-            fields.iter().fold(String::new(), |text, (name, value)| format!("{text}{name:<12} {}\n", plain(value)))
-        }
+        Value::Object(fields) => fields.iter().fold(String::new(), |text, (name, value)| match value {
+            Value::Array(lines) if lines.iter().all(Value::is_string) => {
+                lines.iter().fold(text, |text, line| format!("{text}{}\n", plain(line)))
+            }
+            value => format!("{text}{name:<12} {}\n", plain(value)),
+        }),
+        // A file that is written to standard output.
+        Value::String(text) if text.ends_with('\n') => text.clone(),
         other => format!("{}\n", plain(other)),
     }
 }

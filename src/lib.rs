@@ -29,6 +29,7 @@ pub mod reference;
 pub mod sandbox;
 pub mod secrets;
 pub mod server;
+pub mod subscriptions;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

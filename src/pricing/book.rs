@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 
 /// How many days or months at a time can be bought: whoever wants more buys months or years.
-const DAYS_MAX: u32 = 31;
+pub const DAYS_MAX: u32 = 31;
 /// The renewal of up to eleven months is documented; the first purchase follows it.
 pub const MONTHS_MAX: u32 = 11;
 

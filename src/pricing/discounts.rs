@@ -210,7 +210,7 @@ pub struct Offered<'a> {
 
 /// The discounts that a purchase can be paid with, the best first; of the others the larger saving first. Equal savings
 /// stand in the order of the kinds, then of the ids.
-pub fn offered<'a>(discounts: &'a [Discount], items: &[(Subject<'_>, Decimal)]) -> Vec<Offered<'a>> {
+pub fn offered<'a>(discounts: &'a [Discount], items: &[(Subject<'_>, Decimal)], trace: &mut Trace) -> Vec<Offered<'a>> {
     let applies = |discount: &&Discount| items.iter().any(|(subject, _)| discount.applies_to(subject));
     let excluding = discounts.iter().any(|discount| !discount.stacks && applies(&discount));
     let mut offered: Vec<Offered<'a>> = discounts
@@ -218,7 +218,7 @@ pub fn offered<'a>(discounts: &'a [Discount], items: &[(Subject<'_>, Decimal)]) 
         // Stacking promotions are options by themselves only where there is nothing to stack on.
         .filter(|discount| (!discount.stacks || !excluding) && applies(discount))
         .map(|discount| {
-            let amounts: Vec<Decimal> = items.iter().map(|item| with(discount, discounts, item)).collect();
+            let amounts: Vec<Decimal> = items.iter().map(|item| with(discount, discounts, item, trace)).collect();
             Offered { discount, amount: amounts.iter().sum(), amounts, best: false }
         })
         .collect();
@@ -230,10 +230,15 @@ pub fn offered<'a>(discounts: &'a [Discount], items: &[(Subject<'_>, Decimal)]) 
     offered
 }
 
-fn with(chosen: &Discount, discounts: &[Discount], (subject, official): &(Subject<'_>, Decimal)) -> Decimal {
+fn with(
+    chosen: &Discount,
+    discounts: &[Discount],
+    (subject, official): &(Subject<'_>, Decimal),
+    trace: &mut Trace,
+) -> Decimal {
     let stacking = discounts.iter().filter(|other| other.stacks && other.id != chosen.id);
     let taken = std::iter::once(chosen).chain(stacking).filter(|discount| discount.applies_to(subject));
-    taken.fold(*official, |left, discount| discount.apply(left, Rounding::Purchase, &mut Trace::default()))
+    taken.fold(*official, |left, discount| discount.apply(left, Rounding::Purchase, trace))
 }
 
 /// Sorts discounts so that the same ones give the same answer however they were read.

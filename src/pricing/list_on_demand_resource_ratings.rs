@@ -6,7 +6,7 @@ use super::model::{
     ProductCodes, ProjectCode, ZoneFilter, check_items, check_size,
 };
 use super::quote::{self, Quoting, RatedUsage};
-use super::rating::{Rounding, Trace, UsageItem};
+use super::rating::{Rounding, Step, Trace, UsageItem};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -190,6 +190,7 @@ impl RateOnDemandReq {
             _ => Rounding::Quote,
         };
         let rate = |info: &DemandProductInfo| {
+            trace.note(|| Step::Item { id: info.id.as_str().to_owned() });
             let item = info.item().map_err(|fault| fault.of(info.id.as_str()))?;
             quoting.usage(&item, rounding, trace).map_err(|fault| fault.of(info.id.as_str()))
         };

@@ -7,16 +7,26 @@
 //!
 //! Amounts are never computed in more than one currency at a time: an account has one, and the book is asked for its prices.
 
+pub mod administration;
 pub mod book;
+pub mod command;
 pub mod discounts;
 pub mod import;
+pub mod list_business_discount_info;
+pub mod list_incentive_discount_policies;
 pub mod list_on_demand_resource_ratings;
+pub mod list_rate_on_period_detail;
+pub mod list_renew_rate_on_period;
+pub mod list_resource_specs_price;
 pub mod model;
 pub mod quote;
 pub mod rating;
 pub mod samples;
 pub mod sheet;
 pub mod store;
+
+#[cfg(test)]
+mod cases;
 
 use crate::api::operation::{Operations, operations};
 use crate::products::store::Products;
@@ -29,6 +39,11 @@ use sqlx::PgConnection;
 pub fn register(operations: &mut Operations) {
     operations!(operations, "pricing":
         list_on_demand_resource_ratings::list_on_demand_resource_ratings,
+        list_rate_on_period_detail::list_rate_on_period_detail,
+        list_renew_rate_on_period::list_renew_rate_on_period,
+        list_incentive_discount_policies::list_incentive_discount_policies,
+        list_business_discount_info::list_business_discount_info,
+        list_resource_specs_price::list_resource_specs_price,
     );
 }
 

@@ -194,6 +194,13 @@ pub struct ProductCodes<'a> {
     pub region: &'a str,
 }
 
+impl<'a> ProductCodes<'a> {
+    /// All four: service type, resource type, specification, region.
+    pub fn all(&self) -> [&'a str; 4] {
+        [self.service_type, self.resource_type, self.spec, self.region]
+    }
+}
+
 /// Why there is no price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {

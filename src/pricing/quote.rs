@@ -71,12 +71,17 @@ impl<'a> Quoting<'a> {
     }
 
     /// The sum of a purchase's items, and the discounts to choose from.
-    pub fn purchase(&self, items: &[PeriodItem<'_>], officials: Vec<Official<'a>>) -> Result<Purchase<'a>, Fault> {
+    pub fn purchase(
+        &self,
+        items: &[PeriodItem<'_>],
+        officials: Vec<Official<'a>>,
+        trace: &mut Trace,
+    ) -> Result<Purchase<'a>, Fault> {
         let subject = |item| subject_of(self, item);
         let subjects: Vec<_> =
             items.iter().zip(&officials).map(|(item, official)| (subject(item), official.amount)).collect();
         let official = sum(officials.iter().map(|official| official.amount))?;
-        let offered = discounts::offered(&self.customer.discounts, &subjects);
+        let offered = discounts::offered(&self.customer.discounts, &subjects, trace);
         Ok(Purchase { items: officials, official, offered })
     }
 }

@@ -44,6 +44,8 @@ impl Rounding {
 #[serde(tag = "step", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are numbers in the units that the variants name")]
 pub enum Step {
+    /// The item of the request that the following steps are about.
+    Item { id: String },
     /// The terms that were found.
     Terms { product_id: String, currency: Currency, effective_at: String, shape: Shape },
     /// Usage was brought into the price's unit: multiplied, and divided at the end.

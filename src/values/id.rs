@@ -62,7 +62,8 @@ ids! {
     AgencyId;
 }
 
-fn new_uuid(now: OffsetDateTime) -> Uuid {
+/// A new id that sorts after those made before `now`.
+pub fn new_uuid(now: OffsetDateTime) -> Uuid {
     let seconds = u64::try_from(now.unix_timestamp()).expect("the clock stands after 1970");
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
 }

@@ -1,0 +1,432 @@
+//! `POST /v2/bills/ratings/period-resources/renew-rate`
+
+use super::book::NotSold;
+use super::discounts::{CustomerTerms, Offered};
+use super::list_rate_on_period_detail::fault_of;
+use super::model::{Currency, Fault, Period, PeriodType, ProductCodes, ResourceId};
+use super::quote::{self, Purchase, Quoting};
+use super::rating::{Official, PeriodFault, PeriodItem, Trace};
+use crate::api::caller::{AnyCaller, Caller, CallerKind};
+use crate::api::error::ApiError;
+use crate::api::extract::Json;
+use crate::api::operation::Policy;
+use crate::app::App;
+use crate::catalogue::Catalogue;
+use crate::identity;
+use crate::subscriptions::model::{Subscription, SubscriptionState};
+use crate::subscriptions::store as subscriptions;
+use crate::values::decimal::plain;
+use crate::values::number::Number;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::HashSet;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Which resources are renewed, for how long.
+#[derive(Deserialize, ToSchema)]
+pub struct ListRenewRateOnPeriodReq {
+    /// Primary resources; their secondaries are renewed with them.
+    #[schema(min_items = 1, max_items = 10, value_type = Vec<String>, example = json!(["server-1"]))]
+    resource_ids: Vec<ResourceId>,
+    /// `2` months, `3` years.
+    #[schema(example = 2)]
+    period_type: i32,
+    /// How many periods: up to 11 months or 3 years.
+    #[schema(inline)]
+    period_num: Number<1, 11>,
+    /// Whether associated primary resources are renewed too; absent, null and empty are `false`.
+    #[serde(default, deserialize_with = "flag")]
+    #[schema(nullable, default = false, value_type = Option<bool>)]
+    include_relative_resources: bool,
+}
+
+/// What a renewal costs.
+#[derive(Serialize, ToSchema)]
+pub struct ListRenewRateOnPeriodResponse {
+    /// In which currency.
+    #[schema(inline, example = "CNY")]
+    currency: Currency,
+    /// Each primary resource with its secondaries, with the best discount taken off.
+    renew_inquiry_results: Vec<RenewInquiryResultInfo>,
+    /// All of them at official prices; absent if none can be renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    official_website_rating_result: Option<OfficialWebsiteRatingResultV2>,
+    /// All of them with each discount that the customer can choose, the best first.
+    optional_discount_rating_results: Vec<OptionalDiscountRatingResultV2>,
+    /// The resources that cannot be renewed, and why.
+    fail_resource_infos: Vec<FailResourceInfo>,
+}
+
+/// What the renewal of a primary resource costs.
+#[derive(Serialize, ToSchema)]
+pub struct RenewInquiryResultInfo {
+    /// The primary resource.
+    #[schema(example = "server-1")]
+    resource_id: String,
+    /// To be paid for it and its secondaries.
+    #[schema(example = "153.6")]
+    amount: String,
+}
+
+/// At official prices. Nothing is sold in instalments, so their fields are absent.
+#[derive(Serialize, ToSchema)]
+pub struct OfficialWebsiteRatingResultV2 {
+    /// The amount.
+    #[schema(example = "153.6")]
+    official_website_amount: String,
+    /// Absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installment_official_website_amount: Option<String>,
+    /// Absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installment_period_type: Option<i32>,
+}
+
+/// A renewal with one of the customer's discounts.
+#[derive(Serialize, ToSchema)]
+pub struct OptionalDiscountRatingResultV2 {
+    /// The discount.
+    #[schema(example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
+    discount_id: String,
+    /// To be paid.
+    #[schema(example = "122.88")]
+    amount: String,
+    /// At official prices.
+    #[schema(example = "153.6")]
+    official_website_amount: String,
+    /// What is saved.
+    #[schema(example = "30.72")]
+    discount_amount: String,
+    /// `605` commercial, `606` contract, `607` granted by the partner, `700` promotion.
+    #[schema(example = 605)]
+    discount_type: i32,
+    /// Its name.
+    #[schema(example = "Framework agreement 2026")]
+    discount_name: String,
+    /// `1` for the one that saves most, promotions left aside; else `0`.
+    #[schema(example = 1)]
+    best_offer: i32,
+    /// Absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installment_official_website_amount: Option<String>,
+    /// Absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installment_official_discount_amount: Option<String>,
+    /// Absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installment_amount: Option<String>,
+    /// Absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installment_period_type: Option<i32>,
+}
+
+/// A resource that was left out.
+#[derive(Serialize, ToSchema)]
+pub struct FailResourceInfo {
+    /// Why, by the vendor's code.
+    #[schema(example = "CBC.30050009")]
+    error_code: &'static str,
+    /// Why, in words.
+    #[schema(example = "The resource has expired and been deleted, or does not exist.")]
+    error_msg: String,
+    /// The resource.
+    #[schema(example = "server-1")]
+    resource_id: String,
+}
+
+/// Why a resource is left out of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+enum LeftOut {
+    #[error("The resource is not a primary resource; a renewal price cannot be requested.")]
+    NotPrimary,
+    #[error("The resource has no such period type or number of periods.")]
+    NoSuchPeriod,
+    #[error("The resource has expired and been deleted, or does not exist.")]
+    Gone,
+    #[error("Some of the resources are in a pending-payment order; the operation cannot be performed.")]
+    PendingPayment,
+    #[error("The resources are being unsubscribed from or changed.")]
+    Changing,
+    #[error("The product cannot be renewed.")]
+    NotRenewable,
+}
+
+impl LeftOut {
+    fn code(self) -> &'static str {
+        match self {
+            Self::NotPrimary => "CBC.30050007",
+            Self::NoSuchPeriod => "CBC.30050008",
+            Self::Gone => "CBC.30050009",
+            Self::PendingPayment => "CBC.30050010",
+            Self::Changing => "CBC.30050011",
+            Self::NotRenewable => "CBC.30050013",
+        }
+    }
+}
+
+/// Quotes the renewal of yearly and monthly resources.
+///
+/// A primary resource is quoted together with its secondaries, and with the primaries associated with it if asked. What
+/// cannot be renewed is listed with the reason; the others are quoted all the same.
+#[utoipa::path(
+    post, path = "/v2/bills/ratings/period-resources/renew-rate",
+    responses((status = 200, description = "The price.", body = ListRenewRateOnPeriodResponse)),
+    extensions(("x-policy" = json!(Policy::callers(&[CallerKind::Customer, CallerKind::Master])))),
+)]
+pub async fn list_renew_rate_on_period(
+    State(app): State<App>,
+    caller: AnyCaller,
+    Json(request): Json<ListRenewRateOnPeriodReq>,
+) -> Result<Json<ListRenewRateOnPeriodResponse>, ApiError> {
+    let period = request.check()?;
+    let now = app.clock.now();
+    let customer = quote::customer_terms(&app, &caller, now).await?;
+    let held = Held::load(&app, &caller, &request).await?;
+    let catalogue = app.catalogue.load();
+    Renewal { catalogue: &catalogue, held: &held, customer, period, now }.decide(&request).map(Json)
+}
+
+/// Absent, null and the empty text are `false`.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Set(bool),
+        Text(String),
+        Null(()),
+    }
+    match Flag::deserialize(deserializer) {
+        Ok(Flag::Set(flag)) => Ok(flag),
+        Ok(Flag::Null(())) => Ok(false),
+        Ok(Flag::Text(text)) if text.is_empty() => Ok(false),
+        Ok(Flag::Text(_)) | Err(_) => Err(serde::de::Error::custom("must be true or false")),
+    }
+}
+
+impl ListRenewRateOnPeriodReq {
+    fn check(&self) -> Result<Period, ApiError> {
+        if !(1..=10).contains(&self.resource_ids.len()) {
+            return Err(ApiError::parameter("resource_ids", "must have 1 to 10 ids"));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = self.resource_ids.iter().find(|id| !seen.insert(id.as_str())) {
+            let message = format!("Duplicate resource IDs exist. (id {})", twice.as_str());
+            return Err(ApiError::bss(StatusCode::BAD_REQUEST, "CBC.30050012", message));
+        }
+        let num = self.period_num.get();
+        match PeriodType::from_number(self.period_type) {
+            Some(kind @ PeriodType::Month) => Ok(Period { kind, num }),
+            Some(kind @ PeriodType::Year) if num <= 3 => Ok(Period { kind, num }),
+            Some(PeriodType::Year) => Err(ApiError::parameter("period_num", "must be from 1 to 3 for years")),
+            _ => Err(ApiError::parameter("period_type", "must be 2 or 3")),
+        }
+    }
+}
+
+/// What the database knows of the resources that are asked for.
+struct Held {
+    /// The resources, their secondaries, and what is associated with them.
+    resources: Vec<Subscription>,
+    /// The projects of the account.
+    projects: HashSet<Uuid>,
+}
+
+impl Held {
+    async fn load(app: &App, caller: &Caller, request: &ListRenewRateOnPeriodReq) -> Result<Self, ApiError> {
+        let account = (caller.tenant, caller.domain);
+        let mut connection = app.database.tenant(caller.tenant).await?;
+        let ids: Vec<String> = request.resource_ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let mut resources = subscriptions::with_dependants(&mut connection, account, &ids).await?;
+        if request.include_relative_resources {
+            let associated =
+                resources.iter().filter(|resource| resource.is_main && !ids.contains(&resource.resource_id));
+            let associated: Vec<String> = associated.map(|resource| resource.resource_id.clone()).collect();
+            let below = subscriptions::with_dependants(&mut connection, account, &associated).await?;
+            resources.extend(below.into_iter().filter(|resource| !resource.is_main));
+        }
+        let projects = identity::store::projects(&mut connection, caller.tenant, caller.domain).await?;
+        Ok(Self { resources, projects: projects.into_iter().map(|project| project.id.0).collect() })
+    }
+
+    fn find(&self, id: &str) -> Option<&Subscription> {
+        self.resources.iter().find(|resource| resource.resource_id == id)
+    }
+
+    /// The primaries to renew: those that are asked for, each followed by what is associated with it, if that is asked for.
+    fn primaries<'a>(&'a self, request: &'a ListRenewRateOnPeriodReq) -> Vec<&'a str> {
+        let mut ids: Vec<&str> = request.resource_ids.iter().map(ResourceId::as_str).collect();
+        if request.include_relative_resources {
+            let associated = self.resources.iter().filter(|resource| resource.is_main);
+            let new = associated.map(|resource| resource.resource_id.as_str()).filter(|id| !ids.contains(id));
+            let new: Vec<&str> = new.collect();
+            ids.extend(new);
+        }
+        ids
+    }
+
+    /// A primary and its secondaries, without those that are gone.
+    fn family<'a>(&'a self, primary: &'a Subscription) -> impl Iterator<Item = &'a Subscription> {
+        let secondary = |resource: &&Subscription| {
+            !resource.is_main
+                && resource.parent_id.as_deref() == Some(&primary.resource_id)
+                && resource.state != SubscriptionState::Deleted
+        };
+        std::iter::once(primary).chain(self.resources.iter().filter(secondary))
+    }
+}
+
+/// A renewal to be decided on.
+struct Renewal<'a> {
+    catalogue: &'a Catalogue,
+    held: &'a Held,
+    customer: CustomerTerms,
+    period: Period,
+    now: OffsetDateTime,
+}
+
+impl Renewal<'_> {
+    fn decide(self, request: &ListRenewRateOnPeriodReq) -> Result<ListRenewRateOnPeriodResponse, ApiError> {
+        let mut renewed: Vec<&Subscription> = Vec::new();
+        let mut left_out: Vec<FailResourceInfo> = Vec::new();
+        for id in self.held.primaries(request) {
+            match self.renewable(id)? {
+                Ok(primary) => renewed.push(primary),
+                Err(reason) => left_out.push(FailResourceInfo {
+                    error_code: reason.code(),
+                    error_msg: reason.to_string(),
+                    resource_id: id.to_owned(),
+                }),
+            }
+        }
+        // What was bought in a currency is renewed in it, whatever the account's currency is now.
+        let currency = one_currency(&renewed)?.unwrap_or(self.customer.currency);
+        let customer = CustomerTerms { currency, ..self.customer.clone() };
+        let quoting = Quoting { pricing: &self.catalogue.pricing, customer: &customer, now: self.now };
+        let members: Vec<(usize, &Subscription)> = renewed
+            .iter()
+            .enumerate()
+            .flat_map(|(index, primary)| self.held.family(primary).map(move |member| (index, member)))
+            .collect();
+        let items: Vec<PeriodItem<'_>> = members.iter().map(|(_, member)| self.item(member)).collect();
+        let mut officials: Vec<Official<'_>> = Vec::with_capacity(items.len());
+        for ((_, member), item) in members.iter().zip(&items) {
+            let official = quoting.official(item, &mut Trace::default());
+            officials.push(official.map_err(|fault| self.refusal(fault, member))?);
+        }
+        let purchase = quoting.purchase(&items, officials, &mut Trace::default()).map_err(Fault::of_all)?;
+        let owners: Vec<usize> = members.iter().map(|(owner, _)| *owner).collect();
+        Ok(answer(&renewed, &owners, &purchase, currency, left_out))
+    }
+
+    /// A primary resource that can be renewed for the period, or why it cannot; what is wrong with the data refuses all.
+    fn renewable(&self, id: &str) -> Result<Result<&Subscription, LeftOut>, ApiError> {
+        let found = self.held.find(id).filter(|resource| resource.state != SubscriptionState::Deleted);
+        let Some(primary) = found else { return Ok(Err(LeftOut::Gone)) };
+        if !primary.is_main {
+            return Ok(Err(LeftOut::NotPrimary));
+        }
+        for member in self.held.family(primary) {
+            if !self.held.projects.contains(&member.project_id) {
+                return Err(refuse("CBC.99006073", "The project does not exist.", &member.resource_id));
+            }
+            match member.state {
+                SubscriptionState::PendingPayment => return Ok(Err(LeftOut::PendingPayment)),
+                SubscriptionState::Changing => return Ok(Err(LeftOut::Changing)),
+                SubscriptionState::InUse | SubscriptionState::Deleted => {}
+            }
+            let product = self.catalogue.pricing.book.product(&self.item(member).codes);
+            match product.map(|product| product.period(member.currency, self.period, self.now)) {
+                Some(Err(NotSold::ForThisPeriod)) => return Ok(Err(LeftOut::NoSuchPeriod)),
+                Some(Err(NotSold::AnyMore)) => return Ok(Err(LeftOut::NotRenewable)),
+                _ => {}
+            }
+        }
+        Ok(Ok(primary))
+    }
+
+    fn item<'b>(&'b self, resource: &'b Subscription) -> PeriodItem<'b> {
+        let found = self.catalogue.products.find_resource(&resource.resource_type);
+        PeriodItem {
+            codes: ProductCodes {
+                service_type: found.map_or("", |found| &found.service_type_code),
+                resource_type: &resource.resource_type,
+                spec: &resource.resource_spec,
+                region: &resource.region,
+            },
+            size: resource.size,
+            period: self.period,
+            count: 1,
+        }
+    }
+
+    /// A resource whose size is no longer sold, or in another unit, is the vendor's "incorrect usage unit".
+    fn refusal(&self, fault: PeriodFault, resource: &Subscription) -> ApiError {
+        let fault = match fault_of(fault, &self.item(resource), &self.catalogue.products) {
+            Fault::Parameter(..) => Fault::UsageUnit,
+            fault => fault,
+        };
+        fault.of(&resource.resource_id)
+    }
+}
+
+fn refuse(code: &'static str, message: &str, resource: &str) -> ApiError {
+    ApiError::bss(StatusCode::BAD_REQUEST, code, format!("{message} (id {resource})"))
+}
+
+/// The one currency of the resources. One answer has one currency, so resources of two have no fee together.
+fn one_currency(renewed: &[&Subscription]) -> Result<Option<Currency>, ApiError> {
+    let Some(first) = renewed.first() else { return Ok(None) };
+    match renewed.iter().find(|resource| resource.currency != first.currency) {
+        Some(other) => Err(refuse("CBC.99006066", "Failed to query fee information.", &other.resource_id)),
+        None => Ok(Some(first.currency)),
+    }
+}
+
+fn answer(
+    renewed: &[&Subscription],
+    owners: &[usize],
+    purchase: &Purchase<'_>,
+    currency: Currency,
+    left_out: Vec<FailResourceInfo>,
+) -> ListRenewRateOnPeriodResponse {
+    let best = purchase.offered.first().filter(|offered| offered.best);
+    let amount = |index: usize| best.map_or(purchase.items[index].amount, |best| best.amounts[index]);
+    let of_primary = |primary: usize| -> Decimal {
+        owners.iter().enumerate().filter(|(_, owner)| **owner == primary).map(|(index, _)| amount(index)).sum()
+    };
+    let results = renewed.iter().enumerate().map(|(index, primary)| RenewInquiryResultInfo {
+        resource_id: primary.resource_id.clone(),
+        amount: plain(of_primary(index)),
+    });
+    ListRenewRateOnPeriodResponse {
+        currency,
+        renew_inquiry_results: results.collect(),
+        official_website_rating_result: (!renewed.is_empty()).then(|| OfficialWebsiteRatingResultV2 {
+            official_website_amount: plain(purchase.official),
+            installment_official_website_amount: None,
+            installment_period_type: None,
+        }),
+        optional_discount_rating_results: purchase.offered.iter().map(|offered| option(purchase, offered)).collect(),
+        fail_resource_infos: left_out,
+    }
+}
+
+fn option(purchase: &Purchase<'_>, offered: &Offered<'_>) -> OptionalDiscountRatingResultV2 {
+    OptionalDiscountRatingResultV2 {
+        discount_id: offered.discount.id.simple().to_string(),
+        amount: plain(offered.amount),
+        official_website_amount: plain(purchase.official),
+        discount_amount: plain(purchase.official - offered.amount),
+        discount_type: offered.discount.kind.number(),
+        discount_name: offered.discount.name.clone(),
+        best_offer: offered.best.into(),
+        installment_official_website_amount: None,
+        installment_official_discount_amount: None,
+        installment_amount: None,
+        installment_period_type: None,
+    }
+}
