@@ -150,8 +150,8 @@ mod tests {
             assert_eq!(found["total_count"], 1);
             assert_eq!(found["policies"][0]["incentive_policy"], policy, "{month}");
         }
-        assert_eq!(client.get(&format!("{TARGET}?time=2019-11")).await.ok()["total_count"], 0);
-        let first = client.get(&format!("{TARGET}?time=2019-12&limit=1&offset=1")).await.ok();
+        assert_eq!(client.get(&format!("{TARGET}?time=2019-12")).await.ok()["total_count"], 0);
+        let first = client.get(&format!("{TARGET}?time=2020-01&limit=1&offset=1")).await.ok();
         assert_eq!(first["policies"][0]["service_type_name"], "应用编排服务");
         assert_eq!(client.get(&format!("{TARGET}?time=2026-01&service_type_code=")).await.ok()["total_count"], 0);
     }

@@ -81,13 +81,13 @@ pub struct DemandProductInfo {
 pub struct ListOnDemandResourceRatingsResponse {
     /// To be paid: the official amount less the discounts.
     #[schema(inline)]
-    amount: WireDecimal,
+    pub(super) amount: WireDecimal,
     /// The discounts.
     #[schema(inline)]
-    discount_amount: WireDecimal,
+    pub(super) discount_amount: WireDecimal,
     /// At official prices.
     #[schema(inline)]
-    official_website_amount: WireDecimal,
+    pub(super) official_website_amount: WireDecimal,
     /// The unit of all amounts: `1` yuan or dollars.
     #[schema(example = 1)]
     measure_id: i32,
@@ -95,7 +95,7 @@ pub struct ListOnDemandResourceRatingsResponse {
     #[schema(inline, example = "CNY")]
     currency: Currency,
     /// Each item, in the order of the request.
-    product_rating_results: Vec<DemandProductRatingResult>,
+    pub(super) product_rating_results: Vec<DemandProductRatingResult>,
 }
 
 /// What an item costs.
@@ -109,18 +109,18 @@ pub struct DemandProductRatingResult {
     product_id: String,
     /// To be paid.
     #[schema(inline)]
-    amount: WireDecimal,
+    pub(super) amount: WireDecimal,
     /// The discounts.
     #[schema(inline)]
-    discount_amount: WireDecimal,
+    pub(super) discount_amount: WireDecimal,
     /// At official prices.
     #[schema(inline)]
-    official_website_amount: WireDecimal,
+    pub(super) official_website_amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]
     measure_id: i32,
     /// The discounts one by one, in the order in which they are taken.
-    discount_rating_results: Vec<DemandDiscountRatingResult>,
+    pub(super) discount_rating_results: Vec<DemandDiscountRatingResult>,
 }
 
 /// A discount of an item.
@@ -134,7 +134,7 @@ pub struct DemandDiscountRatingResult {
     discount_type: i32,
     /// What it saves.
     #[schema(inline)]
-    amount: WireDecimal,
+    pub(super) amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]
     measure_id: i32,
@@ -166,7 +166,10 @@ pub async fn list_on_demand_resource_ratings(
 }
 
 /// Rates all items.
-fn decide(request: &RateOnDemandReq, quoting: &Quoting<'_>) -> Result<ListOnDemandResourceRatingsResponse, ApiError> {
+pub(super) fn decide(
+    request: &RateOnDemandReq,
+    quoting: &Quoting<'_>,
+) -> Result<ListOnDemandResourceRatingsResponse, ApiError> {
     let rated: Vec<RatedUsage<'_>> = request.rate(quoting, &mut Trace::default())?;
     let total = |part: fn(&RatedUsage<'_>) -> Decimal| quote::sum(rated.iter().map(part));
     let official = total(|rated| rated.official).map_err(Fault::of_all)?;

@@ -358,3 +358,164 @@ fn option(request: &RateOnPeriodReq, purchase: &Purchase<'_>, offered: &Offered<
         installment_period_type: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::pricing::administration::{NewDiscount, Span, add_agreement, add_discount};
+    use crate::pricing::discounts::{DiscountKind, Scope};
+    use crate::pricing::model::Currency;
+    use crate::testing::TestApp;
+    use serde_json::{Value, json};
+    use sqlx::PgPool;
+    use time::Duration;
+
+    const TARGET: &str = "/v2/bills/ratings/period-resources/subscribe-rate";
+
+    /// A month of a server, changed.
+    fn server(id: &str, change: Value) -> Value {
+        let mut info = json!({"id": id, "cloud_service_type": "hws.service.type.ec2",
+            "resource_type": "hws.resource.type.vm", "resource_spec": "s6.large.2.linux", "region": "cn-north-4",
+            "period_type": 2, "period_num": 1, "subscription_num": 1});
+        let (Value::Object(fields), Value::Object(change)) = (&mut info, change) else { panic!("both are objects") };
+        fields.extend(change);
+        info
+    }
+
+    fn body(infos: Value) -> Value {
+        json!({"project_id": "any", "product_infos": infos})
+    }
+
+    fn discount(kind: DiscountKind, name: &str, ratio: &str) -> NewDiscount {
+        NewDiscount {
+            kind,
+            name: name.to_owned().try_into().expect("it is a name"),
+            agreement: (kind == DiscountKind::Commercial).then(|| "FA".to_owned()),
+            ratio: ratio.parse().expect("it is a number"),
+            stacks: false,
+            for_customers: false,
+            scope: Scope::default(),
+            span: None,
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_official_price_comes_with_every_discount_and_the_best_is_marked(pool: PgPool) {
+        let app = TestApp::with_prices(pool.clone()).await;
+        let (now, mut connection) = (app.app.clock.now(), pool.acquire().await.expect("a connection"));
+        let span = Span { from: now - Duration::DAY, until: now + Duration::DAY };
+        let code = "FA".to_owned().try_into().expect("it is a code");
+        add_agreement(&mut connection, "demo-customer", &code, span, now).await.expect("it is made");
+        let mut servers = discount(DiscountKind::Commercial, "servers", "0.8");
+        servers.scope.resource_type = Some("hws.resource.type.vm".to_owned());
+        add_discount(&mut connection, "demo-customer", servers, now).await.expect("it is made");
+        let mut granted = discount(DiscountKind::Partner, "granted", "0.9");
+        (granted.for_customers, granted.span) = (true, Some(span));
+        add_discount(&mut connection, "demo-partner", granted, now).await.expect("it is made");
+        let disk = json!({"cloud_service_type": "hws.service.type.ebs", "resource_type": "hws.resource.type.volume",
+            "resource_spec": "SSD", "resource_size": 40, "size_measure_id": 17});
+        let request = body(json!([server("1", json!({})), server("2", disk)]));
+
+        let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
+        // 0.32 and 40 x 0.0014 an hour, of which a month costs 480.
+        let official = &quote["official_website_rating_result"];
+        assert_eq!(official["official_website_amount"], json!(180.48));
+        assert_eq!(official["product_rating_results"][1]["official_website_amount"], json!(26.88));
+        let options = quote["optional_discount_rating_results"].as_array().expect("a list");
+        let rows: Vec<_> = options
+            .iter()
+            .map(|row| [&row["discount_name"], &row["discount_type"], &row["best_offer"], &row["amount"]])
+            .collect();
+        let best = [&json!("servers"), &json!(605), &json!(1), &json!(149.76)];
+        let other = [&json!("granted"), &json!(607), &json!(0), &json!(162.43)];
+        assert_eq!(rows, [best, other]);
+        assert_eq!(options[0]["discount_amount"], json!(30.72));
+        assert_eq!(options[0]["product_rating_results"][1]["discount_amount"], json!(0));
+
+        // Another customer of another partner has neither; the next day nobody has.
+        app.app.clock.set(now + Duration::days(2));
+        let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
+        assert_eq!(quote["optional_discount_rating_results"], json!([]));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn every_refusal_has_its_code_and_names_the_item(pool: PgPool) {
+        let app = TestApp::with_prices(pool).await;
+        let client = app.client("demo-customer");
+        for (change, code, words) in [
+            (json!({"resource_spec": "s6.large.2.bsd"}), "CBC.99006006", "not found. (id x)"),
+            (json!({"region": "nowhere-1"}), "CBC.99006006", "not found. (id x)"),
+            (json!({"period_num": 12}), "CBC.99006006", "not found. (id x)"),
+            (json!({"period_type": 4}), "CBC.99006006", "not found. (id x)"),
+            (json!({"period_type": 3, "period_num": 4}), "CBC.99006006", "not found. (id x)"),
+            // In the catalogue, without a price.
+            (json!({"region": "cn-south-1"}), "CBC.99006024", "query product information. (id x)"),
+            (json!({"period_type": 1}), "CBC.0100", "product_infos.period_type: must be 0, 2, 3 or 4 (id x)."),
+            (json!({"period_num": 0}), "CBC.0100", "product_infos[0].period_num: must be an integer"),
+            (json!({"fee_installment_mode": "HALF_PAY"}), "CBC.0100", "fee_installment_mode: must be NA"),
+            (json!({"fee_installment_mode": "LATER"}), "CBC.0100", "product_infos[0].fee_installment_mode"),
+            (json!({"id": "x".repeat(65)}), "CBC.0100", "product_infos[0].id: must have 1 to 64 characters"),
+        ] {
+            let answer = client.post(TARGET, &body(json!([server("x", change.clone())]))).await;
+            let (status, got, message) = answer.refusal();
+            assert_eq!((status, got), (400, code), "{change}: {message}");
+            assert!(message.contains(words), "{change}: {message}");
+        }
+        let installments =
+            ["NA", ""].map(|mode| server(mode, json!({"id": format!("i{mode}"), "fee_installment_mode": mode})));
+        assert!(client.post(TARGET, &body(json!(installments))).await.status.is_success());
+        assert_eq!(app.client("demo-partner").post(TARGET, &body(json!([]))).await.refusal().1, "CBC.0151");
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn more_than_a_trillion_is_not_quoted(pool: PgPool) {
+        let app = TestApp::with_prices(pool.clone()).await;
+        sqlx::query("update prices set three_years = '{999999999999.99}' where resource_spec = 's6.large.2.linux'")
+            .execute(&pool)
+            .await
+            .expect("it is written");
+        app.reload_catalogue().await;
+        let dear = |count: u32| server("x", json!({"period_type": 3, "period_num": 3, "subscription_num": count}));
+        let quote = app.client("demo-customer").post(TARGET, &body(json!([dear(1)]))).await;
+        assert!(quote.status.is_success(), "{}", quote.body);
+        let refused = app.client("demo-customer").post(TARGET, &body(json!([dear(2)]))).await;
+        assert_eq!(refused.refusal(), (400, "CBC.99006055", "The rating result exceeds the maximum amount. (id x)"));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_cannot_be_read_is_told_apart(pool: PgPool) {
+        let app = TestApp::with_prices(pool.clone()).await;
+        let (client, request) = (app.client("demo-customer"), body(json!([server("1", json!({}))])));
+        assert!(client.post(TARGET, &request).await.status.is_success());
+        let execute = async |statement: &'static str| {
+            sqlx::raw_sql(statement).execute(&pool).await.expect("the statement is right");
+        };
+
+        execute("alter table discounts rename to away").await;
+        let refused = client.post(TARGET, &request).await;
+        assert_eq!(refused.refusal(), (400, "CBC.99006016", "Failed to query coupon information."));
+        execute("alter table away rename to discounts").await;
+
+        // Between the check of its signature and its price a customer may be gone.
+        execute("set session_replication_role = replica; delete from domains where name = 'demo-customer'").await;
+        let refused = client.post(TARGET, &request).await;
+        assert_eq!(refused.refusal(), (400, "CBC.99006017", "Failed to query customer information."));
+
+        app.app.database.close().await;
+        assert_eq!(client.post(TARGET, &request).await.refusal(), (500, "CBC.0999", "Other errors."));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn an_account_is_quoted_in_its_own_currency(pool: PgPool) {
+        let app = TestApp::with_prices(pool.clone()).await;
+        let request = body(json!([server("1", json!({}))]));
+        let mut connection = pool.acquire().await.expect("a connection");
+        for (currency, code, amount) in [(Currency::Usd, "USD", json!(21.33)), (Currency::Cny, "CNY", json!(153.6))] {
+            crate::pricing::administration::set_currency(&mut connection, "demo-customer", currency)
+                .await
+                .expect("it is set");
+            let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
+            assert_eq!(quote["currency"], code);
+            assert_eq!(quote["official_website_rating_result"]["official_website_amount"], amount);
+        }
+    }
+}

@@ -27,6 +27,8 @@ pub mod store;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod properties;
 
 use crate::api::operation::{Operations, operations};
 use crate::products::store::Products;
