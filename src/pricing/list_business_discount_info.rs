@@ -153,7 +153,6 @@ pub struct ProductQuotingItem {
     #[schema(inline)]
     sales_price: Option<WireDecimal>,
     /// What is left to pay: `0.8` is a fifth off.
-    #[schema(inline)]
     discount_ratio: WireDecimal,
     /// Absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,12 +175,10 @@ pub struct ProductQuotingItemStep {
     /// Its number.
     step_no: String,
     /// Where it begins.
-    #[schema(inline)]
     step_start: WireDecimal,
     /// In which unit.
     start_measure_id: i32,
     /// Where it ends.
-    #[schema(inline)]
     step_end: WireDecimal,
     /// In which unit.
     end_measure_id: i32,
@@ -252,7 +249,6 @@ pub struct CategoryQuotingItem {
     #[schema(example = "MONTHLY")]
     charging_mode: String,
     /// What is left to pay: `0.8` is a fifth off.
-    #[schema(inline)]
     discount_ratio: WireDecimal,
     /// From when.
     #[schema(example = "2026-01-01T00:00:00Z")]
@@ -270,12 +266,10 @@ pub struct CategoryQuotingItemStep {
     /// Its number.
     step_no: String,
     /// Where it begins.
-    #[schema(inline)]
     step_start: WireDecimal,
     /// In which unit.
     start_measure_id: i32,
     /// Where it ends.
-    #[schema(inline)]
     step_end: WireDecimal,
     /// In which unit.
     end_measure_id: i32,
@@ -511,4 +505,114 @@ impl Items<'_> {
 
 fn item_id(stored: &StoredDiscount, mode: ChargingMode) -> String {
     format!("{}-{}", stored.discount.id.simple(), mode.word())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pricing::administration::{NewDiscount, Span, add_agreement, add_discount};
+    use crate::pricing::discounts::{DiscountKind, Scope};
+    use crate::pricing::model::ChargingMode;
+    use crate::testing::TestApp;
+    use serde_json::json;
+    use sqlx::PgPool;
+    use time::Duration;
+
+    const TARGET: &str = "/v2/promotions/business/discount-info";
+
+    /// An application in which demo-customer has an agreement with a discount on a specification and one on a service.
+    async fn with_agreement(pool: &PgPool) -> TestApp {
+        let app = TestApp::with_prices(pool.clone()).await;
+        let (now, mut connection) = (app.app.clock.now(), pool.acquire().await.expect("a connection"));
+        let span = Span { from: now - Duration::DAY, until: now + Duration::DAY };
+        let code = "FA-1".to_owned().try_into().expect("it is a code");
+        add_agreement(&mut connection, "demo-customer", &code, span, now).await.expect("it is made");
+        let server = Scope {
+            resource_type: Some("hws.resource.type.vm".to_owned()),
+            resource_spec: Some("s6.large.2.linux".to_owned()),
+            region: Some("cn-north-4".to_owned()),
+            charging_modes: vec![ChargingMode::Monthly, ChargingMode::OnDemand],
+            ..Scope::default()
+        };
+        let databases = Scope { service_type: Some("hws.service.type.rds".to_owned()), ..Scope::default() };
+        for (name, ratio, scope) in [("server", "0.8", server), ("databases", "0.75", databases)] {
+            let new = NewDiscount {
+                kind: DiscountKind::Commercial,
+                name: name.to_owned().try_into().expect("it is a name"),
+                agreement: Some("FA-1".to_owned()),
+                ratio: ratio.parse().expect("it is a number"),
+                stacks: false,
+                for_customers: false,
+                scope,
+                span: None,
+            };
+            add_discount(&mut connection, "demo-customer", new, now).await.expect("it is made");
+        }
+        app
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn specifications_and_categories_are_listed_apart_with_an_item_for_each_way_of_charging(pool: PgPool) {
+        let app = with_agreement(&pool).await;
+        let client = app.client("demo-customer");
+        let products = client.post(TARGET, &json!({"quoting_item_type": "PRODUCT_ITEM"})).await.ok();
+        assert_eq!((&products["total_count"], &products["commerce_code"]), (&json!(2), &json!("FA-1")));
+        let item = &products["product_quoting_items"][0];
+        assert_eq!((&item["charging_mode"], &item["discount_ratio"]), (&json!("MONTHLY"), &json!(0.8)));
+        assert_eq!((&item["site_code"], &item["preferential_type"]), (&json!("HWC_CN"), &json!(0)));
+        assert_eq!(item["related_regions"], json!([{"region_code": "cn-north-4", "region_name": "华北-北京四"}]));
+        assert_ne!(item["product_id"], products["product_quoting_items"][1]["product_id"]);
+        assert_eq!(products["category_quoting_items"], json!([]));
+
+        let categories = client.post(TARGET, &json!({"quoting_item_type": "CATEGORY_ITEM"})).await.ok();
+        assert_eq!(categories["total_count"], 6, "a discount for all ways of charging");
+        assert_eq!(categories["category_quoting_items"][0]["cloud_service_type_name"], "云数据库 RDS");
+        let filtered = json!({"quoting_item_type": "CATEGORY_ITEM", "cloud_service_types": ["HWS.service.type.RDS"],
+            "charging_modes": ["1_yearly", "monthly"], "site_code": "hwc_cn", "offset": 1, "limit": 1});
+        let filtered = client.post(TARGET, &filtered).await.ok();
+        assert_eq!(filtered["total_count"], 2);
+        assert_eq!(filtered["category_quoting_items"].as_array().map(Vec::len), Some(1));
+        for none in [json!({"cloud_service_types": ["hws.service.type.ec2"]}), json!({"site_code": "HWC_HK"})] {
+            let mut request = json!({"quoting_item_type": "CATEGORY_ITEM"});
+            request.as_object_mut().expect("it is one").extend(none.as_object().expect("it is one").clone());
+            assert_eq!(client.post(TARGET, &request).await.ok()["total_count"], 0);
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn an_agreement_is_its_accounts_own_and_ends(pool: PgPool) {
+        let app = with_agreement(&pool).await;
+        let request = json!({"quoting_item_type": "PRODUCT_ITEM"});
+        let other = app.client("demo-partner").post(TARGET, &request).await.ok();
+        assert_eq!((other.get("commerce_id"), &other["total_count"]), (None, &json!(0)));
+        app.app.clock.set(app.app.clock.now() + Duration::days(2));
+        let later = app.client("demo-customer").post(TARGET, &request).await.ok();
+        assert_eq!((later.get("commerce_id"), &later["total_count"]), (None, &json!(0)));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn wrong_fields_are_named(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        for (request, field) in [
+            (json!({}), "`quoting_item_type`"),
+            (json!({"quoting_item_type": "ITEM"}), "quoting_item_type: unknown variant"),
+            (
+                json!({"quoting_item_type": "PRODUCT_ITEM", "charging_modes": ["WEEKLY"]}),
+                "charging_modes: must be ways",
+            ),
+            (
+                json!({"quoting_item_type": "PRODUCT_ITEM", "charging_modes": vec!["DAILY"; 21]}),
+                "charging_modes: must have",
+            ),
+            (
+                json!({"quoting_item_type": "PRODUCT_ITEM", "cloud_service_types": vec!["s"; 101]}),
+                "cloud_service_types:",
+            ),
+            (json!({"quoting_item_type": "PRODUCT_ITEM", "site_code": ""}), "site_code: must have 1 to 64"),
+            (json!({"quoting_item_type": "PRODUCT_ITEM", "limit": 1001}), "limit: must be an integer from 1 to 1000"),
+        ] {
+            let answer = app.client("demo-customer").post(TARGET, &request).await;
+            assert_eq!((answer.refusal().0, answer.refusal().1), (400, "CBC.0100"), "{}", answer.body);
+            assert!(answer.refusal().2.contains(field), "{}", answer.body);
+        }
+    }
 }

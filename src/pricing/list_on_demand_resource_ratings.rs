@@ -24,7 +24,6 @@ use utoipa::ToSchema;
 pub struct RateOnDemandReq {
     /// One of the customer's projects. Prices do not depend on it.
     #[serde(rename = "project_id")]
-    #[schema(inline)]
     _project_id: ProjectCode,
     /// `0` six digits behind the point, `1` ten; the rest is cut off.
     #[schema(inline, nullable, default = 0)]
@@ -38,19 +37,14 @@ pub struct RateOnDemandReq {
 #[derive(Deserialize, ToSchema)]
 pub struct DemandProductInfo {
     /// Names the item in the answer; unique in the request.
-    #[schema(inline)]
     id: ItemId,
     /// The cloud service type.
-    #[schema(inline)]
     cloud_service_type: ItemServiceType,
     /// The resource type.
-    #[schema(inline)]
     resource_type: ItemResourceType,
     /// The specification.
-    #[schema(inline)]
     resource_spec: ItemSpec,
     /// The region.
-    #[schema(inline)]
     region: ItemRegion,
     /// An availability zone. Prices do not depend on it.
     #[serde(rename = "available_zone")]
@@ -63,16 +57,14 @@ pub struct DemandProductInfo {
     #[schema(nullable, example = 17)]
     size_measure_id: Option<i32>,
     /// What is measured: `ListUsageTypes` lists it.
-    #[schema(inline)]
     usage_factor: ItemUsageFactor,
     /// How much.
-    #[schema(inline)]
     usage_value: WireDecimal,
     /// In which unit: any that converts into the price's.
     #[schema(example = 4)]
     usage_measure_id: i32,
     /// Of how many such resources, each used so much.
-    #[schema(inline)]
+    #[schema(value_type = i32, minimum = 1, maximum = 10_000, example = 1)]
     subscription_num: Number<1, 10_000>,
 }
 
@@ -80,19 +72,15 @@ pub struct DemandProductInfo {
 #[derive(Serialize, ToSchema)]
 pub struct ListOnDemandResourceRatingsResponse {
     /// To be paid: the official amount less the discounts.
-    #[schema(inline)]
     pub(super) amount: WireDecimal,
     /// The discounts.
-    #[schema(inline)]
     pub(super) discount_amount: WireDecimal,
     /// At official prices.
-    #[schema(inline)]
     pub(super) official_website_amount: WireDecimal,
     /// The unit of all amounts: `1` yuan or dollars.
     #[schema(example = 1)]
     measure_id: i32,
     /// The customer's currency.
-    #[schema(inline, example = "CNY")]
     currency: Currency,
     /// Each item, in the order of the request.
     pub(super) product_rating_results: Vec<DemandProductRatingResult>,
@@ -108,13 +96,10 @@ pub struct DemandProductRatingResult {
     #[schema(example = "9b0f6c1d2e3a4b5c6d7e8f9001122334")]
     product_id: String,
     /// To be paid.
-    #[schema(inline)]
     pub(super) amount: WireDecimal,
     /// The discounts.
-    #[schema(inline)]
     pub(super) discount_amount: WireDecimal,
     /// At official prices.
-    #[schema(inline)]
     pub(super) official_website_amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]
@@ -133,7 +118,6 @@ pub struct DemandDiscountRatingResult {
     #[schema(example = 605)]
     discount_type: i32,
     /// What it saves.
-    #[schema(inline)]
     pub(super) amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]

@@ -27,7 +27,6 @@ use utoipa::ToSchema;
 pub struct RateOnPeriodReq {
     /// One of the customer's projects. Prices do not depend on it.
     #[serde(rename = "project_id")]
-    #[schema(inline)]
     _project_id: ProjectCode,
     /// What is bought, up to 100 items.
     #[schema(min_items = 1, max_items = 100)]
@@ -38,19 +37,14 @@ pub struct RateOnPeriodReq {
 #[derive(Deserialize, ToSchema)]
 pub struct PeriodProductInfo {
     /// Names the item in the answer; unique in the request.
-    #[schema(inline)]
     id: ItemId,
     /// The cloud service type.
-    #[schema(inline)]
     cloud_service_type: ItemServiceType,
     /// The resource type.
-    #[schema(inline)]
     resource_type: ItemResourceType,
     /// The specification.
-    #[schema(inline)]
     resource_spec: ItemSpec,
     /// The region.
-    #[schema(inline)]
     region: ItemRegion,
     /// An availability zone. Prices do not depend on it.
     #[serde(rename = "available_zone")]
@@ -66,10 +60,10 @@ pub struct PeriodProductInfo {
     #[schema(example = 2)]
     period_type: i32,
     /// How many periods.
-    #[schema(inline)]
+    #[schema(value_type = i32, minimum = 1, maximum = 2_147_483_647, example = 1)]
     period_num: Number<1, 2_147_483_647>,
     /// How many resources.
-    #[schema(inline)]
+    #[schema(value_type = i32, minimum = 1, maximum = 10_000, example = 1)]
     subscription_num: Number<1, 10_000>,
     /// Payment in instalments; absent, null and empty are `NA`.
     #[schema(nullable)]
@@ -98,7 +92,6 @@ pub struct ListRateOnPeriodDetailResponse {
     /// With each discount that the customer can choose, the best first.
     optional_discount_rating_results: Vec<OptionalDiscountRatingResult>,
     /// The customer's currency.
-    #[schema(inline, example = "CNY")]
     currency: Currency,
 }
 
@@ -106,7 +99,6 @@ pub struct ListRateOnPeriodDetailResponse {
 #[derive(Serialize, ToSchema)]
 pub struct OfficialWebsiteRatingResult {
     /// All items.
-    #[schema(inline)]
     official_website_amount: WireDecimal,
     /// Absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,7 +123,6 @@ pub struct PeriodProductOfficialRatingResult {
     #[schema(example = "9b0f6c1d2e3a4b5c6d7e8f9001122334")]
     product_id: String,
     /// At the official price.
-    #[schema(inline)]
     official_website_amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]
@@ -151,13 +142,10 @@ pub struct OptionalDiscountRatingResult {
     #[schema(example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
     discount_id: String,
     /// To be paid: the official amount less the discount.
-    #[schema(inline)]
     amount: WireDecimal,
     /// At official prices.
-    #[schema(inline)]
     official_website_amount: WireDecimal,
     /// What is saved.
-    #[schema(inline)]
     discount_amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]
@@ -197,13 +185,10 @@ pub struct PeriodProductRatingResult {
     #[schema(example = "9b0f6c1d2e3a4b5c6d7e8f9001122334")]
     product_id: String,
     /// To be paid.
-    #[schema(inline)]
     amount: WireDecimal,
     /// At the official price.
-    #[schema(inline)]
     official_website_amount: WireDecimal,
     /// What is saved.
-    #[schema(inline)]
     discount_amount: WireDecimal,
     /// `1`
     #[schema(example = 1)]

@@ -36,7 +36,7 @@ pub struct ListRenewRateOnPeriodReq {
     #[schema(example = 2)]
     period_type: i32,
     /// How many periods: up to 11 months or 3 years.
-    #[schema(inline)]
+    #[schema(value_type = i32, minimum = 1, maximum = 11, example = 1)]
     period_num: Number<1, 11>,
     /// Whether associated primary resources are renewed too; absent, null and empty are `false`.
     #[serde(default, deserialize_with = "flag")]
@@ -48,7 +48,6 @@ pub struct ListRenewRateOnPeriodReq {
 #[derive(Serialize, ToSchema)]
 pub struct ListRenewRateOnPeriodResponse {
     /// In which currency.
-    #[schema(inline, example = "CNY")]
     currency: Currency,
     /// Each primary resource with its secondaries, with the best discount taken off.
     renew_inquiry_results: Vec<RenewInquiryResultInfo>,
@@ -428,5 +427,254 @@ fn option(purchase: &Purchase<'_>, offered: &Offered<'_>) -> OptionalDiscountRat
         installment_official_discount_amount: None,
         installment_amount: None,
         installment_period_type: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::rating::Size;
+    use crate::testing::{Answer, TestApp};
+    use serde_json::{Value, json};
+    use sqlx::PgPool;
+    use time::Duration;
+
+    const TARGET: &str = "/v2/bills/ratings/period-resources/renew-rate";
+
+    /// An application with sample prices in which demo-customer has resources.
+    struct Renewals {
+        app: TestApp,
+        pool: PgPool,
+    }
+
+    impl Renewals {
+        async fn new(pool: PgPool) -> Self {
+            let renewals = Self { app: TestApp::with_prices(pool.clone()).await, pool };
+            renewals.add("server", |_| {}).await;
+            renewals
+        }
+
+        /// A server of demo-customer's in cn-north-4, changed.
+        async fn add(&self, id: &str, change: impl FnOnce(&mut Subscription)) {
+            let mut connection = self.pool.acquire().await.expect("a connection");
+            let (account, now) = (self.app.world.account("demo-customer"), self.app.app.clock.now());
+            let account = (account.tenant, account.domain);
+            let projects =
+                identity::store::projects(&mut connection, account.0, account.1).await.expect("they are read");
+            let mut new = Subscription {
+                resource_id: id.to_owned(),
+                project_id: projects[0].id.0,
+                resource_type: "hws.resource.type.vm".to_owned(),
+                resource_spec: "s6.large.2.linux".to_owned(),
+                region: "cn-north-4".to_owned(),
+                size: None,
+                currency: Currency::Cny,
+                is_main: true,
+                parent_id: None,
+                period: Period { kind: PeriodType::Month, num: 1 },
+                state: SubscriptionState::InUse,
+                expires_at: now + Duration::days(20),
+            };
+            change(&mut new);
+            subscriptions::insert(&mut connection, account, &new, now).await.expect("it is written");
+        }
+
+        async fn add_disk(&self, id: &str, parent: &str) {
+            self.add(id, |disk| {
+                "hws.resource.type.volume".clone_into(&mut disk.resource_type);
+                "SSD".clone_into(&mut disk.resource_spec);
+                disk.size = Some(Size { size: 40, measure_id: 17 });
+                disk.is_main = false;
+                disk.parent_id = Some(parent.to_owned());
+            })
+            .await;
+        }
+
+        async fn add_address(&self, id: &str, associated_with: &str) {
+            self.add(id, |address| {
+                "hws.resource.type.ip".clone_into(&mut address.resource_type);
+                "5_bgp".clone_into(&mut address.resource_spec);
+                address.parent_id = Some(associated_with.to_owned());
+            })
+            .await;
+        }
+
+        async fn ask(&self, change: Value) -> Answer {
+            let mut request = json!({"resource_ids": ["server"], "period_type": 2, "period_num": 1});
+            let (Value::Object(fields), Value::Object(change)) = (&mut request, change) else {
+                panic!("both are objects")
+            };
+            fields.extend(change);
+            self.app.client("demo-customer").post(TARGET, &request).await
+        }
+
+        /// Why the one resource that is asked for is left out.
+        async fn left_out(&self, change: Value) -> String {
+            let answer = self.ask(change).await.ok();
+            assert_eq!(answer["renew_inquiry_results"], json!([]), "{answer}");
+            assert_eq!(answer.get("official_website_rating_result"), None);
+            answer["fail_resource_infos"][0]["error_code"].as_str().expect("a text").to_owned()
+        }
+
+        async fn execute(&self, statement: &'static str) {
+            sqlx::raw_sql(statement).execute(&self.pool).await.expect("the statement is right");
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn secondaries_are_renewed_with_their_primary_and_associated_ones_only_if_asked(pool: PgPool) {
+        let renewals = Renewals::new(pool).await;
+        renewals.add_disk("disk", "server").await;
+        renewals.add_address("address", "server").await;
+        renewals.add("other", |_| {}).await;
+
+        // 153.6 for the server, 26.88 for its disk; a year costs ten months.
+        let month = renewals.ask(json!({"resource_ids": ["server", "other"]})).await.ok();
+        let results =
+            json!([{"resource_id": "server", "amount": "180.48"}, {"resource_id": "other", "amount": "153.6"}]);
+        assert_eq!(month["renew_inquiry_results"], results);
+        assert_eq!(month["official_website_rating_result"], json!({"official_website_amount": "334.08"}));
+        let year = renewals.ask(json!({"period_type": 3})).await.ok();
+        assert_eq!(year["renew_inquiry_results"], json!([{"resource_id": "server", "amount": "1804.8"}]));
+
+        let all = renewals.ask(json!({"include_relative_resources": true})).await.ok();
+        let results =
+            json!([{"resource_id": "server", "amount": "180.48"}, {"resource_id": "address", "amount": "9.6"}]);
+        assert_eq!(all["renew_inquiry_results"], results);
+        for absent in [json!(""), Value::Null, json!(false)] {
+            let one = renewals.ask(json!({"include_relative_resources": absent})).await.ok();
+            assert_eq!(one["renew_inquiry_results"].as_array().map(Vec::len), Some(1));
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_renewal_has_the_customers_discounts_and_its_own_currency(pool: PgPool) {
+        let renewals = Renewals::new(pool).await;
+        renewals.add("dollars", |server| server.currency = Currency::Usd).await;
+        let dollars = renewals.ask(json!({"resource_ids": ["dollars"]})).await.ok();
+        assert_eq!(
+            (&dollars["currency"], &dollars["renew_inquiry_results"][0]["amount"]),
+            (&json!("USD"), &json!("21.33"))
+        );
+
+        renewals.execute(
+            "insert into discounts select tenant_id, gen_random_uuid(), domain_id, false, 'partner', 'granted', null, 0.9,
+                 false, null, null, null, null, '{MONTHLY}', '2020-01-01', '2100-01-01', '2020-01-01'
+             from domains where name = 'demo-customer'",
+        )
+        .await;
+        let quote = renewals.ask(json!({})).await.ok();
+        assert_eq!(quote["renew_inquiry_results"][0]["amount"], "138.24");
+        let option = &quote["optional_discount_rating_results"][0];
+        assert_eq!((&option["discount_type"], &option["best_offer"]), (&json!(607), &json!(1)));
+        assert_eq!((&option["amount"], &option["discount_amount"]), (&json!("138.24"), &json!("15.36")));
+
+        let both = renewals.ask(json!({"resource_ids": ["server", "dollars"]})).await;
+        assert_eq!(both.refusal(), (400, "CBC.99006066", "Failed to query fee information. (id dollars)"));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_cannot_be_renewed_is_left_out_with_its_reason(pool: PgPool) {
+        let renewals = Renewals::new(pool).await;
+        renewals.add_disk("disk", "server").await;
+        renewals.add("unpaid", |server| server.state = SubscriptionState::PendingPayment).await;
+        renewals.add("changing", |server| server.state = SubscriptionState::Changing).await;
+        renewals.add("deleted", |server| server.state = SubscriptionState::Deleted).await;
+        for (id, code) in [
+            ("disk", "CBC.30050007"),
+            ("none", "CBC.30050009"),
+            ("deleted", "CBC.30050009"),
+            ("unpaid", "CBC.30050010"),
+            ("changing", "CBC.30050011"),
+        ] {
+            assert_eq!(renewals.left_out(json!({"resource_ids": [id]})).await, code, "{id}");
+        }
+        // The others are quoted all the same.
+        let quote = renewals.ask(json!({"resource_ids": ["unpaid", "server"]})).await.ok();
+        assert_eq!(quote["renew_inquiry_results"], json!([{"resource_id": "server", "amount": "180.48"}]));
+        let message = "Some of the resources are in a pending-payment order; the operation cannot be performed.";
+        let left_out = json!([{"error_code": "CBC.30050010", "error_msg": message, "resource_id": "unpaid"}]);
+        assert_eq!(quote["fail_resource_infos"], left_out);
+
+        renewals.execute("update prices set three_years = '{}' where resource_spec = 's6.large.2.linux'").await;
+        renewals.app.reload_catalogue().await;
+        assert_eq!(renewals.left_out(json!({"period_type": 3, "period_num": 3})).await, "CBC.30050008");
+        renewals
+            .execute(
+                "insert into prices (resource_type_code, resource_spec, region_code, currency, usage_factor, effective_at,
+                     shape, tier_by, tiers, on_demand, day, month, one_year, two_years, three_years)
+                 values ('hws.resource.type.vm', 's6.large.2.linux', 'cn-north-4', 'CNY', 'duration', '2025-01-01',
+                     'withdrawn', '', '{0}', '{}', '{}', '{}', '{}', '{}', '{}')",
+            )
+            .await;
+        renewals.app.reload_catalogue().await;
+        assert_eq!(renewals.left_out(json!({})).await, "CBC.30050013");
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_is_wrong_with_the_request_or_the_data_refuses_all(pool: PgPool) {
+        let renewals = Renewals::new(pool).await;
+        renewals.add("unknown", |server| "s6.none".clone_into(&mut server.resource_spec)).await;
+        renewals.add("unpriced", |server| "cn-south-1".clone_into(&mut server.region)).await;
+        renewals.add("elsewhere", |server| server.project_id = Uuid::nil()).await;
+        renewals
+            .add("pieces", |disk| {
+                "hws.resource.type.volume".clone_into(&mut disk.resource_type);
+                "SSD".clone_into(&mut disk.resource_spec);
+                disk.size = Some(Size { size: 40, measure_id: 14 });
+            })
+            .await;
+        for (id, code, words) in [
+            ("unknown", "CBC.99006006", "The product for which you request a price was not found. (id unknown)"),
+            ("unpriced", "CBC.99006024", "Failed to query product information. (id unpriced)"),
+            ("elsewhere", "CBC.99006073", "The project does not exist. (id elsewhere)"),
+            ("pieces", "CBC.99006050", "Incorrect usage unit. (id pieces)"),
+        ] {
+            assert_eq!(renewals.ask(json!({"resource_ids": [id]})).await.refusal(), (400, code, words));
+        }
+        let twice = renewals.ask(json!({"resource_ids": ["server", "server"]})).await;
+        assert_eq!(twice.refusal(), (400, "CBC.30050012", "Duplicate resource IDs exist. (id server)"));
+        for (change, field) in [
+            (json!({"resource_ids": []}), "resource_ids: must have 1 to 10 ids"),
+            (json!({"resource_ids": (0..11).map(|id| id.to_string()).collect::<Vec<_>>()}), "resource_ids: must have"),
+            (json!({"period_type": 0}), "period_type: must be 2 or 3"),
+            (json!({"period_num": 12}), "period_num: must be an integer from 1 to 11"),
+            (json!({"period_type": 3, "period_num": 4}), "period_num: must be from 1 to 3 for years"),
+            (json!({"include_relative_resources": "yes"}), "include_relative_resources: must be true or false"),
+        ] {
+            let answer = renewals.ask(change).await;
+            assert_eq!((answer.refusal().0, answer.refusal().1), (400, "CBC.0100"));
+            assert!(answer.refusal().2.starts_with(&format!("Parameter error. {field}")), "{}", answer.body);
+        }
+        let partner = renewals.app.client("demo-partner").post(TARGET, &json!({})).await;
+        assert_eq!(partner.refusal(), (403, "CBC.0151", "Access denied."));
+
+        renewals
+            .execute("update prices set month = '{999999999999.99}' where resource_spec = 's6.large.2.linux'")
+            .await;
+        renewals.app.reload_catalogue().await;
+        let dear = renewals.ask(json!({"period_num": 2})).await;
+        assert_eq!(dear.refusal(), (400, "CBC.99006055", "The rating result exceeds the maximum amount. (id server)"));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_cannot_be_read_is_told_apart(pool: PgPool) {
+        let renewals = Renewals::new(pool).await;
+        assert!(renewals.ask(json!({})).await.status.is_success());
+        renewals.execute("alter table subscriptions rename to away").await;
+        assert_eq!(renewals.ask(json!({})).await.refusal(), (500, "CBC.0999", "Other errors."));
+        renewals.execute("alter table discounts rename to gone").await;
+        assert_eq!(renewals.ask(json!({})).await.refusal().1, "CBC.99006016");
+        renewals
+            .execute("set session_replication_role = replica; delete from domains where name = 'demo-customer'")
+            .await;
+        assert_eq!(renewals.ask(json!({})).await.refusal().1, "CBC.99006017");
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_resource_of_another_customer_does_not_exist(pool: PgPool) {
+        let renewals = Renewals::new(pool).await;
+        renewals.execute("update subscriptions set domain_id = tenant_id").await;
+        assert_eq!(renewals.left_out(json!({})).await, "CBC.30050009");
     }
 }

@@ -29,7 +29,6 @@ pub struct ResourceSpecsPriceQueryReq {
     #[schema(inline, nullable)]
     resource_type: Option<ResourceTypeCode>,
     /// Where they are sold.
-    #[schema(inline)]
     region_code: RegionCode,
     /// At most one condition; none if absent, null or empty.
     #[schema(nullable, max_items = 1)]
@@ -173,14 +172,12 @@ pub struct PriceItem {
     #[schema(example = "9b0f6c1d2e3a4b5c6d7e8f9001122334")]
     offering_id: String,
     /// `USD`
-    #[schema(inline, example = "USD")]
     currency: Currency,
     /// Of a linear product for a size of one; of a price in tiers that of the first; of a time, that of the first of
     /// `period_nums`.
     #[schema(example = "0.06")]
     official_price: String,
     /// How it is paid for.
-    #[schema(inline, example = "ON_DEMAND")]
     charging_mode: PriceMode,
     /// `0` days, `2` months, `3` years; absent by use.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -363,4 +360,83 @@ fn price_items(product: &Product, factor: &str, terms: &Terms) -> Vec<PriceItem>
         vec![(&terms.day, PeriodType::Day, (1..=DAYS_MAX).collect()), (&terms.month, PeriodType::Month, months)];
     periods.extend((1..).zip(&terms.years).map(|(years, prices)| (prices, PeriodType::Year, vec![years])));
     usage.into_iter().chain(periods.into_iter().filter_map(period)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use serde_json::{Value, json};
+    use sqlx::PgPool;
+
+    const TARGET: &str = "/v2/products/resource-specs-price/query";
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn pages_follow_the_marker_through_all_services_without_repeats(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-reseller");
+        let mut request = json!({"region_code": "ap-southeast-1"});
+        let mut found: Vec<(String, String)> = Vec::new();
+        loop {
+            let page = client.post(TARGET, &request).await.ok();
+            let text = |row: &Value, name: &str| row[name].as_str().expect("a text").to_owned();
+            let rows = page["resource_spec_infos"].as_array().expect("a list");
+            found.extend(rows.iter().map(|row| (text(row, "resource_type"), text(row, "resource_spec"))));
+            assert_eq!((rows[0].get("price_lists"), rows[0].get("attributes")), (None, None));
+            match &page["page_info"]["next_marker"] {
+                Value::Null => break,
+                marker => request["marker"] = marker.clone(),
+            }
+        }
+        assert_eq!(found.len(), 894);
+        assert!(found.is_sorted_by(|one, next| one < next));
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn prices_and_sizes_come_if_asked_for(pool: PgPool) {
+        let app = TestApp::with_prices(pool).await;
+        let filter = json!([{"key": "RESOURCE_SPEC", "value": "SSD"}]);
+        let request = json!({"region_code": "ap-southeast-1", "cloud_service_type": "hws.service.type.ebs",
+            "resource_type": "hws.resource.type.volume", "filters": filter, "need_price": true, "need_attributes": true});
+        let headers = [("x-language", "en_us")];
+        let answer =
+            app.client("demo-partner").call(axum::http::Method::POST, TARGET, &headers, &request.to_string()).await;
+        let answer = answer.ok();
+        assert_eq!(answer["region_code"], "ap-southeast-1");
+        let info = &answer["resource_spec_infos"][0];
+        let size = json!([{"code": "resource_size", "name": "Size", "unit": "GB",
+            "linear_range": {"min": 10, "max": 32768, "step": 1}}]);
+        assert_eq!(info["attributes"], size);
+        let prices = info["price_lists"].as_array().expect("a list");
+        // 0.0014 yuan a quarter dearer in Hong Kong, 7.2 to the dollar.
+        assert_eq!(prices[0]["official_price"], "0.0002430556");
+        assert_eq!((&prices[0]["charging_mode"], &prices[0]["currency"]), (&json!("ON_DEMAND"), &json!("USD")));
+        assert_eq!(prices[0]["billing_usage_factor"], "duration");
+        let periods: Vec<_> =
+            prices[1..].iter().map(|price| (&price["period_type"], &price["period_nums"][0])).collect();
+        let (one, two, three) = (json!(1), json!(2), json!(3));
+        assert_eq!(periods, [(&json!(0), &one), (&two, &one), (&three, &one), (&three, &two), (&three, &three)]);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_way_of_paying_narrows_specifications_and_prices(pool: PgPool) {
+        let app = TestApp::with_prices(pool).await;
+        let client = app.client("demo-customer");
+        let ask = |mode: &str| {
+            json!({"region_code": "cn-north-4", "cloud_service_type": "hws.service.type.vpc", "need_price": true,
+                "filters": [{"key": "CHARGING_MODE", "value": mode}]})
+        };
+        for (mode, count) in [("PERIOD", 5), ("ON_DEMAND", 8), ("ONE_TIME", 0), ("ON_DEMAND_PKG", 0)] {
+            let answer = client.post(TARGET, &ask(mode)).await.ok();
+            let infos = answer["resource_spec_infos"].as_array().expect("a list");
+            assert_eq!(infos.len(), count, "{mode}");
+            let prices = infos.iter().flat_map(|info| info["price_lists"].as_array().expect("a list"));
+            assert!(prices.into_iter().all(|price| price["charging_mode"] == mode), "{mode}");
+        }
+        let other = client.post(TARGET, &ask("RENT")).await;
+        assert!(other.refusal().2.starts_with("Parameter error. filters[0].value: unknown variant"), "{}", other.body);
+        let filter = json!({"key": "RESOURCE_SPEC", "value": "x"});
+        let two = client.post(TARGET, &json!({"region_code": "cn-north-4", "filters": [filter, filter]})).await;
+        assert_eq!(two.refusal().2, "Parameter error. filters: must have at most one condition.");
+        assert!(client.post(TARGET, &json!({})).await.refusal().2.contains("`region_code`"));
+    }
 }
