@@ -69,9 +69,9 @@ pub enum PricesCommand {
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum QuoteKind {
-    /// Usage: the body of ListOnDemandResourceRatings
+    /// Usage: the body of `ListOnDemandResourceRatings`
     OnDemand,
-    /// A purchase: the body of ListRateOnPeriodDetail
+    /// A purchase: the body of `ListRateOnPeriodDetail`
     Period,
 }
 
@@ -143,7 +143,7 @@ pub struct AddDiscount {
     /// Only in this region
     #[arg(long)]
     region: Option<String>,
-    /// Only charged in this way, ONDEMAND, MONTHLY, 1_YEARLY, …; can be repeated
+    /// Only charged in this way, ONDEMAND, MONTHLY, `1_YEARLY`, …; can be repeated
     #[arg(long = "mode", value_parser = mode)]
     modes: Vec<ChargingMode>,
     /// From when; a commercial discount holds as long as its agreement

@@ -154,8 +154,8 @@ impl Discount {
             discount_type: self.kind.number(),
             name: self.name.clone(),
             ratio: self.ratio,
-            before,
-            after,
+            before: before.normalize(),
+            after: after.normalize(),
         });
         after
     }

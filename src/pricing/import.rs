@@ -85,7 +85,9 @@ fn check(rows: &Placed, products: &Products, reference: &Reference, current: &[P
     let mut problems = Vec::new();
     let mut seen: HashMap<(&PriceKey, OffsetDateTime), u64> = HashMap::new();
     let mut periods = Periods::default();
-    current.iter().for_each(|row| drop(periods.add(row)));
+    for row in current {
+        periods.add(row);
+    }
     for (place, row) in rows {
         let again = seen.insert((&row.key, row.terms.effective_at), *place);
         let problem = known(row)

@@ -433,7 +433,7 @@ impl Items<'_> {
             product_id: self.product_id(stored, *mode),
             product_spec_name: specification.map(|found| self.name(&found.names)).unwrap_or_default(),
             cloud_service_type: text(&scope.service_type),
-            cloud_service_type_name: self.service_name(&scope.service_type).unwrap_or_default(),
+            cloud_service_type_name: self.service_name(scope.service_type.as_ref()).unwrap_or_default(),
             site_code: SITE,
             related_regions: related.map(|region| self.region(region)).collect(),
             charge_event_code: None,
@@ -469,7 +469,7 @@ impl Items<'_> {
         CategoryQuotingItem {
             item_id: item_id(stored, *mode),
             cloud_service_type: scope.service_type.clone(),
-            cloud_service_type_name: self.service_name(&scope.service_type),
+            cloud_service_type_name: self.service_name(scope.service_type.as_ref()),
             commercial_resource_type: None,
             resource_type_code: scope.resource_type.clone(),
             resource_type_name: resource.map(|resource| self.name(&resource.names)),
@@ -488,9 +488,9 @@ impl Items<'_> {
         }
     }
 
-    fn service_name(&self, code: &Option<String>) -> Option<String> {
+    fn service_name(&self, code: Option<&String>) -> Option<String> {
         let services = &self.catalogue.products.services;
-        let found = services.iter().find(|service| Some(&service.code) == code.as_ref());
+        let found = services.iter().find(|service| Some(&service.code) == code);
         found.map(|service| self.name(&service.names))
     }
 

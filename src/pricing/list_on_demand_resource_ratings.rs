@@ -246,7 +246,7 @@ mod tests {
         info
     }
 
-    fn body(infos: Value) -> Value {
+    fn body(infos: &Value) -> Value {
         json!({"project_id": "any", "product_infos": infos})
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let app = TestApp::with_prices(pool).await;
         let disk = json!({"cloud_service_type": "hws.service.type.ebs", "resource_type": "hws.resource.type.volume",
             "resource_spec": "SSD", "resource_size": 40, "size_measure_id": 17, "usage_factor": "duration"});
-        let request = body(json!([server("b", json!({"subscription_num": 2})), server("a", disk)]));
+        let request = body(&json!([server("b", json!({"subscription_num": 2})), server("a", disk)]));
         let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
         // s6.large.2: 2 vCPUs at 0.09 and 4 GB at 0.035; a gigabyte of SSD 0.0014 an hour.
         assert_eq!(quote["official_website_amount"], json!(0.696));
@@ -304,7 +304,7 @@ mod tests {
             ),
             (disk(json!({"resource_size": 40, "size_measure_id": 16})), "CBC.0100", "must be 14, 15 or 17 (id x)"),
         ] {
-            let answer = client.post(TARGET, &body(json!([server("x", change.clone())]))).await;
+            let answer = client.post(TARGET, &body(&json!([server("x", change.clone())]))).await;
             let (status, got, message) = answer.refusal();
             assert_eq!((status, got), (400, code), "{change}: {message}");
             assert!(message.contains(words), "{change}: {message}");
@@ -317,19 +317,19 @@ mod tests {
         let client = app.client("demo-customer");
         let items = |count: usize| -> Value { (0..count).map(|id| server(&id.to_string(), json!({}))).collect() };
         for count in [0, 101] {
-            let answer = client.post(TARGET, &body(items(count))).await;
+            let answer = client.post(TARGET, &body(&items(count))).await;
             assert_eq!(
                 answer.refusal(),
                 (400, "CBC.0100", "Parameter error. product_infos: must have 1 to 100 items.")
             );
         }
-        let hundred = client.post(TARGET, &body(items(100))).await.ok();
+        let hundred = client.post(TARGET, &body(&items(100))).await.ok();
         assert_eq!(hundred["amount"], json!(32));
-        let twice = client.post(TARGET, &body(json!([server("1", json!({})), server("1", json!({}))]))).await;
+        let twice = client.post(TARGET, &body(&json!([server("1", json!({})), server("1", json!({}))]))).await;
         assert_eq!(twice.refusal().2, "Parameter error. product_infos.id: must not be given twice (id 1).");
         // Each of them is quoted, but not their sum.
         let much = |id: &str| server(id, json!({"usage_value": 3e12}));
-        let together = client.post(TARGET, &body(json!([much("1"), much("2")]))).await;
+        let together = client.post(TARGET, &body(&json!([much("1"), much("2")]))).await;
         assert_eq!(together.refusal(), (400, "CBC.99006055", "The rating result exceeds the maximum amount."));
     }
 
@@ -338,7 +338,7 @@ mod tests {
         let app = TestApp::with_prices(pool).await;
         let get = json!({"cloud_service_type": "hws.service.type.obs", "resource_type": "hws.resource.type.obs",
             "resource_spec": "obs.standard", "usage_factor": "get", "usage_value": 7, "usage_measure_id": 14});
-        let mut request = body(json!([server("1", get)]));
+        let mut request = body(&json!([server("1", get)]));
         for (precision, amount) in [(Value::Null, json!(0)), (json!(0), json!(0)), (json!(1), json!(7e-7))] {
             request["inquiry_precision"] = precision;
             let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
@@ -352,7 +352,7 @@ mod tests {
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn only_customers_ask(pool: PgPool) {
         let app = TestApp::with_prices(pool).await;
-        let request = body(json!([server("1", json!({}))]));
+        let request = body(&json!([server("1", json!({}))]));
         assert_eq!(
             app.client("demo-partner").post(TARGET, &request).await.refusal(),
             (403, "CBC.0151", "Access denied.")

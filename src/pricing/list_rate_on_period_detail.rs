@@ -366,7 +366,7 @@ mod tests {
         info
     }
 
-    fn body(infos: Value) -> Value {
+    fn body(infos: &Value) -> Value {
         json!({"project_id": "any", "product_infos": infos})
     }
 
@@ -398,7 +398,7 @@ mod tests {
         add_discount(&mut connection, "demo-partner", granted, now).await.expect("it is made");
         let disk = json!({"cloud_service_type": "hws.service.type.ebs", "resource_type": "hws.resource.type.volume",
             "resource_spec": "SSD", "resource_size": 40, "size_measure_id": 17});
-        let request = body(json!([server("1", json!({})), server("2", disk)]));
+        let request = body(&json!([server("1", json!({})), server("2", disk)]));
 
         let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
         // 0.32 and 40 x 0.0014 an hour, of which a month costs 480.
@@ -440,15 +440,15 @@ mod tests {
             (json!({"fee_installment_mode": "LATER"}), "CBC.0100", "product_infos[0].fee_installment_mode"),
             (json!({"id": "x".repeat(65)}), "CBC.0100", "product_infos[0].id: must have 1 to 64 characters"),
         ] {
-            let answer = client.post(TARGET, &body(json!([server("x", change.clone())]))).await;
+            let answer = client.post(TARGET, &body(&json!([server("x", change.clone())]))).await;
             let (status, got, message) = answer.refusal();
             assert_eq!((status, got), (400, code), "{change}: {message}");
             assert!(message.contains(words), "{change}: {message}");
         }
         let installments =
             ["NA", ""].map(|mode| server(mode, json!({"id": format!("i{mode}"), "fee_installment_mode": mode})));
-        assert!(client.post(TARGET, &body(json!(installments))).await.status.is_success());
-        assert_eq!(app.client("demo-partner").post(TARGET, &body(json!([]))).await.refusal().1, "CBC.0151");
+        assert!(client.post(TARGET, &body(&json!(installments))).await.status.is_success());
+        assert_eq!(app.client("demo-partner").post(TARGET, &body(&json!([]))).await.refusal().1, "CBC.0151");
     }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
@@ -460,16 +460,16 @@ mod tests {
             .expect("it is written");
         app.reload_catalogue().await;
         let dear = |count: u32| server("x", json!({"period_type": 3, "period_num": 3, "subscription_num": count}));
-        let quote = app.client("demo-customer").post(TARGET, &body(json!([dear(1)]))).await;
+        let quote = app.client("demo-customer").post(TARGET, &body(&json!([dear(1)]))).await;
         assert!(quote.status.is_success(), "{}", quote.body);
-        let refused = app.client("demo-customer").post(TARGET, &body(json!([dear(2)]))).await;
+        let refused = app.client("demo-customer").post(TARGET, &body(&json!([dear(2)]))).await;
         assert_eq!(refused.refusal(), (400, "CBC.99006055", "The rating result exceeds the maximum amount. (id x)"));
     }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn what_cannot_be_read_is_told_apart(pool: PgPool) {
         let app = TestApp::with_prices(pool.clone()).await;
-        let (client, request) = (app.client("demo-customer"), body(json!([server("1", json!({}))])));
+        let (client, request) = (app.client("demo-customer"), body(&json!([server("1", json!({}))])));
         assert!(client.post(TARGET, &request).await.status.is_success());
         let execute = async |statement: &'static str| {
             sqlx::raw_sql(statement).execute(&pool).await.expect("the statement is right");
@@ -492,7 +492,7 @@ mod tests {
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn an_account_is_quoted_in_its_own_currency(pool: PgPool) {
         let app = TestApp::with_prices(pool.clone()).await;
-        let request = body(json!([server("1", json!({}))]));
+        let request = body(&json!([server("1", json!({}))]));
         let mut connection = pool.acquire().await.expect("a connection");
         for (currency, code, amount) in [(Currency::Usd, "USD", json!(21.33)), (Currency::Cny, "CNY", json!(153.6))] {
             crate::pricing::administration::set_currency(&mut connection, "demo-customer", currency)

@@ -1,30 +1,21 @@
 //! `POST /v2/bills/ratings/period-resources/renew-rate`
 
-use super::book::NotSold;
-use super::discounts::{CustomerTerms, Offered};
-use super::list_rate_on_period_detail::fault_of;
-use super::model::{Currency, Fault, Period, PeriodType, ProductCodes, ResourceId};
-use super::quote::{self, Purchase, Quoting};
-use super::rating::{Official, PeriodFault, PeriodItem, Trace};
-use crate::api::caller::{AnyCaller, Caller, CallerKind};
+use super::discounts::Offered;
+use super::model::{Currency, Period, PeriodType, ResourceId};
+use super::quote::{self, Purchase};
+use super::renewal::{Held, Renewal, RenewalQuote};
+use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::operation::Policy;
 use crate::app::App;
-use crate::catalogue::Catalogue;
-use crate::identity;
-use crate::subscriptions::model::{Subscription, SubscriptionState};
-use crate::subscriptions::store as subscriptions;
 use crate::values::decimal::plain;
 use crate::values::number::Number;
 use axum::extract::State;
 use axum::http::StatusCode;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::HashSet;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// Which resources are renewed, for how long.
 #[derive(Deserialize, ToSchema)]
@@ -137,36 +128,6 @@ pub struct FailResourceInfo {
     resource_id: String,
 }
 
-/// Why a resource is left out of an answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-enum LeftOut {
-    #[error("The resource is not a primary resource; a renewal price cannot be requested.")]
-    NotPrimary,
-    #[error("The resource has no such period type or number of periods.")]
-    NoSuchPeriod,
-    #[error("The resource has expired and been deleted, or does not exist.")]
-    Gone,
-    #[error("Some of the resources are in a pending-payment order; the operation cannot be performed.")]
-    PendingPayment,
-    #[error("The resources are being unsubscribed from or changed.")]
-    Changing,
-    #[error("The product cannot be renewed.")]
-    NotRenewable,
-}
-
-impl LeftOut {
-    fn code(self) -> &'static str {
-        match self {
-            Self::NotPrimary => "CBC.30050007",
-            Self::NoSuchPeriod => "CBC.30050008",
-            Self::Gone => "CBC.30050009",
-            Self::PendingPayment => "CBC.30050010",
-            Self::Changing => "CBC.30050011",
-            Self::NotRenewable => "CBC.30050013",
-        }
-    }
-}
-
 /// Quotes the renewal of yearly and monthly resources.
 ///
 /// A primary resource is quoted together with its secondaries, and with the primaries associated with it if asked. What
@@ -184,9 +145,15 @@ pub async fn list_renew_rate_on_period(
     let period = request.check()?;
     let now = app.clock.now();
     let customer = quote::customer_terms(&app, &caller, now).await?;
-    let held = Held::load(&app, &caller, &request).await?;
+    let ids: Vec<String> = request.resource_ids.iter().map(|id| id.as_str().to_owned()).collect();
+    let mut connection = app.database.tenant(caller.tenant).await?;
+    let account = (caller.tenant, caller.domain);
+    let held = Held::load(&mut connection, account, &ids, request.include_relative_resources).await?;
+    drop(connection);
     let catalogue = app.catalogue.load();
-    Renewal { catalogue: &catalogue, held: &held, customer, period, now }.decide(&request).map(Json)
+    let renewal = Renewal { catalogue: &catalogue, held: &held, customer: &customer, period, now };
+    let quote = renewal.quote(&ids, request.include_relative_resources)?;
+    Ok(Json(answer(quote)))
 }
 
 /// Absent, null and the empty text are `false`.
@@ -226,191 +193,29 @@ impl ListRenewRateOnPeriodReq {
     }
 }
 
-/// What the database knows of the resources that are asked for.
-struct Held {
-    /// The resources, their secondaries, and what is associated with them.
-    resources: Vec<Subscription>,
-    /// The projects of the account.
-    projects: HashSet<Uuid>,
-}
-
-impl Held {
-    async fn load(app: &App, caller: &Caller, request: &ListRenewRateOnPeriodReq) -> Result<Self, ApiError> {
-        let account = (caller.tenant, caller.domain);
-        let mut connection = app.database.tenant(caller.tenant).await?;
-        let ids: Vec<String> = request.resource_ids.iter().map(|id| id.as_str().to_owned()).collect();
-        let mut resources = subscriptions::with_dependants(&mut connection, account, &ids).await?;
-        if request.include_relative_resources {
-            let associated =
-                resources.iter().filter(|resource| resource.is_main && !ids.contains(&resource.resource_id));
-            let associated: Vec<String> = associated.map(|resource| resource.resource_id.clone()).collect();
-            let below = subscriptions::with_dependants(&mut connection, account, &associated).await?;
-            resources.extend(below.into_iter().filter(|resource| !resource.is_main));
-        }
-        let projects = identity::store::projects(&mut connection, caller.tenant, caller.domain).await?;
-        Ok(Self { resources, projects: projects.into_iter().map(|project| project.id.0).collect() })
-    }
-
-    fn find(&self, id: &str) -> Option<&Subscription> {
-        self.resources.iter().find(|resource| resource.resource_id == id)
-    }
-
-    /// The primaries to renew: those that are asked for, each followed by what is associated with it, if that is asked for.
-    fn primaries<'a>(&'a self, request: &'a ListRenewRateOnPeriodReq) -> Vec<&'a str> {
-        let mut ids: Vec<&str> = request.resource_ids.iter().map(ResourceId::as_str).collect();
-        if request.include_relative_resources {
-            let associated = self.resources.iter().filter(|resource| resource.is_main);
-            let new = associated.map(|resource| resource.resource_id.as_str()).filter(|id| !ids.contains(id));
-            let new: Vec<&str> = new.collect();
-            ids.extend(new);
-        }
-        ids
-    }
-
-    /// A primary and its secondaries, without those that are gone.
-    fn family<'a>(&'a self, primary: &'a Subscription) -> impl Iterator<Item = &'a Subscription> {
-        let secondary = |resource: &&Subscription| {
-            !resource.is_main
-                && resource.parent_id.as_deref() == Some(&primary.resource_id)
-                && resource.state != SubscriptionState::Deleted
-        };
-        std::iter::once(primary).chain(self.resources.iter().filter(secondary))
-    }
-}
-
-/// A renewal to be decided on.
-struct Renewal<'a> {
-    catalogue: &'a Catalogue,
-    held: &'a Held,
-    customer: CustomerTerms,
-    period: Period,
-    now: OffsetDateTime,
-}
-
-impl Renewal<'_> {
-    fn decide(self, request: &ListRenewRateOnPeriodReq) -> Result<ListRenewRateOnPeriodResponse, ApiError> {
-        let mut renewed: Vec<&Subscription> = Vec::new();
-        let mut left_out: Vec<FailResourceInfo> = Vec::new();
-        for id in self.held.primaries(request) {
-            match self.renewable(id)? {
-                Ok(primary) => renewed.push(primary),
-                Err(reason) => left_out.push(FailResourceInfo {
-                    error_code: reason.code(),
-                    error_msg: reason.to_string(),
-                    resource_id: id.to_owned(),
-                }),
-            }
-        }
-        // What was bought in a currency is renewed in it, whatever the account's currency is now.
-        let currency = one_currency(&renewed)?.unwrap_or(self.customer.currency);
-        let customer = CustomerTerms { currency, ..self.customer.clone() };
-        let quoting = Quoting { pricing: &self.catalogue.pricing, customer: &customer, now: self.now };
-        let members: Vec<(usize, &Subscription)> = renewed
-            .iter()
-            .enumerate()
-            .flat_map(|(index, primary)| self.held.family(primary).map(move |member| (index, member)))
-            .collect();
-        let items: Vec<PeriodItem<'_>> = members.iter().map(|(_, member)| self.item(member)).collect();
-        let mut officials: Vec<Official<'_>> = Vec::with_capacity(items.len());
-        for ((_, member), item) in members.iter().zip(&items) {
-            let official = quoting.official(item, &mut Trace::default());
-            officials.push(official.map_err(|fault| self.refusal(fault, member))?);
-        }
-        let purchase = quoting.purchase(&items, officials, &mut Trace::default()).map_err(Fault::of_all)?;
-        let owners: Vec<usize> = members.iter().map(|(owner, _)| *owner).collect();
-        Ok(answer(&renewed, &owners, &purchase, currency, left_out))
-    }
-
-    /// A primary resource that can be renewed for the period, or why it cannot; what is wrong with the data refuses all.
-    fn renewable(&self, id: &str) -> Result<Result<&Subscription, LeftOut>, ApiError> {
-        let found = self.held.find(id).filter(|resource| resource.state != SubscriptionState::Deleted);
-        let Some(primary) = found else { return Ok(Err(LeftOut::Gone)) };
-        if !primary.is_main {
-            return Ok(Err(LeftOut::NotPrimary));
-        }
-        for member in self.held.family(primary) {
-            if !self.held.projects.contains(&member.project_id) {
-                return Err(refuse("CBC.99006073", "The project does not exist.", &member.resource_id));
-            }
-            match member.state {
-                SubscriptionState::PendingPayment => return Ok(Err(LeftOut::PendingPayment)),
-                SubscriptionState::Changing => return Ok(Err(LeftOut::Changing)),
-                SubscriptionState::InUse | SubscriptionState::Deleted => {}
-            }
-            let product = self.catalogue.pricing.book.product(&self.item(member).codes);
-            match product.map(|product| product.period(member.currency, self.period, self.now)) {
-                Some(Err(NotSold::ForThisPeriod)) => return Ok(Err(LeftOut::NoSuchPeriod)),
-                Some(Err(NotSold::AnyMore)) => return Ok(Err(LeftOut::NotRenewable)),
-                _ => {}
-            }
-        }
-        Ok(Ok(primary))
-    }
-
-    fn item<'b>(&'b self, resource: &'b Subscription) -> PeriodItem<'b> {
-        let found = self.catalogue.products.find_resource(&resource.resource_type);
-        PeriodItem {
-            codes: ProductCodes {
-                service_type: found.map_or("", |found| &found.service_type_code),
-                resource_type: &resource.resource_type,
-                spec: &resource.resource_spec,
-                region: &resource.region,
-            },
-            size: resource.size,
-            period: self.period,
-            count: 1,
-        }
-    }
-
-    /// A resource whose size is no longer sold, or in another unit, is the vendor's "incorrect usage unit".
-    fn refusal(&self, fault: PeriodFault, resource: &Subscription) -> ApiError {
-        let fault = match fault_of(fault, &self.item(resource), &self.catalogue.products) {
-            Fault::Parameter(..) => Fault::UsageUnit,
-            fault => fault,
-        };
-        fault.of(&resource.resource_id)
-    }
-}
-
-fn refuse(code: &'static str, message: &str, resource: &str) -> ApiError {
-    ApiError::bss(StatusCode::BAD_REQUEST, code, format!("{message} (id {resource})"))
-}
-
-/// The one currency of the resources. One answer has one currency, so resources of two have no fee together.
-fn one_currency(renewed: &[&Subscription]) -> Result<Option<Currency>, ApiError> {
-    let Some(first) = renewed.first() else { return Ok(None) };
-    match renewed.iter().find(|resource| resource.currency != first.currency) {
-        Some(other) => Err(refuse("CBC.99006066", "Failed to query fee information.", &other.resource_id)),
-        None => Ok(Some(first.currency)),
-    }
-}
-
-fn answer(
-    renewed: &[&Subscription],
-    owners: &[usize],
-    purchase: &Purchase<'_>,
-    currency: Currency,
-    left_out: Vec<FailResourceInfo>,
-) -> ListRenewRateOnPeriodResponse {
-    let best = purchase.offered.first().filter(|offered| offered.best);
-    let amount = |index: usize| best.map_or(purchase.items[index].amount, |best| best.amounts[index]);
-    let of_primary = |primary: usize| -> Decimal {
-        owners.iter().enumerate().filter(|(_, owner)| **owner == primary).map(|(index, _)| amount(index)).sum()
-    };
-    let results = renewed.iter().enumerate().map(|(index, primary)| RenewInquiryResultInfo {
-        resource_id: primary.resource_id.clone(),
-        amount: plain(of_primary(index)),
-    });
+fn answer(quote: RenewalQuote<'_>) -> ListRenewRateOnPeriodResponse {
+    let RenewalQuote { currency, amounts, purchase, left_out } = quote;
+    let renewed = !amounts.is_empty();
+    let results = amounts
+        .into_iter()
+        .map(|(resource, amount)| RenewInquiryResultInfo { resource_id: resource.to_owned(), amount: plain(amount) });
     ListRenewRateOnPeriodResponse {
         currency,
         renew_inquiry_results: results.collect(),
-        official_website_rating_result: (!renewed.is_empty()).then(|| OfficialWebsiteRatingResultV2 {
+        official_website_rating_result: renewed.then(|| OfficialWebsiteRatingResultV2 {
             official_website_amount: plain(purchase.official),
             installment_official_website_amount: None,
             installment_period_type: None,
         }),
-        optional_discount_rating_results: purchase.offered.iter().map(|offered| option(purchase, offered)).collect(),
-        fail_resource_infos: left_out,
+        optional_discount_rating_results: purchase.offered.iter().map(|offered| option(&purchase, offered)).collect(),
+        fail_resource_infos: left_out
+            .into_iter()
+            .map(|(resource_id, reason)| FailResourceInfo {
+                error_code: reason.code(),
+                error_msg: reason.to_string(),
+                resource_id,
+            })
+            .collect(),
     }
 }
 
@@ -433,11 +238,15 @@ fn option(purchase: &Purchase<'_>, offered: &Offered<'_>) -> OptionalDiscountRat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity;
     use crate::pricing::rating::Size;
+    use crate::subscriptions::model::{Subscription, SubscriptionState};
+    use crate::subscriptions::store as subscriptions;
     use crate::testing::{Answer, TestApp};
     use serde_json::{Value, json};
     use sqlx::PgPool;
     use time::Duration;
+    use uuid::Uuid;
 
     const TARGET: &str = "/v2/bills/ratings/period-resources/renew-rate";
 

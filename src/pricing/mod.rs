@@ -2,7 +2,7 @@
 //!
 //! The price book ([`book`]) and the policies that limit discounts are in memory with the catalogue; a request reads only
 //! the customer's own terms from the database. [`rating`] and [`discounts`] are pure functions, which orders and bills use
-//! too; [`quote`] puts them together. Operators import sheets ([`sheet`], [`mod@import`]) and grant discounts
+//! too; [`quote`] and [`renewal`] put them together. Operators import sheets ([`sheet`], [`mod@import`]) and grant discounts
 //! ([`administration`]) at the command line ([`command`]).
 //!
 //! Amounts are never computed in more than one currency at a time: an account has one, and the book is asked for its prices.
@@ -21,6 +21,7 @@ pub mod list_resource_specs_price;
 pub mod model;
 pub mod quote;
 pub mod rating;
+pub mod renewal;
 pub mod samples;
 pub mod sheet;
 pub mod store;
@@ -29,6 +30,8 @@ pub mod store;
 mod cases;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod speed;
 
 use crate::api::operation::{Operations, operations};
 use crate::products::store::Products;

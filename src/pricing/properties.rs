@@ -88,7 +88,7 @@ fn usage<'a>(region: &'a str, factor: &'a str, value: Decimal, measure_id: i32, 
     UsageItem { codes, size: Some(Size { size, measure_id: 17 }), factor, value, measure_id, count: 1 }
 }
 
-fn months<'a>(region: &'a str, num: u32, size: i32) -> PeriodItem<'a> {
+fn months(region: &str, num: u32, size: i32) -> PeriodItem<'_> {
     let UsageItem { codes, size, .. } = usage(region, "", Decimal::ZERO, 4, size);
     PeriodItem { codes, size, period: Period { kind: PeriodType::Month, num }, count: 1 }
 }

@@ -251,7 +251,10 @@ fn times_count(amount: Decimal, count: u32, trace: &mut Trace) -> Option<Decimal
 fn along(terms: &Terms, prices: &[Decimal], quantity: Decimal, scale: Decimal, trace: &mut Trace) -> Option<Decimal> {
     let mut part = |after: Decimal, quantity: Decimal, price: Decimal| {
         let amount = quantity.checked_mul(price)?;
-        trace.note(|| Step::Tier { after, quantity: quantity / scale, price, amount: amount / scale });
+        trace.note(|| {
+            let [quantity, amount] = [quantity, amount].map(|scaled| (scaled / scale).normalize());
+            Step::Tier { after, quantity, price, amount }
+        });
         Some(amount)
     };
     match terms.shape {
@@ -289,7 +292,7 @@ fn along(terms: &Terms, prices: &[Decimal], quantity: Decimal, scale: Decimal, t
 fn rounded(exact: Option<Decimal>, rule: Rounding, trace: &mut Trace) -> Result<Decimal, Fault> {
     let before = exact.filter(|amount| *amount <= AMOUNT_MAX).ok_or(Fault::TooLarge)?;
     let after = rule.apply(before);
-    trace.note(|| Step::Rounding { rule, before, after });
+    trace.note(|| Step::Rounding { rule, before: before.normalize(), after: after.normalize() });
     Ok(after)
 }
 

@@ -177,7 +177,7 @@ impl Reader {
     fn tiers(&self, shape: Shape, tier_by: Option<Axis>) -> Result<Vec<Decimal>, Problem> {
         let tiers = self.decimals("tiers")?;
         let several = matches!(shape, Shape::Tiered | Shape::Stepped);
-        if several != tier_by.is_some() || several != !tiers.is_empty() {
+        if several != tier_by.is_some() || several == tiers.is_empty() {
             return Err(self
                 .problem("tiers", "must be given with tier_by where the shape is tiered or stepped, and only there"));
         }

@@ -11,6 +11,7 @@ use crate::catalogue::seed;
 use crate::values::decimal::plain;
 use rust_decimal::Decimal;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -168,7 +169,7 @@ fn every_case_costs_what_the_table_says_by_the_steps_that_it_says() {
         let steps = steps.iter().filter_map(words).collect::<Vec<_>>().join("; ");
         let got = (plain(official), plain(amount), steps);
         if got != (case.official.clone(), case.amount.clone(), case.steps.clone()) {
-            wrong += &format!("{}\t{} {}\t{}\n", case.name, got.0, got.1, got.2);
+            writeln!(wrong, "{}\t{} {}\t{}", case.name, got.0, got.1, got.2).expect("a string takes everything");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
