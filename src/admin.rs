@@ -10,7 +10,9 @@ use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
+use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
 use crate::secrets::Sealer;
+use crate::subscriptions::administration::{self as resources, ResourcesCommand};
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -35,6 +37,15 @@ pub enum AdminCommand {
     /// Funds: top-ups, credit, stored-value cards
     #[command(subcommand)]
     Funds(FundsCommand),
+    /// The price book
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Framework agreements and discounts of an account
+    #[command(subcommand)]
+    Discounts(DiscountsCommand),
+    /// Yearly and monthly resources of an account
+    #[command(subcommand)]
+    Resources(ResourcesCommand),
 }
 
 /// `admin account …`
@@ -216,6 +227,9 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
         AdminCommand::Funds(command) => funds::run(&mut connection, command).await?,
+        AdminCommand::Prices(command) => pricing::run_prices(&mut connection, command, settings).await?,
+        AdminCommand::Discounts(command) => pricing::run_discounts(&mut connection, command).await?,
+        AdminCommand::Resources(command) => resources::run(&mut connection, command).await?,
     };
     connection.close().await?;
     if as_json {
@@ -317,7 +331,7 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
     }
 }
 
-/// A line for each value of an object, a line for each object of a list.
+/// A line for each value of an object, a line for each object or text of a list.
 fn for_people(result: &Value) -> String {
     let plain = |value: &Value| match value {
         Value::Null => "-".to_owned(),
@@ -331,9 +345,14 @@ fn for_people(result: &Value) -> String {
                 values.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join("  ") + "\n"
             })
             .collect(),
-        Value::Object(fields) => {
-            fields.iter().fold(String::new(), |text, (name, value)| format!("{text}{name:<12} {}\n", plain(value)))
-        }
+        Value::Object(fields) => fields.iter().fold(String::new(), |text, (name, value)| match value {
+            Value::Array(lines) if lines.iter().all(Value::is_string) => {
+                lines.iter().fold(text, |text, line| format!("{text}{}\n", plain(line)))
+            }
+            value => format!("{text}{name:<12} {}\n", plain(value)),
+        }),
+        // A file that is written to standard output.
+        Value::String(text) if text.ends_with('\n') => text.clone(),
         other => format!("{}\n", plain(other)),
     }
 }

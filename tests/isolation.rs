@@ -94,7 +94,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A value of this schema, from its examples; of an object only what is required.
+/// A value of this schema, from its examples; of an object only what is required, of a list one entry.
 fn example(document: &Value, schema: &Value) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         return example(document, document.pointer(reference.trim_start_matches('#')).expect("it resolves"));
@@ -103,6 +103,9 @@ fn example(document: &Value, schema: &Value) -> Value {
         if !given.is_null() {
             return given.clone();
         }
+    }
+    if schema["type"] == "array" {
+        return json!([example(document, &schema["items"])]);
     }
     if let Some(required) = schema["required"].as_array() {
         let fields = required.iter().filter_map(Value::as_str);
@@ -235,7 +238,7 @@ async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Col
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
-    let app = TestApp::new(pool.clone()).await;
+    let app = TestApp::with_prices(pool.clone()).await;
     let mut calls = calls();
     name_accounts(&app, &mut calls);
     give_funds_to_take_back(&app).await;

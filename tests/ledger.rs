@@ -112,7 +112,7 @@ async fn a_bank_run_conserves_every_cent_and_does_each_key_once(pool: PgPool) {
         let again = take(&replicas, step, false).await.expect("nobody cancels it");
         match answer {
             Some(answer) if answer.status.is_success() => {
-                assert_eq!(again.body, answer.body, "seed {seed}, {}", step.key)
+                assert_eq!(again.body, answer.body, "seed {seed}, {}", step.key);
             }
             // A refused or an unknown one happens now at the latest, or is still refused.
             _ => assert!(

@@ -594,6 +594,21 @@ pub async fn domain_kind(
     .await
 }
 
+/// The account right above an account, or none; none at all where the account is gone.
+pub async fn domain_parent(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    domain: DomainId,
+) -> sqlx::Result<Option<Option<DomainId>>> {
+    sqlx::query_scalar!(
+        r#"select parent_id as "parent: DomainId" from domains where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        domain.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// Tells every replica, when this transaction commits.
 async fn announce(connection: &mut PgConnection, change: &str) -> sqlx::Result<()> {
     sqlx::query!("select pg_notify($1, $2)", CHANNEL, change).execute(connection).await?;
