@@ -3,13 +3,12 @@
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
 use super::caller::Caller;
-use super::edge::{RequestId, Source};
 use super::error::{ApiError, Shape};
 use super::operation::{Authentication, Policy, Service};
 use super::quota::OperationQuota;
 use super::write::Write;
 use crate::app::App;
-use crate::audit::{self, Call, Event};
+use crate::audit::{self, Call};
 use crate::identity::authenticate;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -38,7 +37,7 @@ impl Gate {
 
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let call = gate.call(&request);
+    let call = Arc::new(Call::new(gate.operation, &request));
     let mut admitted = None;
     let mut response = match gate.admit(request, &call, &mut admitted).await {
         Ok(request) => next.run(request).await,
@@ -48,7 +47,7 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
         && let Some(caller) = &admitted
         && let Some(error) = response.extensions().get::<ApiError>()
     {
-        gate.record_refusal(caller, &call, error).await;
+        audit::record_refusal(&gate.app, caller, &call, error).await;
     }
     // For the edge's log line.
     response.extensions_mut().insert(admitted);
@@ -63,13 +62,6 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
 }
 
 impl Gate {
-    fn call(&self, request: &Request) -> Arc<Call> {
-        let given = request.extensions();
-        let source = given.get::<Source>().expect("the edge puts the source beside each request").0;
-        let request_id = given.get::<RequestId>().expect("the edge gives each request an id").0.clone();
-        Arc::new(Call { operation: self.operation, request_id, source })
-    }
-
     /// Lets the request in, or not; says who calls as soon as that is known.
     async fn admit(
         &self,
@@ -99,18 +91,6 @@ impl Gate {
         Ok(Request::from_parts(parts, Body::from(body)))
     }
 
-    /// A write that was refused; that it cannot be recorded is no reason to answer otherwise.
-    async fn record_refusal(&self, caller: &Caller, call: &Call, error: &ApiError) {
-        let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
-        let append = async {
-            let mut connection = self.app.database.tenant(caller.tenant).await?;
-            audit::append(&mut connection, &[event], self.app.clock.now()).await
-        };
-        if let Err(error) = append.await {
-            tracing::warn!(%error, "a refused write could not be recorded");
-        }
-    }
-
     fn authorise(&self, caller: &Caller) -> Result<(), ApiError> {
         if !self.policy.admits(caller) {
             tracing::info!(operation = self.operation, kind = ?caller.kind, "the caller is not allowed");
@@ -128,7 +108,8 @@ fn refuse_long_body(headers: &HeaderMap, max: usize) -> Result<(), ApiError> {
     }
 }
 
-async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
+/// The whole body, if it is not too long.
+pub async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
     match http_body_util::Limited::new(body, max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large()),

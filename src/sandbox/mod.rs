@@ -96,6 +96,13 @@ async fn serve(
     listeners.serve(app, metrics, stop).await
 }
 
+/// Whether the database is a sandbox's, where time can be moved.
+pub async fn is_one(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!("select exists(select 1 from sandbox_world where only_row) as \"exists!\"")
+        .fetch_one(connection)
+        .await
+}
+
 /// The world that is there, or a new one.
 async fn make_world(url: &str, seed: u64, settings: &Settings, clock: &Clock) -> anyhow::Result<World> {
     let mut connection = PgConnection::connect(url).await?;
@@ -152,7 +159,8 @@ impl SandboxArguments {
 fn welcome(listeners: &Listeners, folder: &Path, database_url: &str, world: &World) -> anyhow::Result<String> {
     let (api, operator) = (listeners.api_address()?, listeners.operator_address()?);
     let mut text = format!(
-        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Data      {}\n  Database  {database_url}\n\n",
+        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Operators http://{operator}/admin/docs/ with the token {}\n  Data      {}\n  Database  {database_url}\n\n",
+        world.operator_token(),
         folder.display()
     );
     writeln!(text, "  {:<17} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;
