@@ -5,6 +5,7 @@ use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
 use crate::ledger::verify;
+use crate::sandbox::faults::Dropped;
 use crate::{database, explorer, follow, operator, telemetry};
 use anyhow::Context;
 use axum::body::Body;
@@ -23,7 +24,6 @@ use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use std::any::Any;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -218,9 +218,17 @@ async fn serve_api(listener: TcpListener, app: &App, stop: impl Future<Output = 
     Ok(())
 }
 
-async fn answer(mut router: Router, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+/// An error closes the connection.
+async fn answer(
+    mut router: Router,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, &'static str> {
     request.extensions_mut().insert(Peer(peer.ip()));
-    let mut response = router.call(request).await?;
+    let Ok(mut response) = router.call(request).await;
+    if response.extensions().get::<Dropped>().is_some() {
+        return Err("a sandbox fault");
+    }
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("bss-gateway"));
     Ok(response)
 }

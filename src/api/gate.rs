@@ -10,6 +10,7 @@ use super::write::Write;
 use crate::app::App;
 use crate::audit::{self, Call};
 use crate::identity::authenticate;
+use crate::sandbox::faults::{self, Fault};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -40,7 +41,8 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
     let call = Arc::new(Call::new(gate.operation, &request));
     let mut admitted = None;
     let mut response = match gate.admit(request, &call, &mut admitted).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, None)) => next.run(request).await,
+        Ok((request, Some(fault))) => fault.strike(next.run(request)).await,
         Err(refusal) => refusal.into_response(),
     };
     if gate.policy.writes
@@ -62,13 +64,13 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
 }
 
 impl Gate {
-    /// Lets the request in, or not; says who calls as soon as that is known.
+    /// Lets the request in, perhaps to a fault, or not; says who calls as soon as that is known.
     async fn admit(
         &self,
         request: Request,
         call: &Arc<Call>,
         admitted: &mut Option<Arc<Caller>>,
-    ) -> Result<Request, ApiError> {
+    ) -> Result<(Request, Option<Fault>), ApiError> {
         if request.method().as_str() != self.method {
             // The router would let HEAD in where GET is declared; the vendor knows only what is declared.
             return Err(ApiError::no_such_api());
@@ -76,7 +78,8 @@ impl Gate {
         self.quota.check_source(call.source)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         if self.policy.authentication == Authentication::None {
-            return Ok(request);
+            let fault = self.fault(request.headers(), "")?;
+            return Ok((request, fault));
         }
         let (mut parts, body) = request.into_parts();
         let body = read(body, self.app.settings.server.max_body_bytes).await?;
@@ -87,8 +90,16 @@ impl Gate {
         if self.policy.writes {
             parts.extensions.insert(Write::new(caller.clone(), call.clone(), &parts, &body)?);
         }
+        let fault = self.fault(&parts.headers, &caller.credential)?;
         parts.extensions.insert(caller);
-        Ok(Request::from_parts(parts, Body::from(body)))
+        Ok((Request::from_parts(parts, Body::from(body)), fault))
+    }
+
+    fn fault(&self, headers: &HeaderMap, access_key: &str) -> Result<Option<Fault>, ApiError> {
+        match &self.app.faults {
+            Some(faults) => faults.meet(headers, self.operation, access_key),
+            None => faults::refuse(headers).map(|()| None),
+        }
     }
 
     fn authorise(&self, caller: &Caller) -> Result<(), ApiError> {

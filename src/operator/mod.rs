@@ -9,6 +9,7 @@ pub mod clock;
 pub mod command;
 pub mod cursor;
 pub mod document;
+pub mod faults;
 pub mod funds;
 pub mod gate;
 pub mod keys;
@@ -35,6 +36,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
     );
     operations!(operations, "audit": audit_events::list_audit_events);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
+    operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
     operations!(operations, "operators":
         operators::list_operators,
         operators::create_operator,

@@ -1,5 +1,6 @@
 //! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
 
+pub mod faults;
 pub mod world;
 
 use crate::app::App;
@@ -81,6 +82,7 @@ async fn serve(
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
     settings.identity.explain_refusals = true;
+    settings.sandbox.enabled = true;
 
     let clock = Clock::default();
     let world = make_world(&url, arguments.seed, &settings, &clock).await?;

@@ -64,6 +64,8 @@ ids! {
     AccountId;
     /// A transfer between two of them.
     TransferId;
+    /// A rule by which requests meet a fault of the sandbox.
+    FaultId;
 }
 
 /// A new id without a type of its own.

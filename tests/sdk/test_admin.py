@@ -133,6 +133,24 @@ def test_an_operator_does_over_http_what_the_command_line_does_and_both_leave_a_
     assert http.get(accounts, timeout=SECONDS).status_code == 401
 
 
+def test_in_production_there_are_no_faults_and_no_clock_moves(production: Production) -> None:
+    token = production.admin("operator", "create", "tester", "--role", "admin")["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    production.admin("account", "create", "still", "--kind", "partner")
+    for path, body in [
+        ("faults", {"fault": "DROP_CONNECTION"}),
+        ("clock", {"account": "still", "action": "FREEZE"}),
+    ]:
+        answer = requests.post(f"{production.operator_url}/admin/v1/{path}", json=body, headers=headers, timeout=SECONDS)
+        assert answer.status_code == 400, answer.text
+        assert "sandbox only" in answer.json()["error_msg"]
+    ended = production.run("admin", "clock", "freeze", "still")
+    assert (ended.returncode, ended.stderr) == (1, "bss-gateway: clocks are moved in a sandbox only\n")
+    open_to_all = f"{production.url}/v3/auth/tokens"
+    answer = requests.post(open_to_all, json={}, headers={"X-Sandbox-Fault": "DROP_CONNECTION"}, timeout=SECONDS)
+    assert (answer.status_code, "X-Sandbox-Fault" in answer.text) == (400, True)
+
+
 def test_in_production_a_refused_signature_is_not_explained(production: Production) -> None:
     production.admin("account", "create", "terse", "--kind", "partner")
     key = production.admin("key", "create", "terse")
