@@ -11,3 +11,4 @@ mod operator;
 mod policy;
 mod postgres;
 mod signature;
+mod snapshots;

@@ -121,6 +121,12 @@ async fn announce(connection: &mut PgConnection, tenant: TenantId, id: DomainId)
     Ok(())
 }
 
+/// Any customer may be another now: tells every replica, when this transaction commits.
+pub async fn announce_all(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("select pg_notify($1, 'all') as \"sent: ()\"", CHANNEL).execute(connection).await?;
+    Ok(())
+}
+
 /// The account that an announcement is about.
 pub fn announced(payload: &str) -> Option<(TenantId, DomainId)> {
     let (tenant, id) = payload.split_once(' ')?;

@@ -646,6 +646,11 @@ pub async fn domain_parent(
     .await
 }
 
+/// Any key, user or token may be another now: tells every replica, when this transaction commits.
+pub async fn announce_all(connection: &mut PgConnection) -> sqlx::Result<()> {
+    announce(connection, "all").await
+}
+
 /// Tells every replica, when this transaction commits.
 async fn announce(connection: &mut PgConnection, change: &str) -> sqlx::Result<()> {
     sqlx::query!("select pg_notify($1, $2)", CHANNEL, change).execute(connection).await?;

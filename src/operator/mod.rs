@@ -15,6 +15,7 @@ pub mod gate;
 pub mod keys;
 pub mod operators;
 pub mod policy;
+pub mod snapshots;
 pub mod store;
 pub mod users;
 
@@ -41,6 +42,14 @@ pub fn operations() -> Operations<OperatorPolicy> {
         operators::list_operators,
         operators::create_operator,
         operators::delete_operator,
+    );
+    operations!(operations, "snapshots":
+        snapshots::list_snapshots,
+        snapshots::save_snapshot,
+        snapshots::restore_snapshot,
+        snapshots::delete_snapshot,
+        snapshots::create_fork,
+        snapshots::delete_fork,
     );
     operations!(operations, "users":
         users::list_users,

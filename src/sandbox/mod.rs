@@ -1,6 +1,7 @@
 //! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
 
 pub mod faults;
+pub mod snapshots;
 pub mod world;
 
 use crate::app::App;
@@ -13,12 +14,14 @@ use crate::pricing::samples;
 use crate::secrets;
 use crate::server::Listeners;
 use crate::telemetry;
+use crate::values::id;
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use time::Time;
 use world::World;
 
 const DATABASE: &str = "bss";
@@ -76,6 +79,7 @@ async fn serve(
     database::migrate(&url).await?;
     let mut owner = PgConnection::connect(&url).await?;
     database::create_user(&mut owner, DATABASE_USER).await?;
+    snapshots::install(&mut owner).await?;
     owner.close().await?;
     settings.database.url = DatabaseUrl::from(cluster.url_of(DATABASE_USER, DATABASE));
     settings.database.control_url = DatabaseUrl::default();
@@ -120,8 +124,13 @@ async fn make_world(url: &str, seed: u64, settings: &Settings, clock: &Clock) ->
         catalogue::load_seed(&mut connection).await?;
         samples::load(&mut connection).await?;
         let sealer = secrets::Sealer::from_settings(&settings.secrets)?;
-        world.store(&mut connection, &sealer, clock.now()).await?;
-        samples::furnish(&mut connection, "demo-customer", clock.now()).await?;
+        // The day's first instant: two worlds of one seed and one day are the same in every row.
+        let now = clock.now().replace_time(Time::MIDNIGHT);
+        let making = async {
+            world.store(&mut connection, &sealer, now).await?;
+            samples::furnish(&mut connection, "demo-customer", now).await
+        };
+        id::seeded(seed, making).await?;
     }
     connection.close().await?;
     Ok(world)

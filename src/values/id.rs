@@ -1,6 +1,8 @@
 //! Ids: one type each, a UUID of version 7 in the database, 32 hexadecimal digits on the wire as the vendor writes them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::fmt;
 use time::OffsetDateTime;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -71,7 +73,37 @@ ids! {
 /// A new id without a type of its own.
 pub fn new_uuid(now: OffsetDateTime) -> Uuid {
     let seconds = u64::try_from(now.unix_timestamp()).expect("the clock stands after 1970");
-    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
+    let time = Timestamp::from_unix(NoContext, seconds, now.nanosecond());
+    let next = SEQUENCE.try_with(|sequence| sequence.replace_with(|sequence| sequence.after()));
+    next.map_or_else(|_| Uuid::new_v7(time), |next| next.uuid(seconds * 1000 + u64::from(now.millisecond())))
+}
+
+tokio::task_local! {
+    static SEQUENCE: RefCell<Sequence>;
+}
+
+/// Ids that follow from a seed.
+#[derive(Clone, Copy)]
+struct Sequence {
+    seed: u64,
+    next: u64,
+}
+
+impl Sequence {
+    fn after(self) -> Self {
+        Self { next: self.next + 1, ..self }
+    }
+
+    fn uuid(self, milliseconds: u64) -> Uuid {
+        let digest: [u8; 32] = Sha256::digest(format!("bss-gateway id {} {}", self.seed, self.next)).into();
+        let random = digest.first_chunk().expect("a SHA-256 has 32 bytes");
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, random).into_uuid()
+    }
+}
+
+/// Runs something whose new ids are the same for the same seed: the making of a sandbox's world.
+pub async fn seeded<T>(seed: u64, making: impl Future<Output = T>) -> T {
+    SEQUENCE.scope(RefCell::new(Sequence { seed, next: 0 }), making).await
 }
 
 fn id_schema() -> RefOr<Schema> {
@@ -95,6 +127,18 @@ mod tests {
         let text = serde_json::to_string(&id).expect("an id serialises");
         assert_eq!(text.len(), 34, "{text}");
         assert_eq!(serde_json::from_str::<DomainId>(&text).expect("it reads back"), id);
+    }
+
+    #[tokio::test]
+    async fn ids_of_a_seed_are_the_same_each_time_and_those_of_none_never() {
+        let now = datetime!(2026-01-01 00:00 UTC);
+        let made = async |seed| seeded(seed, async { [new_uuid(now), new_uuid(now)] }).await;
+        let [first, second] = made(7).await;
+        assert_ne!(first, second);
+        assert_eq!(made(7).await, [first, second]);
+        assert_ne!(made(8).await, [first, second]);
+        assert_ne!(new_uuid(now), new_uuid(now));
+        assert_eq!(first.get_version_num(), 7);
     }
 
     #[test]
