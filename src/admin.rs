@@ -5,6 +5,7 @@ use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::coupons::command::{self as coupons, CouponsCommand};
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
 use crate::secrets::Sealer;
@@ -32,6 +33,9 @@ pub enum AdminCommand {
     /// Funds: top-ups, credit, stored-value cards
     #[command(subcommand)]
     Funds(FundsCommand),
+    /// Coupons: quotas for partners, coupons of the vendor's own
+    #[command(subcommand)]
+    Coupons(CouponsCommand),
 }
 
 /// `admin account …`
@@ -196,6 +200,7 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
         AdminCommand::Funds(command) => funds::run(&mut connection, command).await?,
+        AdminCommand::Coupons(command) => coupons::run(&mut connection, command).await?,
     };
     connection.close().await?;
     if as_json {

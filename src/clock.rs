@@ -72,6 +72,12 @@ impl Clocks {
         self.setting(tenant).show(self.system.now())
     }
 
+    /// What the clock that is furthest ahead shows: nothing is due anywhere after it.
+    pub fn latest(&self) -> OffsetDateTime {
+        let system = self.system.now();
+        self.moved.load().values().map(|setting| setting.show(system)).fold(system, OffsetDateTime::max)
+    }
+
     /// How a tenant's clock is set.
     pub fn setting(&self, tenant: TenantId) -> Setting {
         self.moved.load().get(&tenant).copied().unwrap_or_default()

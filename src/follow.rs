@@ -7,6 +7,7 @@
 use crate::app::App;
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
+use crate::coupons::jobs as coupons;
 use crate::customers::store as customers;
 use crate::database;
 use crate::identity::directory::TokenHash;
@@ -44,7 +45,9 @@ async fn listen(app: &App) -> sqlx::Result<()> {
     for look in 0_u32.. {
         look_at_catalogue(app, &mut listener).await?;
         timeout(LOOK_EVERY, app.clocks.reload(&mut listener)).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
+        let is_thorough = look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1;
+        coupons::run_due(app, is_thorough).await?;
+        if is_thorough {
             let (mut connection, now) = (app.database.control().await?, app.clock.now());
             store::delete_expired(&mut connection, now).await?;
             database::open_months_ahead(&mut connection, now).await?;

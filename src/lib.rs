@@ -6,7 +6,7 @@
 //!    puts the layers round the routes.
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
 //!    ([`api::gate`]), signatures, quotas, refusals.
-//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`]. A file there is one operation.
+//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`accounts`], [`coupons`]. A file there is one operation.
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
@@ -19,12 +19,14 @@ pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod coupons;
 pub mod customers;
 pub mod database;
 pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
+pub mod outbox;
 pub mod postgres;
 pub mod products;
 pub mod reference;
@@ -45,5 +47,6 @@ pub fn operations() -> Operations {
     reference::register(&mut operations);
     products::register(&mut operations);
     accounts::register(&mut operations);
+    coupons::register(&mut operations);
     operations
 }

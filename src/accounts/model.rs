@@ -96,6 +96,14 @@ pub fn detail_type(kind: TransferKind) -> &'static str {
         TransferKind::Subscribe => "SOURCE_OPERAIION_DEDEUCT",
         TransferKind::Usage => "SOURCE_OPERAIION_USAGE",
         TransferKind::Refund => "SOURCE_OPERAIION_REFUND",
+        TransferKind::QuotaGrant | TransferKind::QuotaSplit => "SOURCE_OPERATION_COUPON_QUOTA_TRANSFER",
+        TransferKind::QuotaWithdraw | TransferKind::QuotaReclaim => "SOURCE_OPERATION_COUPON_QUOTA_RECLAIM",
+        TransferKind::CouponIssue => "SOURCE_OPERAIION_PRIZE",
+        TransferKind::CouponSubscribe => "SOURCE_OPERAIION_DEDEUCT",
+        TransferKind::CouponUsage => "SOURCE_OPERAIION_USAGE",
+        TransferKind::CouponRefund => "SOURCE_OPERAIION_UNSUBSCRIBE",
+        TransferKind::CouponReclaim => "SOURCE_OPERATION_COUPONCANCEL",
+        TransferKind::CouponExpire => "SOURCE_OPERAIION_EXPIRECLEAR",
     }
 }
 

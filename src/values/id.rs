@@ -64,6 +64,10 @@ ids! {
     AccountId;
     /// A transfer between two of them.
     TransferId;
+    /// A quota that coupons are issued from.
+    QuotaId;
+    /// A coupon.
+    CouponId;
 }
 
 /// A new id without a type of its own.

@@ -1,8 +1,10 @@
 //! Small types with rules. A value that exists is valid; the wire form, the rule and its schema stand together.
 
 pub mod amount;
+pub mod coded;
 pub mod id;
 pub mod language;
+pub mod list;
 pub mod money;
 pub mod number;
 pub mod site;
