@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_named() {
         assert_eq!(refusal(parse_query("refused=")), "Parameter error. refused: must not be empty.");
-        assert_eq!(refusal(parse_json(br#"{"refused":null}"#)), "Parameter error. refused: must not be null.");
+        assert!(refusal(parse_json(br#"{"refused":null}"#)).starts_with("Parameter error. refused: must not be null"));
         assert!(refusal(parse_query("refused=x")).starts_with("Parameter error. refused: "));
     }
 }

@@ -37,11 +37,11 @@ pub struct CreatePartnerCouponsReq {
     /// What each coupon is worth, in the unit of the quota's currency: above 0, at most 2 decimals. A number or a text.
     face_value: PositiveAmount,
     /// From when on it can be used, within the quota's validity; absent or null: as the quota.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     valid_time: Filter<Instant, Refused, Ignored>,
     /// Until when it can be used, within the quota's validity; absent or null: as the quota.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     expire_time: Filter<Instant, Refused, Ignored>,
     /// Cloud service types it may be used for, within those of the quota; absent, null or empty: as the quota.

@@ -102,6 +102,7 @@ impl Period {
 }
 
 /// Limits as the choice of coupons reads them; `None` is no limit.
+#[expect(clippy::struct_excessive_bools, reason = "each is a limit of its own: any of them goes with any other")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rules {
     /// Types of cloud services.

@@ -65,7 +65,6 @@ pub struct IssuedCouponQuota {
     /// Its id.
     quota_id: QuotaId,
     /// 0 for cash coupons.
-    #[schema(inline)]
     quota_type: QuotaKind,
     /// When it was given.
     create_time: Instant,
@@ -74,7 +73,6 @@ pub struct IssuedCouponQuota {
     /// What it was worth, in the unit of its currency.
     quota_value: Amount,
     /// 0 normal, 3 invalid, 4 being adjusted (shown, but not used), 5 frozen, 6 reclaimed.
-    #[schema(inline)]
     quota_status: QuotaStatus,
     /// What is left of it.
     balance: Amount,

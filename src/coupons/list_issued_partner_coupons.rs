@@ -111,12 +111,10 @@ pub struct IQueryUserPartnerCouponsResultV2 {
     /// Its id.
     coupon_id: CouponId,
     /// 1 not yet effective, 2 usable, 3 used up, 4 expired, 5 reclaimed.
-    #[schema(inline)]
     status: CouponStatus,
     /// The customer.
     customer_id: DomainId,
     /// 1 cash coupon, 4 flexi-purchase coupon.
-    #[schema(inline)]
     coupon_type: CouponKind,
     /// The unit of the amounts: 1, the currency's own.
     #[schema(example = 1)]
@@ -150,7 +148,6 @@ pub struct IQueryUserPartnerCouponsResultV2 {
     /// When it was activated, that is, issued.
     active_time: Instant,
     /// When it was used last; empty where it never was.
-    #[schema(inline)]
     last_used_time: MaybeInstant,
     /// The promotion; there is none.
     #[schema(example = "")]

@@ -162,7 +162,6 @@ pub struct CouponRecordV2 {
     /// The quota.
     quota_id: Option<QuotaId>,
     /// 0 for cash coupons, 1 for flexi-purchase coupons.
-    #[schema(inline)]
     quota_type: Option<QuotaKind>,
     /// The coupon.
     coupon_id: Option<CouponId>,

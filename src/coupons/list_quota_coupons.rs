@@ -38,41 +38,39 @@ pub struct QueryCouponQuotasReqExt {
     #[serde(default)]
     quota_status_list: Filter<List<QuotaStatus, 5>>,
     /// 0 for cash coupons, which is the default, 1 for flexi-purchase coupons.
-    #[schema(inline, value_type = QuotaKind)]
+    #[schema(value_type = Option<QuotaKind>)]
     #[serde(default)]
     quota_type: Filter<QuotaKind>,
     /// Only those made after this instant.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     create_time_begin: Time,
     /// Only those made before this instant.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     create_time_end: Time,
     /// Only those that take effect after this instant.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     effective_time_begin: Time,
     /// Only those that take effect before this instant.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     effective_time_end: Time,
     /// Only those that expire after this instant.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     expire_time_begin: Time,
     /// Only those that expire before this instant.
-    #[schema(inline, value_type = Instant)]
+    #[schema(value_type = Option<Instant>)]
     #[serde(default)]
     expire_time_end: Time,
     /// How many to skip.
     #[schema(inline)]
-    #[serde(default)]
-    offset: Offset,
+    offset: Option<Offset>,
     /// How many to answer at most.
     #[schema(inline)]
-    #[serde(default)]
-    limit: Limit<100>,
+    limit: Option<Limit<100>>,
     /// Of a distributor: the reseller whose quotas to answer. Of others it is not looked at.
     indirect_partner_id: Option<AccountIdText>,
 }
@@ -93,7 +91,6 @@ pub struct CouponQuotaV2 {
     /// Its id.
     quota_id: QuotaId,
     /// 0 for cash coupons, 1 for flexi-purchase coupons.
-    #[schema(inline)]
     quota_type: QuotaKind,
     /// When it was made.
     create_time: Instant,
@@ -102,7 +99,6 @@ pub struct CouponQuotaV2 {
     /// What it was worth, in the unit of its currency.
     quota_value: Amount,
     /// 0 normal, 3 invalid, 4 being adjusted (shown, but not used), 5 frozen, 6 reclaimed.
-    #[schema(inline)]
     quota_status: QuotaStatus,
     /// What is left of it.
     balance: Amount,
@@ -137,10 +133,10 @@ pub async fn list_quota_coupons(
     let owner = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
     let now = app.now(partner.tenant);
     let mut connection = app.database.tenant(partner.tenant).await?;
-    let part = (request.offset.get(), request.limit.get());
+    let part = (request.offset.unwrap_or_default().get(), request.limit.unwrap_or_default().get());
     let (rows, total_count) =
         quotas::page(&mut connection, partner.tenant, &filter(owner, &request), now, part).await?;
-    let quotas = rows.into_iter().map(|row| show(row, now)).collect();
+    let quotas = rows.iter().map(|row| show(row, now)).collect();
     Ok(Json(ListQuotaCouponsResponse { total_count, quotas }))
 }
 
@@ -159,7 +155,7 @@ fn filter(owner: DomainId, request: &QueryCouponQuotasReqExt) -> QuotaFilter {
     }
 }
 
-fn show(row: QuotaRow, now: OffsetDateTime) -> CouponQuotaV2 {
+fn show(row: &QuotaRow, now: OffsetDateTime) -> CouponQuotaV2 {
     let validity = Validity { from: row.effective_at, until: row.expires_at };
     CouponQuotaV2 {
         quota_id: row.id,

@@ -92,12 +92,10 @@ pub struct IQueryUserCouponsResultV2 {
     /// Its code: the id, since it was issued online.
     coupon_code: CouponId,
     /// 1 not yet effective, 2 usable, 3 used up, 4 expired, 5 reclaimed.
-    #[schema(inline)]
     status: CouponStatus,
     /// Whose it is.
     customer_id: DomainId,
     /// 1 cash coupon, 2 discount coupon, 3 product coupon, 4 flexi-purchase coupon.
-    #[schema(inline)]
     coupon_type: CouponKind,
     /// The unit of the amounts: 1, the currency's own.
     #[schema(example = 1)]
@@ -131,7 +129,6 @@ pub struct IQueryUserCouponsResultV2 {
     /// When it was activated, that is, issued.
     active_time: Instant,
     /// When it was used last; empty where it never was.
-    #[schema(inline)]
     reserve_time: MaybeInstant,
     /// The promotion; there is none.
     #[schema(example = "")]

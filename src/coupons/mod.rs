@@ -2,10 +2,11 @@
 //!
 //! The vendor grants a partner a quota; a distributor may split it among its resellers; coupons are issued to customers out
 //! of it, and pay for orders. What is left of a quota or a coupon is an account of the [`ledger`](crate::ledger), so each
-//! of these steps is a transfer, and what ends gives back what is left. [`issue`] holds the rules, purely;
+//! of these steps is a transfer, and what ends gives back what is left. [`issue`] and [`choice`] hold the rules, purely;
 //! [`jobs`] does what the clock demands.
 
 pub mod administration;
+pub mod choice;
 pub mod command;
 pub mod create_partner_coupons;
 pub mod issue;
@@ -24,7 +25,10 @@ pub mod reclaim_partner_coupons;
 pub mod returns;
 pub mod sandbox;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod update_coupon_quotas;
+pub mod usage;
 
 use crate::api::operation::{Operations, operations};
 
