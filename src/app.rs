@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::customers;
 use crate::database::{self, Database};
 use crate::identity::directory::Directory;
+use crate::identity::key_uses::KeyUses;
 use crate::ledger::writer::Writers;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
@@ -39,6 +40,8 @@ pub struct State {
     pub customers: customers::directory::Directory,
     /// Makes transfers.
     pub ledger: Writers,
+    /// Uses of access keys that are not written yet.
+    pub key_uses: KeyUses,
     /// The dictionaries, in memory.
     pub catalogue: ArcSwap<Catalogue>,
     /// Access keys and users that failed too often.
@@ -74,6 +77,7 @@ impl App {
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
         Ok(Self(Arc::new(State {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
+            key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             lockout,
             sealer,

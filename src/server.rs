@@ -4,6 +4,7 @@ use crate::api::edge::{self, Edge, Peer};
 use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
+use crate::ledger::verify;
 use crate::{database, explorer, follow, telemetry};
 use anyhow::Context;
 use axum::extract::State;
@@ -128,12 +129,17 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let follower = tokio::spawn(follow::follow(app.clone()));
+        let prover = tokio::spawn(verify::watch(app.clone()));
         let operator = tokio::spawn(axum::serve(self.operator, operator_router(&app, metrics)).into_future());
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
         follower.abort();
+        prover.abort();
         // Its connection is back only when it has ended.
         follower.await.ok();
+        if let Err(error) = app.key_uses.write(&app.database).await {
+            tracing::warn!(%error, "the last uses of access keys are lost");
+        }
         app.database.close().await;
         served
     }

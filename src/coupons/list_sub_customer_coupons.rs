@@ -167,7 +167,7 @@ pub struct IQueryUserCouponsResultV2 {
     get, path = "/v2/promotions/benefits/coupons",
     params(ListSubCustomerCouponsQuery),
     responses((status = 200, description = "The coupons.", body = ListSubCustomerCouponsResponse)),
-    extensions(("x-policy" = json!(Policy::callers(&CALLERS)))),
+    extensions(("x-policy" = json!(Policy::callers(&CALLERS).customer_action("bss:coupon:view")))),
 )]
 pub async fn list_sub_customer_coupons(
     State(app): State<App>,

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod coded;
+pub mod decimal;
 pub mod id;
 pub mod language;
 pub mod list;
