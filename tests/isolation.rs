@@ -134,6 +134,10 @@ fn example(document: &Value, schema: &Value) -> Value {
         let fields = required.iter().filter_map(Value::as_str);
         return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
     }
+    if schema["type"] == "object" {
+        // Nothing is required of it.
+        return json!({});
+    }
     if !schema["items"].is_null() {
         return json!([example(document, &schema["items"])]);
     }
