@@ -111,8 +111,9 @@ create index coupons_of_order on coupons (tenant_id, order_id) where order_id <>
 create index coupons_of_quota on coupons (tenant_id, quota_id, holder_id) where quota_id is not null;
 -- What falls due: expiry, the notice before it, and leaving the lists after it.
 create index coupons_expiring on coupons (expires_at, tenant_id) where state = 2;
+create index coupons_expiring_of_tenant on coupons (tenant_id, expires_at, coupon_id) where state = 2;
 create index coupons_expiring_untold on coupons (tenant_id, expires_at) where state = 2 and not expiry_told;
-create index coupons_leaving on coupons (expires_at, tenant_id) where listed and state <> 2;
+create index coupons_leaving on coupons (tenant_id, expires_at, coupon_id) where listed and state <> 2;
 select place_by_tenant('coupons');
 do $$ begin
     alter table coupons add constraint coupons_holder_fk

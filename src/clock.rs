@@ -72,10 +72,10 @@ impl Clocks {
         self.setting(tenant).show(self.system.now())
     }
 
-    /// What the clock that is furthest ahead shows: nothing is due anywhere after it.
-    pub fn latest(&self) -> OffsetDateTime {
+    /// The tenants whose clocks are moved, with what they show. All others show the system's time.
+    pub fn moved(&self) -> Vec<(TenantId, OffsetDateTime)> {
         let system = self.system.now();
-        self.moved.load().values().map(|setting| setting.show(system)).fold(system, OffsetDateTime::max)
+        self.moved.load().iter().map(|(tenant, setting)| (*tenant, setting.show(system))).collect()
     }
 
     /// How a tenant's clock is set.

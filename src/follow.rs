@@ -4,7 +4,8 @@
 //! version, which proves it alive. While there is none, nothing that was read from the database is trusted for longer than
 //! a second; when it is back, everything is read again, since announcements may have been missed.
 //!
-//! The other way round, what requests note in memory is written once a minute.
+//! The other way round, what requests note in memory is written once a minute. What the clock demands, such as the expiry
+//! of coupons, is done each second.
 
 use crate::api::write;
 use crate::app::App;
@@ -22,14 +23,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Expired tokens and temporary keys are removed once in so many looks.
+/// Expired tokens and temporary keys are removed once in so many looks; so often is done what can wait for minutes.
 const LOOKS_BETWEEN_CLEANUPS: u32 = 600;
 
 const WRITE_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs until the task is dropped.
 pub async fn follow(app: App) {
-    tokio::join!(follow_changes(&app), write_uses(&app));
+    tokio::join!(follow_changes(&app), write_uses(&app), do_what_is_due(&app));
+}
+
+/// Apart from the announcements, which must not wait for it however much falls due at once.
+async fn do_what_is_due(app: &App) {
+    for look in 0_u32.. {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = coupons::run_due(app, look.is_multiple_of(LOOKS_BETWEEN_CLEANUPS)).await {
+            tracing::warn!(%error, "what is due of coupons could not be looked for");
+        }
+    }
 }
 
 async fn write_uses(app: &App) {
@@ -63,9 +74,7 @@ async fn listen(app: &App) -> sqlx::Result<()> {
     for look in 0_u32.. {
         look_at_catalogue(app, &mut listener).await?;
         timeout(LOOK_EVERY, app.clocks.reload(&mut listener)).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        let is_thorough = look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1;
-        coupons::run_due(app, is_thorough).await?;
-        if is_thorough {
+        if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
             let (mut connection, now) = (app.database.control().await?, app.clock.now());
             store::delete_expired(&mut connection, now).await?;
             let kept = time::Duration::days(i64::from(app.settings.api.idempotency_days));

@@ -1,7 +1,8 @@
 //! `POST /v2/promotions/benefits/partner-coupons`
 
 use super::issue::{self, Facts, Making, Wanted};
-use super::model::{ErrorDetail, ProductIdText, Quota, QuotaIdText, Refusal, Remark};
+use super::model::{ProductIdText, Quota, QuotaIdText, Remark};
+use super::refusal::{ErrorDetail, Refusal};
 use super::store::coupons::{self, Issue};
 use super::store::{partners, quotas};
 use crate::api::caller::{CallerKind, Partner};

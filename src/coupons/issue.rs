@@ -1,7 +1,8 @@
 //! Issuing coupons: the rules, purely, and the change they allow.
 
 use super::limits::{LimitKey, Limits, SubscribeType};
-use super::model::{CouponKind, ErrorDetail, Quota, QuotaStatus, Refusal, Validity, coupon_purse, quota_purse};
+use super::model::{CouponKind, Quota, QuotaStatus, Validity, coupon_purse, quota_purse};
+use super::refusal::{ErrorDetail, Refusal};
 use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::coupons::{self, Issue};
 use super::store::{partners, quotas};

@@ -114,13 +114,14 @@ async fn unlist(connection: &mut PgConnection, tenant: TenantId, now: OffsetDate
 }
 
 /// Does what is due in all tenants, each by its own clock. One that fails is logged and tried again at the next look. Expiry
-/// is looked for each time; what can wait for minutes, only with `all`.
+/// is looked for each time; what can wait for minutes, only with `all`, in every tenant where a partner issues coupons.
 pub async fn run_due(app: &App, all: bool) -> sqlx::Result<()> {
-    let latest = app.clocks.latest();
+    let moved = app.clocks.moved();
     let mut control = app.database.control().await?;
-    let mut tenants = coupons::tenants_with_expired(&mut control, latest).await?;
+    let mut tenants = coupons::tenants_with_expired(&mut control, app.clock.now(), &moved).await?;
+    tenants.extend(coupons::moved_tenants_with_expired(&mut control, &moved).await?);
     if all {
-        tenants.extend(coupons::tenants_with_notices(&mut control, latest, listed_since(latest)).await?);
+        tenants.extend(partners::tenants(&mut control).await?);
     }
     drop(control);
     for tenant in tenants {

@@ -209,13 +209,16 @@ fn filter(query: &ListCustomerCouponChangeRecordsQuery, span: Span) -> RecordFil
     };
     let operations = (direction.is_some() || kind.is_some())
         .then(|| TABLE.iter().filter(is_wanted).map(|(operation, ..)| *operation).collect());
-    let trade = |text: &CouponTradeId| (text.as_str().to_owned(), Uuid::try_parse(text.as_str()).ok());
+    // What reads as an id is a record's own number; orders' and bills' are written otherwise.
+    let trade = query.trade_id.wanted().map(CouponTradeId::as_str);
+    let record = trade.and_then(|trade| Uuid::try_parse(trade).ok());
     RecordFilter {
         from: Some(span.begin),
         until: Some(span.end),
         operations,
         coupons: query.coupon_id.wanted().map(|text| text.id().into_iter().collect()),
-        trade: query.trade_id.wanted().map(trade),
+        reference: trade.filter(|_| record.is_none()).map(str::to_owned),
+        record,
         ..RecordFilter::default()
     }
 }

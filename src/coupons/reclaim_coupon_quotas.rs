@@ -1,7 +1,8 @@
 //! `POST /v2/partners/coupon-quotas/indirect-partner-reclaim`
 
 use super::create_partner_coupons::refused;
-use super::model::{ErrorDetail, Quota, QuotaIdText, QuotaStatus, Refusal, Remark, quota_purse};
+use super::model::{Quota, QuotaIdText, QuotaStatus, Remark, quota_purse};
+use super::refusal::{ErrorDetail, Refusal};
 use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::quotas;
 use crate::api::caller::{CallerKind, Distributor};

@@ -1,7 +1,8 @@
 //! `POST /v2/promotions/benefits/partner-coupons/reclaim`
 
 use super::create_partner_coupons::refused;
-use super::model::{CouponIdText, CouponStatus, Refusal, shown_coupon_status};
+use super::model::{CouponIdText, CouponStatus, shown_coupon_status};
+use super::refusal::Refusal;
 use super::returns::{self, End};
 use super::store::books::Operation;
 use super::store::coupons::{self, Coupon, Which};

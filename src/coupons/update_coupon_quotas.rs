@@ -2,7 +2,8 @@
 
 use super::create_partner_coupons::{each_once, refused};
 use super::issue;
-use super::model::{ErrorDetail, Quota, QuotaIdText, QuotaKind, QuotaStatus, Refusal, Terms, quota_purse};
+use super::model::{Quota, QuotaIdText, QuotaKind, QuotaStatus, Terms, quota_purse};
+use super::refusal::{ErrorDetail, Refusal};
 use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::quotas::{self, NewQuota};
 use crate::api::caller::{CallerKind, Distributor};

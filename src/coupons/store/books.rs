@@ -5,6 +5,7 @@
 
 use crate::coupons::model::QuotaKind;
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId, UserId, new_uuid};
+use crate::values::time::FAR_FUTURE;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -263,24 +264,35 @@ pub struct RecordFilter {
     pub coupons: Option<Vec<CouponId>>,
     /// The customer or the reseller.
     pub customer: Option<DomainId>,
-    /// The order or bill, or the record itself.
-    pub trade: Option<(String, Option<Uuid>)>,
+    /// The order or bill.
+    pub reference: Option<String>,
+    /// The record itself.
+    pub record: Option<Uuid>,
 }
 
 impl RecordFilter {
     /// Whether nothing but the time filters.
     fn is_span(&self) -> bool {
         let ids = self.quota.is_none() && self.parent.is_none() && self.coupons.is_none() && self.customer.is_none();
-        ids && self.operations.is_none() && self.quota_kind.is_none() && self.trade.is_none()
+        let one = self.record.is_some() || self.reference.is_some();
+        ids && !one && self.operations.is_none() && self.quota_kind.is_none()
     }
 
     fn coupon_ids(&self) -> Option<Vec<Uuid>> {
         Some(self.coupons.as_ref()?.iter().map(|coupon| coupon.0).collect())
     }
 
+    /// From when until when; the id of a record says in which millisecond it was written.
     fn span(&self) -> (OffsetDateTime, OffsetDateTime) {
         let from = self.from.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        (from, self.until.unwrap_or(crate::values::time::FAR_FUTURE))
+        let until = self.until.unwrap_or(FAR_FUTURE);
+        let written = self.record.and_then(|record| record.get_timestamp());
+        let written = written.and_then(|written| {
+            let (seconds, nanoseconds) = written.to_unix();
+            let second = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+            Some(second.saturating_add(Duration::nanoseconds(nanoseconds.into())))
+        });
+        written.map_or((from, until), |at| (from.max(at), until.min(at.saturating_add(Duration::MILLISECOND))))
     }
 }
 
@@ -340,7 +352,7 @@ async fn count(
              and ($6::text[] is null or operation = any($6)) and ($7::uuid is null or quota_id = $7)
              and ($8::smallint is null or quota_kind = $8) and ($9::uuid is null or parent_quota_id = $9)
              and ($10::uuid[] is null or coupon_id = any($10)) and ($11::uuid is null or customer_id = $11)
-             and ($12::text is null or reference = $12 or record_id = $13)"#,
+             and ($12::text is null or reference = $12) and ($13::uuid is null or record_id = $13)"#,
         tenant.0,
         owner.0,
         book as Book,
@@ -352,8 +364,8 @@ async fn count(
         filter.parent.map(|parent| parent.0),
         coupons.as_deref(),
         filter.customer.map(|customer| customer.0),
-        filter.trade.as_ref().map(|(reference, _)| reference.as_str()),
-        filter.trade.as_ref().and_then(|(_, record)| *record)
+        filter.reference.as_deref(),
+        filter.record
     );
     query.fetch_one(connection).await
 }
@@ -378,7 +390,7 @@ async fn select(
              and ($6::text[] is null or operation = any($6)) and ($7::uuid is null or quota_id = $7)
              and ($8::smallint is null or quota_kind = $8) and ($9::uuid is null or parent_quota_id = $9)
              and ($10::uuid[] is null or coupon_id = any($10)) and ($11::uuid is null or customer_id = $11)
-             and ($12::text is null or reference = $12 or record_id = $13)
+             and ($12::text is null or reference = $12) and ($13::uuid is null or record_id = $13)
              and number > $14 and number <= $15
            order by number desc offset $16 limit $17"#,
         tenant.0,
@@ -392,8 +404,8 @@ async fn select(
         filter.parent.map(|parent| parent.0),
         coupons.as_deref(),
         filter.customer.map(|customer| customer.0),
-        filter.trade.as_ref().map(|(reference, _)| reference.as_str()),
-        filter.trade.as_ref().and_then(|(_, record)| *record),
+        filter.reference.as_deref(),
+        filter.record,
         above,
         up_to,
         offset,

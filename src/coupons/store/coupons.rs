@@ -315,36 +315,36 @@ pub async fn take_expiring(
     .await
 }
 
-/// Tenants that have coupons which expired by an instant; some at a time.
+/// Tenants that have coupons which expired by an instant, without those whose clocks are moved; some at a time.
 pub async fn tenants_with_expired(
     connection: &mut PgConnection,
     by: OffsetDateTime,
+    moved: &[(TenantId, OffsetDateTime)],
 ) -> sqlx::Result<BTreeSet<TenantId>> {
+    let moved: Vec<Uuid> = moved.iter().map(|(tenant, _)| tenant.0).collect();
     let tenants = sqlx::query_scalar!(
-        r#"select distinct tenant_id as "tenant: TenantId" from coupons where state = 2 and expires_at <= $1 limit 100"#,
-        by
+        r#"select distinct tenant_id as "tenant: TenantId" from coupons
+           where state = 2 and expires_at <= $1 and tenant_id <> all($2) limit 100"#,
+        by,
+        &moved
     );
     Ok(tenants.fetch_all(connection).await?.into_iter().collect())
 }
 
-/// Tenants that have coupons to tell of, or to take out of the lists because they expired by `listed_since`.
-pub async fn tenants_with_notices(
+/// Those among them that have coupons which expired by what their own clocks show.
+pub async fn moved_tenants_with_expired(
     connection: &mut PgConnection,
-    by: OffsetDateTime,
-    listed_since: OffsetDateTime,
+    moved: &[(TenantId, OffsetDateTime)],
 ) -> sqlx::Result<BTreeSet<TenantId>> {
+    if moved.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let tenants = sqlx::query_scalar!(
-        r#"select tenant_id as "tenant!: TenantId" from (
-               select distinct c.tenant_id from coupons c
-               left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id
-               where c.state = 2 and not c.expiry_told
-                 and c.expires_at <= $1::timestamptz + make_interval(days => coalesce(p.notice_days, $2)::int)
-               union
-               select distinct tenant_id from coupons where listed and state <> 2 and expires_at <= $3
-           ) as due"#,
-        by,
-        super::partners::NOTICE_DAYS,
-        listed_since
+        r#"select distinct c.tenant_id as "tenant: TenantId"
+           from coupons c join unnest($1::uuid[], $2::timestamptz[]) as m (tenant_id, by) on m.tenant_id = c.tenant_id
+           where c.state = 2 and c.expires_at <= m.by"#,
+        &moved.iter().map(|(tenant, _)| tenant.0).collect::<Vec<_>>(),
+        &moved.iter().map(|(_, by)| *by).collect::<Vec<_>>()
     );
     Ok(tenants.fetch_all(connection).await?.into_iter().collect())
 }

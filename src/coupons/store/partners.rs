@@ -85,6 +85,13 @@ pub async fn count_listed(
     Ok(())
 }
 
+/// Tenants in which a partner has issued coupons, or was set something as their issuer.
+pub async fn tenants(connection: &mut PgConnection) -> sqlx::Result<Vec<TenantId>> {
+    sqlx::query_scalar!(r#"select distinct tenant_id as "tenant: TenantId" from coupon_partners"#)
+        .fetch_all(connection)
+        .await
+}
+
 /// The products of these ids, with the ways they can be ordered.
 pub async fn products(
     connection: &mut PgConnection,
