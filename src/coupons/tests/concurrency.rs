@@ -37,13 +37,11 @@ async fn sixty_four_clients_empty_a_quota_and_no_more(pool: PgPool) {
     }
     assert_eq!(issued, 128, "as often as 7.77 is in 1000");
     assert_eq!(shop.balance("demo-partner", &quota).await, "5.44");
-    let faces: Decimal =
-        sqlx::query_scalar("select sum(face_value) from coupons where quota_id::text = $1 or quota_id = $2")
-            .bind(&quota)
-            .bind(quota.parse::<uuid::Uuid>().expect("an id"))
-            .fetch_one(&mut *shop.connection().await)
-            .await
-            .expect("it is read");
+    let faces: Decimal = sqlx::query_scalar("select sum(face_value) from coupons where quota_id = $1")
+        .bind(quota.parse::<uuid::Uuid>().expect("an id"))
+        .fetch_one(&mut *shop.connection().await)
+        .await
+        .expect("it is read");
     assert_eq!(faces, Decimal::new(99456, 2));
     let records = shop.get("demo-partner", &format!("{RECORDS}?quota_id={quota}")).await;
     assert_eq!(records["total_count"], 128);
@@ -67,7 +65,6 @@ async fn replicas_that_look_at_the_same_time_expire_each_coupon_once(pool: PgPoo
     let tenant = shop.account("demo-partner").0;
     let replicas = (0..6).map(|_| {
         let shop = shop.clone();
-        // While the job runs, the partner tries to take one back.
         tokio::spawn(async move {
             let done = jobs::expire_due(&mut *shop.connection().await, tenant, shop.now()).await;
             done.expect("the job runs").expired

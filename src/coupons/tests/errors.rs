@@ -195,13 +195,12 @@ async fn a_coupon_that_is_over_cannot_be_reclaimed(pool: PgPool) {
     assert_eq!(reclaim("nothing".to_owned()).await, is(400, "0100"));
 
     let (tenant, customer) = shop.account("demo-customer");
-    let to = |kind| async move { (tenant, customer, kind) };
-    let (tenant, customer, kind) = to(AssociationType::Referral).await;
-    set_association_type(&mut *shop.connection().await, tenant, customer, kind).await.expect("it is set");
+    let mut connection = shop.connection().await;
+    let referral = set_association_type(&mut connection, tenant, customer, AssociationType::Referral).await;
+    referral.expect("it is set");
     assert_eq!(reclaim(two.clone()).await, is(400, "99000045"));
-    set_association_type(&mut *shop.connection().await, tenant, customer, AssociationType::Resale)
-        .await
-        .expect("it is set");
+    let resale = set_association_type(&mut connection, tenant, customer, AssociationType::Resale).await;
+    resale.expect("it is set");
     assert_eq!(shop.post("other-partner", RECLAIM, json!({ "coupon_id": two })).await.refusal().1, "CBC.0100");
     shop.advance(Duration::days(365)).await;
     assert_eq!(reclaim(three).await, is(200, "99000048"), "the job has not run, the clock has");
