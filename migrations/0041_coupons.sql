@@ -112,7 +112,8 @@ create index coupons_of_quota on coupons (tenant_id, quota_id, holder_id) where 
 -- What falls due: expiry, the notice before it, and leaving the lists after it.
 create index coupons_expiring on coupons (expires_at, tenant_id) where state = 2;
 create index coupons_expiring_of_tenant on coupons (tenant_id, expires_at, coupon_id) where state = 2;
-create index coupons_expiring_untold on coupons (tenant_id, expires_at) where state = 2 and not expiry_told;
+create index coupons_expiring_untold on coupons (tenant_id, expires_at)
+    where state = 2 and not expiry_told and partner_id is not null;
 create index coupons_leaving on coupons (tenant_id, expires_at, coupon_id) where listed and state <> 2;
 select place_by_tenant('coupons');
 do $$ begin

@@ -3,6 +3,7 @@
 
 use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
+use crate::audit;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
@@ -11,14 +12,17 @@ use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
+use crate::operator::command::{self as operator, ClockCommand, OperatorCommand};
 use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::Read;
+use utoipa::ToSchema;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -44,6 +48,12 @@ pub enum AdminCommand {
     /// The price book
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Who may use the operators' API
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// A tenant's clock, movable in the sandbox
+    #[command(subcommand)]
+    Clock(ClockCommand),
     /// Framework agreements and discounts of an account
     #[command(subcommand)]
     Discounts(DiscountsCommand),
@@ -187,8 +197,10 @@ pub enum AgencyCommand {
     },
 }
 
-/// A kind of account at the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// A kind of account, as operators say it.
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = AccountKind)]
 pub enum Kind {
     /// A solution provider
     Partner,
@@ -224,18 +236,15 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     ensure!(!url.is_empty(), "DATABASE_URL is not set");
     let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
     // The server may never have run, or not for months.
-    database::open_months_ahead(&mut connection, Clock::default().now()).await?;
-    let result = match command {
-        AdminCommand::Account(command) => account(&mut connection, command).await?,
-        AdminCommand::User(command) => user(&mut connection, command, settings).await?,
-        AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
-        AdminCommand::Agency(command) => agency(&mut connection, command).await?,
-        AdminCommand::Funds(command) => funds::run(&mut connection, command).await?,
-        AdminCommand::Coupons(command) => coupons::run(&mut connection, command).await?,
-        AdminCommand::Prices(command) => pricing::run_prices(&mut connection, command, settings).await?,
-        AdminCommand::Discounts(command) => pricing::run_discounts(&mut connection, command).await?,
-        AdminCommand::Resources(command) => resources::run(&mut connection, command).await?,
-    };
+    let now = Clock::default().now();
+    database::open_months_ahead(&mut connection, now).await?;
+    let mut transaction = connection.begin().await?;
+    let result = perform(&mut transaction, command, settings).await?;
+    let words = words(std::env::args());
+    if !LOOKS.iter().any(|look| words.ends_with(look)) {
+        audit::append_command(&mut transaction, &words, now).await?;
+    }
+    transaction.commit().await?;
     connection.close().await?;
     if as_json {
         println!("{result}");
@@ -243,6 +252,31 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         print!("{}", for_people(&result));
     }
     Ok(())
+}
+
+/// Commands that change nothing.
+const LOOKS: [&str; 5] = [" explain", " export", " list", " quotas", " show"];
+
+/// The command without what it is given, which may be personal: `admin funds top-up`.
+fn words(arguments: impl Iterator<Item = String>) -> String {
+    let words = arguments.skip_while(|word| word != "admin").filter(|word| !word.starts_with('-'));
+    words.take(3).collect::<Vec<_>>().join(" ")
+}
+
+async fn perform(connection: &mut PgConnection, command: AdminCommand, settings: &Settings) -> anyhow::Result<Value> {
+    match command {
+        AdminCommand::Account(command) => account(connection, command).await,
+        AdminCommand::User(command) => user(connection, command, settings).await,
+        AdminCommand::Key(command) => key(connection, command, settings).await,
+        AdminCommand::Agency(command) => agency(connection, command).await,
+        AdminCommand::Funds(command) => funds::run(connection, command).await,
+        AdminCommand::Coupons(command) => coupons::run(connection, command).await,
+        AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
+        AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
+        AdminCommand::Operator(command) => operator::run_operator(connection, command).await,
+        AdminCommand::Clock(command) => operator::run_clock(connection, command).await,
+        AdminCommand::Resources(command) => resources::run(connection, command).await,
+    }
 }
 
 async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyhow::Result<Value> {
@@ -365,6 +399,12 @@ fn for_people(result: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_trace_of_a_command_has_no_argument() {
+        let arguments = "bss-gateway admin --json funds top-up somebody 5.00".split(' ').map(str::to_owned);
+        assert_eq!(words(arguments), "admin funds top-up");
+    }
 
     #[test]
     fn people_get_a_line_for_each_value_or_row() {

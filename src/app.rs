@@ -9,6 +9,7 @@ use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
 use crate::ledger::writer::Writers;
+use crate::sandbox::faults::Faults;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
 use arc_swap::ArcSwap;
@@ -44,6 +45,8 @@ pub struct State {
     pub key_uses: KeyUses,
     /// The dictionaries, in memory.
     pub catalogue: ArcSwap<Catalogue>,
+    /// Faults that tests of clients ask for; in the sandbox only.
+    pub faults: Option<Faults>,
     /// Access keys and users that failed too often.
     pub lockout: Lockout,
     /// Whether announced changes are heard at this moment.
@@ -79,6 +82,7 @@ impl App {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
             key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
+            faults: settings.sandbox.enabled.then(Faults::default),
             lockout,
             sealer,
             customers: customers::directory::Directory::new(

@@ -3,7 +3,12 @@
 //! The row of a change is written in the change's own transaction. A refused write leaves a row as well.
 
 use crate::api::caller::Caller;
+use crate::api::edge::{RequestId, Source};
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::operator::gate::OPERATORS;
 use crate::values::id::new_uuid;
+use axum::extract::Request;
 use sqlx::PgConnection;
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -18,6 +23,16 @@ pub struct Call {
     pub request_id: String,
     /// Where it came from.
     pub source: IpAddr,
+}
+
+impl Call {
+    /// A request that has passed the edge.
+    pub fn new(operation: &'static str, request: &Request) -> Self {
+        let given = request.extensions();
+        let source = given.get::<Source>().expect("the edge puts the source beside each request").0;
+        let request_id = given.get::<RequestId>().expect("the edge gives each request an id").0.clone();
+        Self { operation, request_id, source }
+    }
 }
 
 /// A row.
@@ -65,4 +80,33 @@ pub async fn append(connection: &mut PgConnection, events: &[Event<'_>], now: Of
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Leaves a row of what was done at the command line, among the operators' own.
+pub async fn append_command(connection: &mut PgConnection, command: &str, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into audit_events (tenant_id, happened_at, event_id, operation, domain_id, user_id, credential, source,
+                                   request_id, subject, status, error_code)
+         values ($1, $2, $3, $4, $1, $1, 'command line', '127.0.0.1', $5, '', 200, '')",
+        OPERATORS.0,
+        now,
+        new_uuid(now),
+        command,
+        new_uuid(now).simple().to_string()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Leaves a row of a write that was refused; that it cannot be recorded is no reason to answer otherwise.
+pub async fn record_refusal(app: &App, caller: &Caller, call: &Call, error: &ApiError) {
+    let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
+    let append = async {
+        let mut connection = app.database.tenant(caller.tenant).await?;
+        append(&mut connection, &[event], app.clock.now()).await
+    };
+    if let Err(error) = append.await {
+        tracing::warn!(%error, "a refused write could not be recorded");
+    }
 }

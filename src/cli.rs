@@ -45,7 +45,7 @@ enum Command {
         #[arg(long)]
         catalogue: bool,
     },
-    /// Write openapi.json and operations.txt
+    /// Write openapi.json, operators.json and operations.txt
     Openapi {
         /// Into this folder
         #[arg(default_value = "openapi")]
@@ -164,9 +164,15 @@ async fn migrate(settings: &Settings, with_catalogue: bool) -> anyhow::Result<()
 
 /// The files in openapi/ that are generated; a test compares them with the committed ones.
 pub fn documents() -> Vec<(&'static str, String)> {
-    let operations = crate::operations();
-    let document = operations.document().to_pretty_json().expect("the document serialises");
-    vec![("openapi.json", format!("{document}\n")), ("operations.txt", operations.table())]
+    let (operations, operators) = (crate::operations(), crate::operator::operations());
+    let text = |document: &utoipa::openapi::OpenApi| {
+        format!("{}\n", document.to_pretty_json().expect("the document serialises"))
+    };
+    vec![
+        ("openapi.json", text(operations.document())),
+        ("operations.txt", operations.table()),
+        ("operators.json", text(operators.document())),
+    ]
 }
 
 fn write_documents(folder: &Path) -> anyhow::Result<()> {

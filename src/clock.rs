@@ -51,6 +51,51 @@ impl Setting {
     }
 }
 
+/// How far from the system's time a clock can be moved.
+pub const DISTANCE_MAX: Duration = Duration::days(5 * 366);
+
+/// A way to move a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// It stands still.
+    Freeze,
+    /// It runs on from what it shows.
+    Run,
+    /// It runs, this far ahead of the system's.
+    Offset(Duration),
+    /// It shows this later instant, and stands or runs as before.
+    Advance(OffsetDateTime),
+    /// It shows this much more, and stands or runs as before.
+    AdvanceBy(Duration),
+    /// It is the system's again.
+    Reset,
+}
+
+impl Setting {
+    /// The setting after a movement at the system's time `system`.
+    pub fn moved(self, movement: Movement, system: OffsetDateTime) -> Result<Self, &'static str> {
+        let shown = self.show(system);
+        let advanced = |to: OffsetDateTime| match self.frozen_at {
+            Some(_) => Self { frozen_at: Some(to), ..self },
+            None => Self { offset: to - system, frozen_at: None },
+        };
+        let setting = match movement {
+            Movement::Freeze => Self { frozen_at: Some(shown), ..self },
+            Movement::Run if self.frozen_at.is_none() => self,
+            Movement::Run => Self { offset: shown - system, frozen_at: None },
+            Movement::Offset(offset) => Self { offset, frozen_at: None },
+            Movement::Advance(to) if to <= shown => return Err("a clock can only be advanced to a later instant"),
+            Movement::Advance(to) => advanced(to),
+            Movement::AdvanceBy(duration) => advanced(shown.saturating_add(duration)),
+            Movement::Reset => Self::default(),
+        };
+        if (setting.show(system) - system).abs() > DISTANCE_MAX {
+            return Err("a clock can be moved by five years at most");
+        }
+        Ok(setting)
+    }
+}
+
 /// Announces that a tenant's clock was moved.
 pub const CHANNEL: &str = "bss_clock";
 
@@ -107,10 +152,24 @@ pub async fn business_time(
     tenant: TenantId,
     system: &Clock,
 ) -> sqlx::Result<OffsetDateTime> {
+    Ok(setting(connection, tenant).await?.show(system.now()))
+}
+
+/// How a tenant's clock is set, as the database says.
+pub async fn setting(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Setting> {
     let row = sqlx::query!("select clock_offset_us, clock_frozen_at from tenants where tenant_id = $1", tenant.0);
     let row = row.fetch_one(connection).await?;
-    let setting = Setting { offset: Duration::microseconds(row.clock_offset_us), frozen_at: row.clock_frozen_at };
-    Ok(setting.show(system.now()))
+    Ok(Setting { offset: Duration::microseconds(row.clock_offset_us), frozen_at: row.clock_frozen_at })
+}
+
+/// Like [`setting`], and nobody else moves it until the transaction ends.
+pub async fn lock(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Setting> {
+    let row = sqlx::query!(
+        "select clock_offset_us, clock_frozen_at from tenants where tenant_id = $1 for no key update",
+        tenant.0
+    );
+    let row = row.fetch_one(connection).await?;
+    Ok(Setting { offset: Duration::microseconds(row.clock_offset_us), frozen_at: row.clock_frozen_at })
 }
 
 /// Sets a tenant's clock, and tells all replicas with the commit.
@@ -141,6 +200,26 @@ mod tests {
         assert_eq!(ahead.show(system), datetime!(2026-03-12 10:00:00.123456 UTC));
         let frozen = Setting { offset: Duration::days(40), frozen_at: Some(datetime!(2030-01-01 00:00 UTC)) };
         assert_eq!(frozen.show(system), datetime!(2030-01-01 00:00 UTC));
+    }
+
+    #[test]
+    fn a_clock_is_frozen_advanced_released_and_reset() {
+        let system = datetime!(2026-01-31 10:00 UTC);
+        let later = system + Duration::HOUR;
+        let moved = |setting: Setting, movement, at| setting.moved(movement, at).expect("it can be moved");
+        let frozen = moved(Setting::default(), Movement::Freeze, system);
+        assert_eq!(frozen.show(later), system);
+        let advanced = moved(frozen, Movement::AdvanceBy(Duration::days(40)), later);
+        assert_eq!(advanced.show(later + Duration::HOUR), system + Duration::days(40));
+        let runs = moved(advanced, Movement::Run, later);
+        assert_eq!(runs.show(later + Duration::HOUR), system + Duration::days(40) + Duration::HOUR);
+        assert_eq!(moved(runs, Movement::Run, later), runs);
+        let to = datetime!(2027-01-01 00:00 UTC);
+        assert_eq!(moved(runs, Movement::Advance(to), later).show(later), to);
+        assert_eq!(moved(runs, Movement::Offset(-Duration::DAY), later).show(later), later - Duration::DAY);
+        assert_eq!(moved(runs, Movement::Reset, later), Setting::default());
+        assert!(runs.moved(Movement::Advance(system), later).is_err());
+        assert!(runs.moved(Movement::AdvanceBy(DISTANCE_MAX), later).is_err());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
+    /// What only the sandbox may do.
+    pub sandbox: SandboxSettings,
     /// Keys of the keys.
     pub secrets: SecretSettings,
     /// Logs.
@@ -118,6 +120,14 @@ pub struct IdentitySettings {
     pub require_signed_host: bool,
     /// Demand a signed body.
     pub require_bound_body: bool,
+}
+
+/// `[sandbox]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxSettings {
+    /// Whether faults can be asked for.
+    pub enabled: bool,
 }
 
 /// `[quotas]`

@@ -5,22 +5,25 @@ use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
 use crate::ledger::verify;
-use crate::{database, explorer, follow, telemetry};
+use crate::sandbox::faults::Dropped;
+use crate::{database, explorer, follow, operator, telemetry};
 use anyhow::Context;
-use axum::extract::State;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use std::any::Any;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,26 +39,42 @@ pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     let operations = operations.configured(settings.api.site, &settings.quotas)?;
     let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
     let (operation_routes, names) = operations.router(app);
-    let edge = Arc::new(Edge {
-        names,
-        trusted_proxies: settings.server.trusted_proxies.clone(),
-        timeout: Duration::from_secs(settings.server.request_timeout_seconds),
-    });
-    let mut routes = operation_routes
-        .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
-        .merge(health_routes());
+    let mut routes = operation_routes.route("/openapi.json", document_route(document)).merge(health_routes());
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
     }
+    Ok(inside_layers(app, routes, names, settings.server.trusted_proxies.clone()))
+}
+
+/// The operators' routes inside the same layers.
+pub fn operator_router(app: &App) -> anyhow::Result<Router> {
+    let operations = operator::operations();
+    let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
+    let (operation_routes, names) = operations.router(app);
+    let routes = operation_routes
+        .route("/admin/openapi.json", document_route(document))
+        .merge(explorer::operators_router())
+        .merge(health_routes());
+    // Nobody stands before this listener whose word on the address would have to be believed.
+    Ok(inside_layers(app, routes, names, Vec::new()))
+}
+
+fn document_route(document: axum::body::Bytes) -> MethodRouter<App> {
+    get(async || ([(header::CONTENT_TYPE, "application/json")], document))
+}
+
+fn inside_layers(app: &App, routes: Router<App>, names: edge::Names, trusted_proxies: Vec<IpNet>) -> Router {
+    let settings = &app.settings.server;
+    let timeout = Duration::from_secs(settings.request_timeout_seconds);
     let layers = ServiceBuilder::new()
-        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
+        .layer(axum::middleware::from_fn_with_state(Arc::new(Edge { names, trusted_proxies, timeout }), edge::pass))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(axum::extract::DefaultBodyLimit::max(settings.server.max_body_bytes));
-    Ok(routes
+        .layer(axum::extract::DefaultBodyLimit::max(settings.max_body_bytes));
+    routes
         .fallback(async || ApiError::no_such_api())
         .method_not_allowed_fallback(async || ApiError::no_such_api())
         .layer(layers)
-        .with_state(app.clone()))
+        .with_state(app.clone())
 }
 
 /// A panic is one opaque 500; its text is logged with the request.
@@ -88,11 +107,16 @@ async fn ready(State(app): State<App>) -> Response {
     (status, Json(json!({ "database": database, "changes": changes, "process": process }))).into_response()
 }
 
-fn operator_router(app: &App, metrics: PrometheusHandle) -> Router {
+/// What the operators' listener serves.
+async fn serve_operators(listener: TcpListener, app: App, metrics: PrometheusHandle) -> anyhow::Result<()> {
     let for_metrics = app.clone();
     let render = async move || telemetry::render_metrics(&for_metrics, &metrics);
-    let router: Router<App> = health_routes().route("/metrics", get(render));
-    router.with_state(app.clone())
+    let with_peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request<Body>, next: Next| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        next.run(request).await
+    };
+    let routes = operator_router(&app)?.layer(axum::middleware::from_fn(with_peer)).route("/metrics", get(render));
+    Ok(axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }
 
 /// Bound sockets, so that the caller knows the addresses before the first request.
@@ -130,7 +154,7 @@ impl Listeners {
     ) -> anyhow::Result<()> {
         let follower = tokio::spawn(follow::follow(app.clone()));
         let prover = tokio::spawn(verify::watch(app.clone()));
-        let operator = tokio::spawn(axum::serve(self.operator, operator_router(&app, metrics)).into_future());
+        let operator = tokio::spawn(serve_operators(self.operator, app.clone(), metrics));
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
         follower.abort();
@@ -194,9 +218,17 @@ async fn serve_api(listener: TcpListener, app: &App, stop: impl Future<Output = 
     Ok(())
 }
 
-async fn answer(mut router: Router, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+/// An error closes the connection.
+async fn answer(
+    mut router: Router,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, &'static str> {
     request.extensions_mut().insert(Peer(peer.ip()));
-    let mut response = router.call(request).await?;
+    let Ok(mut response) = router.call(request).await;
+    if response.extensions().get::<Dropped>().is_some() {
+        return Err("a sandbox fault");
+    }
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("bss-gateway"));
     Ok(response)
 }

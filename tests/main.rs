@@ -7,6 +7,7 @@ mod identity;
 mod isolation;
 mod layers;
 mod ledger;
+mod operator;
 mod policy;
 mod postgres;
 mod signature;

@@ -23,6 +23,8 @@ pub enum CallerKind {
     Customer,
     /// An enterprise master account: a customer with member accounts.
     Master,
+    /// Nobody's account: who runs the vendor's side, known on the operators' listener alone.
+    Operator,
 }
 
 impl CallerKind {
@@ -30,7 +32,7 @@ impl CallerKind {
     pub const PARTNERS: [Self; 2] = [Self::Partner, Self::Distributor];
     /// Customers, enterprise master accounts among them.
     pub const CUSTOMERS: [Self; 2] = [Self::Customer, Self::Master];
-    /// Every kind.
+    /// Every kind of account.
     pub const ALL: [Self; 5] = [Self::Partner, Self::Distributor, Self::Reseller, Self::Customer, Self::Master];
 
     /// Whether it buys for itself; the others sell.

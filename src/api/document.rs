@@ -141,6 +141,11 @@ pub fn stamp_refusals(operation: &mut Operation, policy: &Policy) {
             RefOr::T(response)
         });
     }
+    stamp_request_ids(operation);
+}
+
+/// Every answer carries the request's id.
+pub fn stamp_request_ids(operation: &mut Operation) {
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             let header = HeaderBuilder::new()
@@ -151,7 +156,8 @@ pub fn stamp_refusals(operation: &mut Operation, policy: &Policy) {
     }
 }
 
-fn refusal(description: &str, schemas: &[&std::borrow::Cow<'static, str>]) -> Response {
+/// A refusal whose body is one of these schemas.
+pub fn refusal(description: &str, schemas: &[&std::borrow::Cow<'static, str>]) -> Response {
     let schema: RefOr<Schema> = match schemas {
         [one] => Ref::from_schema_name(one.as_ref()).into(),
         several => {

@@ -3,14 +3,14 @@
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
 use super::caller::Caller;
-use super::edge::{RequestId, Source};
 use super::error::{ApiError, Shape};
 use super::operation::{Authentication, Policy, Service};
 use super::quota::OperationQuota;
 use super::write::Write;
 use crate::app::App;
-use crate::audit::{self, Call, Event};
+use crate::audit::{self, Call};
 use crate::identity::authenticate;
+use crate::sandbox::faults::{self, Fault};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -38,17 +38,18 @@ impl Gate {
 
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let call = gate.call(&request);
+    let call = Arc::new(Call::new(gate.operation, &request));
     let mut admitted = None;
     let mut response = match gate.admit(request, &call, &mut admitted).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, None)) => next.run(request).await,
+        Ok((request, Some(fault))) => fault.strike(next.run(request)).await,
         Err(refusal) => refusal.into_response(),
     };
     if gate.policy.writes
         && let Some(caller) = &admitted
         && let Some(error) = response.extensions().get::<ApiError>()
     {
-        gate.record_refusal(caller, &call, error).await;
+        audit::record_refusal(&gate.app, caller, &call, error).await;
     }
     // For the edge's log line.
     response.extensions_mut().insert(admitted);
@@ -63,20 +64,13 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
 }
 
 impl Gate {
-    fn call(&self, request: &Request) -> Arc<Call> {
-        let given = request.extensions();
-        let source = given.get::<Source>().expect("the edge puts the source beside each request").0;
-        let request_id = given.get::<RequestId>().expect("the edge gives each request an id").0.clone();
-        Arc::new(Call { operation: self.operation, request_id, source })
-    }
-
-    /// Lets the request in, or not; says who calls as soon as that is known.
+    /// Lets the request in, perhaps to a fault, or not; says who calls as soon as that is known.
     async fn admit(
         &self,
         request: Request,
         call: &Arc<Call>,
         admitted: &mut Option<Arc<Caller>>,
-    ) -> Result<Request, ApiError> {
+    ) -> Result<(Request, Option<Fault>), ApiError> {
         if request.method().as_str() != self.method {
             // The router would let HEAD in where GET is declared; the vendor knows only what is declared.
             return Err(ApiError::no_such_api());
@@ -84,7 +78,8 @@ impl Gate {
         self.quota.check_source(call.source)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         if self.policy.authentication == Authentication::None {
-            return Ok(request);
+            let fault = self.fault(request.headers(), "")?;
+            return Ok((request, fault));
         }
         let (mut parts, body) = request.into_parts();
         let body = read(body, self.app.settings.server.max_body_bytes).await?;
@@ -95,19 +90,15 @@ impl Gate {
         if self.policy.writes {
             parts.extensions.insert(Write::new(caller.clone(), call.clone(), &parts, &body)?);
         }
+        let fault = self.fault(&parts.headers, &caller.credential)?;
         parts.extensions.insert(caller);
-        Ok(Request::from_parts(parts, Body::from(body)))
+        Ok((Request::from_parts(parts, Body::from(body)), fault))
     }
 
-    /// A write that was refused; that it cannot be recorded is no reason to answer otherwise.
-    async fn record_refusal(&self, caller: &Caller, call: &Call, error: &ApiError) {
-        let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
-        let append = async {
-            let mut connection = self.app.database.tenant(caller.tenant).await?;
-            audit::append(&mut connection, &[event], self.app.clock.now()).await
-        };
-        if let Err(error) = append.await {
-            tracing::warn!(%error, "a refused write could not be recorded");
+    fn fault(&self, headers: &HeaderMap, access_key: &str) -> Result<Option<Fault>, ApiError> {
+        match &self.app.faults {
+            Some(faults) => faults.meet(headers, self.operation, access_key),
+            None => faults::refuse(headers).map(|()| None),
         }
     }
 
@@ -128,7 +119,8 @@ fn refuse_long_body(headers: &HeaderMap, max: usize) -> Result<(), ApiError> {
     }
 }
 
-async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
+/// The whole body, if it is not too long.
+pub async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
     match http_body_util::Limited::new(body, max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large()),

@@ -4,6 +4,8 @@
 //! back out of the built document and hangs the gate on the route with that same value, so that what is published and what
 //! is enforced cannot differ. It also derives the operation's id, sets its tag, and stamps the refusals that all share.
 //! A declaration that is incomplete or clashes with another panics here, at start-up, and so in every test.
+//!
+//! The operators' API is declared the same way, with rules of its own: [`Rules`] is what the two have in common.
 
 use super::caller::{Caller, CallerKind};
 use super::error::{BssError, GatewayError, IdentityError, IdentityErrorBody};
@@ -15,6 +17,7 @@ use crate::config::QuotaSettings;
 use crate::values::site::Site;
 use axum::Router;
 use axum::routing::MethodRouter;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -151,31 +154,52 @@ impl Policy {
     }
 }
 
+/// What a declaration says of who may call, and how that is published and enforced.
+pub trait Rules: Serialize + DeserializeOwned {
+    /// Publishes it: what every operation takes and answers beside its own.
+    fn stamp(&self, operation: &mut Operation);
+
+    /// Enforces it on the operation's route.
+    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App>;
+}
+
+impl Rules for Policy {
+    fn stamp(&self, operation: &mut Operation) {
+        document::stamp_refusals(operation, self);
+        if self.writes {
+            document::stamp_write_headers(operation);
+        }
+    }
+
+    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App> {
+        let gate = Arc::new(Gate::new(app.clone(), id, method, self));
+        handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass))
+    }
+}
+
 /// All operations: their routes and their document.
-pub struct Operations {
-    routes: Vec<Route>,
+pub struct Operations<P = Policy> {
+    routes: Vec<Route<P>>,
     document: OpenApi,
     ids: HashSet<String>,
 }
 
-struct Route {
+struct Route<P> {
     id: &'static str,
     path: String,
-    policy: Policy,
+    policy: P,
     method: HttpMethod,
     handler: MethodRouter<App>,
 }
 
 impl Default for Operations {
     fn default() -> Self {
-        let mut operations = Self { routes: Vec::new(), document: document::head(), ids: HashSet::new() };
         let mut schemas = Vec::new();
         document::collect_schema::<GatewayError<'_>>(&mut schemas);
         document::collect_schema::<BssError<'_>>(&mut schemas);
         document::collect_schema::<IdentityError<'_>>(&mut schemas);
         document::collect_schema::<IdentityErrorBody<'_>>(&mut schemas);
-        operations.add_schemas("the shared errors", schemas);
-        operations
+        Self::new(document::head(), schemas)
     }
 }
 
@@ -187,7 +211,14 @@ macro_rules! operations {
 }
 pub(crate) use operations;
 
-impl Operations {
+impl<P: Rules> Operations<P> {
+    /// None yet. `schemas` are those of the refusals that all share.
+    pub fn new(document: OpenApi, schemas: Vec<(String, RefOr<Schema>)>) -> Self {
+        let mut operations = Self { routes: Vec::new(), document, ids: HashSet::new() };
+        operations.add_schemas("the shared errors", schemas);
+        operations
+    }
+
     /// Adds one operation, as `routes!(handler)` describes it.
     ///
     /// # Panics
@@ -204,14 +235,11 @@ impl Operations {
             operation.summary.is_some() && operation.description.is_some(),
             "{id} has no doc comment of two paragraphs"
         );
-        let policy = read_policy(&id, &operation);
+        let policy: P = read_policy(&id, &operation);
 
         operation.operation_id = Some(id.clone());
         operation.tags = Some(vec![tag.to_owned()]);
-        document::stamp_refusals(&mut operation, &policy);
-        if policy.writes {
-            document::stamp_write_headers(&mut operation);
-        }
+        policy.stamp(&mut operation);
         self.add_schemas(&id, schemas);
         document::insert(&mut self.document, &path, method.clone(), operation);
         // One small string an operation, for the life of the process: metrics and spans want it as a label.
@@ -227,27 +255,6 @@ impl Operations {
             }
             known.insert(name, schema);
         }
-    }
-
-    /// As this deployment serves them: without the other site's operations, and with the quotas that are overridden.
-    /// The document says the same.
-    pub fn configured(mut self, site: Site, quotas: &QuotaSettings) -> anyhow::Result<Self> {
-        if let Some(unknown) = quotas.overrides.keys().find(|id| *id != "*" && !self.ids.contains(*id)) {
-            anyhow::bail!("quotas.override: there is no operation {unknown}");
-        }
-        let (kept, dropped): (Vec<Route>, Vec<Route>) =
-            self.routes.into_iter().partition(|route| site.serves(route.policy.site));
-        for route in dropped {
-            document::remove(&mut self.document, &route.path, &route.method);
-        }
-        self.routes = kept;
-        for route in &mut self.routes {
-            route.policy.quota = quotas.of(route.id, route.policy.quota);
-            let policy = serde_json::to_value(&route.policy)?;
-            let operation = document::operation_mut(&mut self.document, &route.path, &route.method);
-            operation.extensions.get_or_insert_default().insert(POLICY.to_owned(), policy);
-        }
-        Ok(self)
     }
 
     /// The OpenAPI document.
@@ -276,8 +283,7 @@ impl Operations {
         for route in self.routes {
             let method = document::method_name(&route.method);
             names.add(&route.path, method, route.id);
-            let gate = Arc::new(Gate::new(app.clone(), route.id, method, route.policy));
-            let gated = route.handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass));
+            let gated = route.policy.guard(app, route.id, method, route.handler);
             let known = by_path.remove(&route.path);
             by_path.insert(route.path, known.unwrap_or_default().merge(gated));
         }
@@ -286,7 +292,30 @@ impl Operations {
     }
 }
 
-fn read_policy(id: &str, operation: &Operation) -> Policy {
+impl Operations {
+    /// As this deployment serves them: without the other site's operations, and with the quotas that are overridden.
+    /// The document says the same.
+    pub fn configured(mut self, site: Site, quotas: &QuotaSettings) -> anyhow::Result<Self> {
+        if let Some(unknown) = quotas.overrides.keys().find(|id| *id != "*" && !self.ids.contains(*id)) {
+            anyhow::bail!("quotas.override: there is no operation {unknown}");
+        }
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            self.routes.into_iter().partition(|route| site.serves(route.policy.site));
+        for route in dropped {
+            document::remove(&mut self.document, &route.path, &route.method);
+        }
+        self.routes = kept;
+        for route in &mut self.routes {
+            route.policy.quota = quotas.of(route.id, route.policy.quota);
+            let policy = serde_json::to_value(&route.policy)?;
+            let operation = document::operation_mut(&mut self.document, &route.path, &route.method);
+            operation.extensions.get_or_insert_default().insert(POLICY.to_owned(), policy);
+        }
+        Ok(self)
+    }
+}
+
+fn read_policy<P: Rules>(id: &str, operation: &Operation) -> P {
     let value = operation.extensions.as_ref().and_then(|extensions| extensions.get(POLICY));
     let value = value.unwrap_or_else(|| panic!("{id} declares no {POLICY}"));
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{id}: its {POLICY} is malformed: {error}"))

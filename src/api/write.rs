@@ -99,6 +99,58 @@ impl Write {
     }
 }
 
+impl Write {
+    /// The whole of a plain write: `act` on its transaction, which says what came of it.
+    pub async fn once(
+        self,
+        app: &App,
+        act: impl AsyncFnOnce(&mut PgConnection) -> Result<Outcome, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        match self.begin(app).await? {
+            Begun::Done(answer) => Ok(answer),
+            Begun::New(mut transaction) => {
+                let Outcome { subject, status, shown, kept } = act(transaction.connection()).await?;
+                let answer = transaction.end(app, &subject, status, kept).await?;
+                Ok(Answer { body: shown.unwrap_or(answer.body), ..answer })
+            }
+        }
+    }
+}
+
+/// What came of a write.
+#[derive(Debug)]
+pub struct Outcome {
+    subject: String,
+    status: StatusCode,
+    /// The answer where it is not `kept`.
+    shown: Option<String>,
+    /// The answer that a repeat gets, all of it that is stored.
+    kept: String,
+}
+
+impl Outcome {
+    /// 200 with this body. `subject` is what was changed, by id, for the audit.
+    pub fn of(subject: &(impl ToString + ?Sized), body: &impl Serialize) -> Result<Self, ApiError> {
+        let kept = serde_json::to_string(body).map_err(ApiError::internal)?;
+        Ok(Self { subject: subject.to_string(), status: StatusCode::OK, shown: None, kept })
+    }
+
+    /// Like [`of`](Self::of), with a body that is shown this once; a repeat gets `kept`.
+    pub fn shown_once(
+        subject: &(impl ToString + ?Sized),
+        body: &impl Serialize,
+        kept: &impl Serialize,
+    ) -> Result<Self, ApiError> {
+        let shown = serde_json::to_string(body).map_err(ApiError::internal)?;
+        Ok(Self { shown: Some(shown), ..Self::of(subject, kept)? })
+    }
+
+    /// 204 without a body.
+    pub fn empty(subject: &(impl ToString + ?Sized)) -> Self {
+        Self { subject: subject.to_string(), status: StatusCode::NO_CONTENT, shown: None, kept: String::new() }
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Write {
     type Rejection = ApiError;
 

@@ -53,6 +53,24 @@ pub async fn expire_due(
     Ok(done)
 }
 
+/// Does what falls due in a tenant until an instant, in order, each at its own instant: for a clock that is advanced. What
+/// another replica is doing at the same time is left to it.
+pub async fn expire_until(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    until: OffsetDateTime,
+) -> Result<Vec<(OffsetDateTime, Done)>, PostError> {
+    let mut all = Vec::new();
+    while let Some(at) = coupons::next_due(connection, tenant).await?.filter(|at| *at <= until) {
+        let done = expire_due(connection, tenant, at).await?;
+        if done == Done::default() {
+            break;
+        }
+        all.push((at, done));
+    }
+    Ok(all)
+}
+
 async fn expire(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -77,22 +95,21 @@ async fn tell(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTi
         if expiring.is_empty() {
             return Ok(told);
         }
-        let events: Vec<Event> = expiring.iter().filter_map(event).collect();
+        let events: Vec<Event> = expiring.iter().map(event).collect();
         outbox::append(&mut transaction, tenant, &events, now).await?;
         transaction.commit().await?;
         told += events.len();
     }
 }
 
-/// The vendor's own coupons have no partner to be told.
-fn event(coupon: &Expiring) -> Option<Event> {
+fn event(coupon: &Expiring) -> Event {
     let payload = json!({
         "coupon_id": coupon.id,
         "customer_id": coupon.holder,
         "expire_time": crate::values::time::Instant(coupon.expires_at),
         "balance": coupon.balance.normalize().to_string(),
     });
-    Some(Event { account: coupon.partner?, kind: "coupon.expiring", payload })
+    Event { account: coupon.partner, kind: "coupon.expiring", payload }
 }
 
 async fn unlist(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> sqlx::Result<usize> {

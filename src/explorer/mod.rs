@@ -34,9 +34,30 @@ pub fn router() -> Router<App> {
         .route("/explorer/{*file}", get(async |Path(name): Path<String>| file(&name)))
 }
 
+/// Plain Swagger UI on the operators' document, for their listener.
+pub fn operators_router() -> Router<App> {
+    let page = async |name: &str| {
+        let found = swagger_file(name, "/admin/openapi.json")?.ok_or_else(ApiError::no_such_api)?;
+        answer(found)
+    };
+    Router::new()
+        .route("/admin", get(async || Redirect::permanent("/admin/docs/")))
+        .route("/admin/docs/", get(async move || page("index.html").await))
+        .route("/admin/docs/{*file}", get(async move |Path(name): Path<String>| page(&name).await))
+}
+
+/// A file's content type and bytes, and whether they are compressed.
+type File = (Cow<'static, str>, Cow<'static, [u8]>, bool);
+
+fn swagger_file(name: &str, document: &str) -> Result<Option<File>, ApiError> {
+    let found = utoipa_swagger_ui::serve(name, Arc::new(Config::from(document.to_owned())));
+    let found = found.map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(found.map(|found| (found.content_type.into(), found.bytes, found.gzpipped)))
+}
+
 fn file(name: &str) -> Result<Response, ApiError> {
     let own = |content_type: &'static str, text: &'static str| (content_type.into(), text.as_bytes().into(), false);
-    let (content_type, bytes, is_compressed): (Cow<'static, str>, Cow<'static, [u8]>, bool) = match name {
+    let found: File = match name {
         "index.html" => own("text/html; charset=utf-8", include_str!("index.html")),
         "explorer.css" => own("text/css; charset=utf-8", include_str!("explorer.css")),
         "explorer.js" => own("text/javascript; charset=utf-8", include_str!("explorer.js")),
@@ -46,12 +67,13 @@ fn file(name: &str) -> Result<Response, ApiError> {
         "/" => return Err(ApiError::no_such_api()),
         _ => {
             // The configuration would only go into the initialiser, which is ours.
-            let found = utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json")));
-            let found = found.map_err(|error| ApiError::internal(error.to_string()))?;
-            let found = found.ok_or_else(ApiError::no_such_api)?;
-            (found.content_type.into(), found.bytes, found.gzpipped)
+            swagger_file(name, "/openapi.json")?.ok_or_else(ApiError::no_such_api)?
         }
     };
+    answer(found)
+}
+
+fn answer((content_type, bytes, is_compressed): File) -> Result<Response, ApiError> {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     let content_type = HeaderValue::try_from(content_type.as_ref()).map_err(ApiError::internal)?;

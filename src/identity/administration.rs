@@ -59,10 +59,11 @@ pub enum Refusal {
 
 /// Which kinds may hang below which.
 pub fn check_parent(child: CallerKind, parent: Option<CallerKind>) -> Result<(), Refusal> {
-    use CallerKind::{Customer, Distributor, Master, Partner, Reseller};
+    use CallerKind::{Customer, Distributor, Master, Operator, Partner, Reseller};
     let fits = match child {
         Partner | Distributor => parent.is_none(),
         Reseller => parent == Some(Distributor),
+        Operator => false,
         Customer | Master => parent.is_none_or(|parent| [Partner, Distributor, Reseller].contains(&parent)),
     };
     if fits { Ok(()) } else { Err(Refusal::WrongParent { child, parent }) }

@@ -431,6 +431,43 @@ pub struct KeySummary {
     pub last_used_at: Option<OffsetDateTime>,
 }
 
+/// A user as operators see it.
+#[derive(Debug)]
+pub struct UserSummary {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// Whether everything is open to it.
+    pub administrator: bool,
+    /// Whether it is let in.
+    pub enabled: bool,
+    /// Whether it can log in with a password.
+    pub has_password: bool,
+    /// What it may do.
+    pub permission_items: Vec<String>,
+    /// When it was created.
+    pub created_at: OffsetDateTime,
+}
+
+/// An account's users, by name.
+pub async fn users_of(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    domain: DomainId,
+) -> sqlx::Result<Vec<UserSummary>> {
+    sqlx::query_as!(
+        UserSummary,
+        r#"select user_id as "id: UserId", name, administrator, enabled, password_hash is not null as "has_password!",
+                  permission_items, created_at
+           from users where tenant_id = $1 and domain_id = $2 order by name"#,
+        tenant.0,
+        domain.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// A user's access keys, oldest first.
 pub async fn access_keys_of(
     connection: &mut PgConnection,

@@ -1,5 +1,6 @@
 //! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
 
+pub mod faults;
 pub mod world;
 
 use crate::app::App;
@@ -81,6 +82,7 @@ async fn serve(
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
     settings.identity.explain_refusals = true;
+    settings.sandbox.enabled = true;
 
     let clock = Clock::default();
     let world = make_world(&url, arguments.seed, &settings, &clock).await?;
@@ -94,6 +96,13 @@ async fn serve(
     let listeners = Listeners::bind(&app).await?;
     print!("{}", welcome(&listeners, folder, &url, &world)?);
     listeners.serve(app, metrics, stop).await
+}
+
+/// Whether the database is a sandbox's, where time can be moved.
+pub async fn is_one(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!("select exists(select 1 from sandbox_world where only_row) as \"exists!\"")
+        .fetch_one(connection)
+        .await
 }
 
 /// The world that is there, or a new one.
@@ -152,7 +161,8 @@ impl SandboxArguments {
 fn welcome(listeners: &Listeners, folder: &Path, database_url: &str, world: &World) -> anyhow::Result<String> {
     let (api, operator) = (listeners.api_address()?, listeners.operator_address()?);
     let mut text = format!(
-        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Data      {}\n  Database  {database_url}\n\n",
+        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Operators http://{operator}/admin/docs/ with the token {}\n  Data      {}\n  Database  {database_url}\n\n",
+        world.operator_token(),
         folder.display()
     );
     writeln!(text, "  {:<17} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;

@@ -7,8 +7,11 @@ use crate::coupons::sandbox as coupons;
 use crate::customers::store as customers;
 use crate::customers::{Association, AssociationType};
 use crate::database;
+use crate::identity::model::LoginName;
 use crate::identity::password;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
+use crate::operator::operators;
+use crate::operator::policy::Role;
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;
 use crate::values::amount::PositiveAmount;
@@ -35,6 +38,9 @@ const REFERRAL: &str = "referral-customer";
 
 /// What each partner and distributor has paid in, in yuan.
 const FUNDS: &str = "100000.00";
+
+/// The operator.
+const OPERATOR: &str = "sandbox";
 
 /// The agency under which demo-partner may act for demo-customer.
 pub const AGENCY: &str = "demo-agency";
@@ -101,6 +107,11 @@ impl World {
         self.account("demo-partner")
     }
 
+    /// The token of the operator `sandbox`, who may do everything.
+    pub fn operator_token(&self) -> String {
+        derived_text(self.seed, OPERATOR, "token", 43)
+    }
+
     /// The agency that demo-customer has granted demo-partner.
     pub fn agency(&self) -> AgencyId {
         AgencyId(derived_id(self.seed, "demo-customer", AGENCY))
@@ -129,6 +140,9 @@ impl World {
         let agency = (self.agency(), AGENCY);
         store::insert_agency(&mut transaction, (customer.tenant, customer.domain), agency, self.demo().domain, now)
             .await?;
+        let operator = LoginName::try_from(OPERATOR.to_owned()).map_err(anyhow::Error::msg)?;
+        let token = self.operator_token();
+        operators::create_with(&mut transaction, &operator, Role::Admin, (&token, None), now).await?;
         sqlx::query!("insert into sandbox_world (only_row, seed) values (true, $1)", self.seed.cast_signed())
             .execute(&mut *transaction)
             .await?;

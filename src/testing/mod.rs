@@ -8,6 +8,9 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{RateText, Secret, Settings};
 use crate::database::Database;
+use crate::identity::model::LoginName;
+use crate::operator::operators;
+use crate::operator::policy::Role;
 use crate::pricing::samples;
 use crate::sandbox::world::World;
 use crate::{catalogue, server};
@@ -31,6 +34,7 @@ pub struct TestApp {
     /// Its accounts.
     pub world: World,
     router: Router,
+    operators: Router,
 }
 
 impl TestApp {
@@ -72,16 +76,20 @@ impl TestApp {
         world.store(&mut connection, &sealer, clock.now()).await.expect("the world fits the schema");
         drop(connection);
         let app = App::start(settings, Database::from_pool(pool), clock).await.expect("the application starts");
-        let router = server::router(&app, operations).expect("the settings are valid");
-        Self { app, world, router }
+        Self::of(app, world, operations)
     }
 
     /// Another replica on the same database.
     pub async fn replica(&self, pool: PgPool) -> Self {
         let settings = self.app.settings.clone();
         let app = App::start(settings, Database::from_pool(pool), self.app.clock.clone()).await.expect("it starts");
-        let router = server::router(&app, crate::operations()).expect("the settings are valid");
-        Self { app, world: self.world.clone(), router }
+        Self::of(app, self.world.clone(), crate::operations())
+    }
+
+    fn of(app: App, world: World, operations: Operations) -> Self {
+        let router = server::router(&app, operations).expect("the settings are valid");
+        let operators = server::operator_router(&app).expect("the document serialises");
+        Self { app, world, router, operators }
     }
 
     /// A client that signs with the account's key.
@@ -101,6 +109,19 @@ impl TestApp {
         Client { app: self, source: HERE, credentials: Credentials::None }
     }
 
+    /// A client on the operators' listener, as a new operator of this role.
+    pub async fn operator(&self, role: Role) -> Client<'_> {
+        let mut connection = self.app.database.control().await.expect("the test has a database");
+        let name = LoginName::try_from(format!("{role:?}-{}", uuid::Uuid::new_v4())).expect("it is a name");
+        let token = operators::create(&mut connection, &name, role, None, self.app.clock.now()).await;
+        self.operator_with(&token.expect("the name is new"))
+    }
+
+    /// A client on the operators' listener, with this token.
+    pub fn operator_with(&self, token: &str) -> Client<'_> {
+        Client { app: self, source: HERE, credentials: Credentials::Operator(token.to_owned()) }
+    }
+
     /// A token for an account's user.
     pub async fn log_in(&self, account: &str) -> String {
         let account = self.world.account(account);
@@ -110,9 +131,13 @@ impl TestApp {
     }
 
     /// Sends a request as it is.
-    pub async fn send(&self, mut request: Request<Body>, source: IpAddr) -> Answer {
+    pub async fn send(&self, request: Request<Body>, source: IpAddr) -> Answer {
+        Self::send_to(&self.router, request, source).await
+    }
+
+    async fn send_to(router: &Router, mut request: Request<Body>, source: IpAddr) -> Answer {
         request.extensions_mut().insert(Peer(source));
-        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let response = router.clone().oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("bodies of the router are whole").to_bytes();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
@@ -136,6 +161,7 @@ enum Credentials {
     None,
     Key(String, String),
     Token(String),
+    Operator(String),
 }
 
 /// A caller.
@@ -196,6 +222,11 @@ impl Client<'_> {
             }
             Credentials::Token(token) => {
                 request.headers_mut().insert("x-auth-token", token.parse().expect("a token is a header value"));
+            }
+            Credentials::Operator(token) => {
+                let bearer = format!("Bearer {token}").parse().expect("a token is a header value");
+                request.headers_mut().insert("authorization", bearer);
+                return TestApp::send_to(&self.app.operators, request, self.source).await;
             }
         }
         self.app.send(request, self.source).await

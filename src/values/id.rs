@@ -68,6 +68,8 @@ ids! {
     QuotaId;
     /// A coupon.
     CouponId;
+    /// A rule by which requests meet a fault of the sandbox.
+    FaultId;
 }
 
 /// A new id without a type of its own.

@@ -2,6 +2,7 @@
 
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{datetime, format_description, offset};
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
@@ -25,8 +26,15 @@ pub fn parse_instant(text: &str) -> Option<OffsetDateTime> {
 }
 
 /// An instant, `yyyy-MM-dd'T'HH:mm:ss'Z'`, whole seconds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct Instant(pub OffsetDateTime);
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&write_instant(self.0))
+    }
+}
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

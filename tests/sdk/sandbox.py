@@ -18,6 +18,7 @@ SECONDS_TO_START = 60
 SECONDS_TO_STOP = 40
 LAST_LINE = "Stop with Ctrl-C."
 ADDRESS = re.compile(r"^  (API|Metrics) +(http://[\d.]+:\d+)", re.MULTILINE)
+OPERATOR = re.compile(r"^  Operators .* token (\S+)$", re.MULTILINE)
 DATABASE = re.compile(r"^  Database +(\S+)", re.MULTILINE)
 ACCOUNT = re.compile(r"^  (\S+) +(\w+) +([A-Z0-9]{20}) +(\S{40}) +(\S+)$", re.MULTILINE)
 
@@ -78,6 +79,7 @@ class Gateway:
     def _read_table(self) -> None:
         text = self._text(self._output)
         addresses = dict(ADDRESS.findall(text))
+        self.operator_token = OPERATOR.search(text)[1]
         self.database_url = DATABASE.search(text)[1]
         self.url, self.operator_url = addresses["API"], addresses["Metrics"]
         self.accounts = {name: Account(*columns) for name, *columns in ACCOUNT.findall(text)}

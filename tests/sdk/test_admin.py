@@ -37,14 +37,14 @@ class Production:
         self._log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([BINARY, "serve"], env=self.env, stderr=self._log)
         wait_until(lambda: self._address() is not None, "it serves", SECONDS_TO_START)
-        self.url = f"http://{self._address()}"
+        self.url, self.operator_url = f"http://{self._address()}", f"http://{self._address('operator')}"
         wait_until(self.is_ready, "it is ready")
 
-    def _address(self) -> str | None:
+    def _address(self, of: str = "api") -> str | None:
         """From its log: the system picked the port."""
         assert self.process.poll() is None, self.log()
         lines = [json.loads(line) for line in self.log().splitlines()]
-        return next((line["api"] for line in lines if line.get("message") == "serving"), None)
+        return next((line[of] for line in lines if line.get("message") == "serving"), None)
 
     def log(self) -> str:
         self._log.seek(0)
@@ -107,6 +107,48 @@ def test_the_first_partner_is_made_and_calls(production: Production) -> None:
 
     assert production.run("migrate", "--catalogue").returncode == 0
     wait_until(lambda: client("ListResourceTypes").total_count > 200, "the catalogue is followed")
+
+
+def test_an_operator_does_over_http_what_the_command_line_does_and_both_leave_a_trace(production: Production) -> None:
+    token = production.admin("operator", "create", "alice", "--role", "operate")["token"]
+    http = requests.Session()
+    http.headers["Authorization"] = f"Bearer {token}"
+    accounts = f"{production.operator_url}/admin/v1/accounts"
+    created = http.post(accounts, json={"name": "by-http", "kind": "partner"}, timeout=SECONDS)
+    assert created.status_code == 200, created.text
+    production.admin("funds", "top-up", "by-http", "12.30")
+    funds = http.get(f"{accounts}/by-http/funds", timeout=SECONDS).json()
+    assert [(row["kind"], row["amount"]) for row in funds["balances"]] == [("cash", 12.3)]
+    events = http.get(f"{production.operator_url}/admin/v1/audit-events", timeout=SECONDS).json()["events"]
+    assert [(row["operation"], row["credential"]) for row in events[:3]] == [
+        ("admin funds top-up", "command line"),
+        ("CreateAccount", "operator"),
+        ("admin operator create", "command line"),
+    ]
+    assert http.get(f"{production.operator_url}/admin/openapi.json", timeout=SECONDS).json()["paths"]
+    assert "swagger-ui" in http.get(f"{production.operator_url}/admin/docs/", timeout=SECONDS).text
+    # The partners' listener knows nothing of it.
+    assert http.get(f"{production.url}/admin/v1/accounts", timeout=SECONDS).status_code == 404
+    production.admin("operator", "delete", "alice")
+    assert http.get(accounts, timeout=SECONDS).status_code == 401
+
+
+def test_in_production_there_are_no_faults_and_no_clock_moves(production: Production) -> None:
+    token = production.admin("operator", "create", "tester", "--role", "admin")["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    production.admin("account", "create", "still", "--kind", "partner")
+    for path, body in [
+        ("faults", {"fault": "DROP_CONNECTION"}),
+        ("clock", {"account": "still", "action": "FREEZE"}),
+    ]:
+        answer = requests.post(f"{production.operator_url}/admin/v1/{path}", json=body, headers=headers, timeout=SECONDS)
+        assert answer.status_code == 400, answer.text
+        assert "sandbox only" in answer.json()["error_msg"]
+    ended = production.run("admin", "clock", "freeze", "still")
+    assert (ended.returncode, ended.stderr) == (1, "bss-gateway: clocks are moved in a sandbox only\n")
+    open_to_all = f"{production.url}/v3/auth/tokens"
+    answer = requests.post(open_to_all, json={}, headers={"X-Sandbox-Fault": "DROP_CONNECTION"}, timeout=SECONDS)
+    assert (answer.status_code, "X-Sandbox-Fault" in answer.text) == (400, True)
 
 
 def test_in_production_a_refused_signature_is_not_explained(production: Production) -> None:

@@ -272,8 +272,8 @@ pub struct Expiring {
     pub id: CouponId,
     /// Whose it is.
     pub holder: DomainId,
-    /// Who issued it.
-    pub partner: Option<DomainId>,
+    /// Who issued it. The vendor's own coupons have nobody to be told.
+    pub partner: DomainId,
     /// When it expires.
     pub expires_at: OffsetDateTime,
     /// What is left of it.
@@ -295,15 +295,15 @@ pub async fn take_expiring(
         r#"with picked as (
                select c.coupon_id from coupons c
                left join unnest($4::uuid[], $5::timestamptz[]) as l (partner_id, until) on l.partner_id = c.partner_id
-               where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.expires_at <= $2
-                 and c.expires_at <= coalesce(l.until, $6)
+               where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.partner_id is not null
+                 and c.expires_at <= $2 and c.expires_at <= coalesce(l.until, $6)
                order by c.expires_at, c.coupon_id limit $3 for update of c skip locked
            )
            update coupons c set expiry_told = true
            from picked left join accounts a on a.tenant_id = $1 and a.owner_id = picked.coupon_id and a.kind = 'coupon'
            where c.tenant_id = $1 and c.coupon_id = picked.coupon_id
-           returning c.coupon_id as "id: CouponId", c.holder_id as "holder: DomainId", c.partner_id as "partner: DomainId",
-                     c.expires_at, coalesce(a.balance, 0) as "balance!""#,
+           returning c.coupon_id as "id: CouponId", c.holder_id as "holder: DomainId",
+                     c.partner_id as "partner!: DomainId", c.expires_at, coalesce(a.balance, 0) as "balance!""#,
         tenant.0,
         latest,
         limit,
@@ -312,6 +312,21 @@ pub async fn take_expiring(
         until
     )
     .fetch_all(connection)
+    .await
+}
+
+/// When a coupon of a tenant expires next, or is to be told of. Every usable coupon is looked at, so this is for the sandbox.
+pub async fn next_due(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+    sqlx::query_scalar!(
+        "select min(case when c.expiry_told or c.partner_id is null then c.expires_at
+                         else greatest(c.created_at,
+                                       c.expires_at - make_interval(days => coalesce(p.notice_days, $2)::int)) end)
+         from coupons c left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id
+         where c.tenant_id = $1 and c.state = 2",
+        tenant.0,
+        super::partners::NOTICE_DAYS
+    )
+    .fetch_one(connection)
     .await
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::coupons::jobs::{self, Done};
 use crate::coupons::store::partners;
+use crate::due;
 
 impl Shop {
     async fn look(&self, account: &str) -> Done {
@@ -81,6 +82,34 @@ async fn a_partner_says_when_it_wants_to_be_told(pool: PgPool) {
     assert_eq!(shop.look("demo-partner").await.told, 0);
     partners::set_notice_days(&mut *shop.connection().await, partner, 30).await.expect("it is set");
     assert_eq!(shop.look("demo-partner").await.told, 1);
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn a_clock_that_is_advanced_does_each_thing_at_its_own_instant(pool: PgPool) {
+    let shop = Shop::new(pool).await;
+    shop.sql("update coupons set state = 5").await;
+    let quota = shop.grant("demo-partner", |_| {}).await;
+    let start = shop.now().replace_nanosecond(0).expect("a second");
+    for days in [3, 40] {
+        let body = json!({"quota_id": quota, "customer_ids": [shop.id("demo-customer")], "face_value": days,
+                          "expire_time": crate::values::time::Instant(start + Duration::days(days))});
+        shop.post("demo-partner", ISSUE, body).await.ok();
+    }
+    let mut connection = shop.connection().await;
+    let then = start + Duration::days(50);
+    database::open_months(&mut connection, start.date(), then.date()).await.expect("opened");
+    let happened = due::run(&mut connection, shop.account("demo-partner").0, then).await.expect("it is done");
+    let seen: Vec<(&str, usize, i64)> =
+        happened.iter().map(|event| (event.kind, event.count, (event.at.0 - start).whole_days())).collect();
+    // The first one was too short for a notice before: it is told of when it is issued.
+    let expected =
+        [("coupon.expiring", 1, 0), ("coupon.expired", 1, 3), ("coupon.expiring", 1, 33), ("coupon.expired", 1, 40)];
+    assert_eq!(seen, expected);
+    shop.app.app.clock.set(then);
+    let records = shop.get("demo-partner", &format!("{RECORDS}?operation_types=4&quota_id={quota}")).await;
+    let at = serde_json::to_value(crate::values::time::Instant(start + Duration::days(3))).expect("written");
+    assert_eq!((&records["total_count"], &records["records"][1]["operation_time"]), (&json!(2), &at));
+    shop.assert_ledger_is_right().await;
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]

@@ -1,0 +1,162 @@
+//! `GET /admin/v1/audit-events`
+
+use super::cursor::Cursor;
+use super::gate::OPERATORS;
+use super::policy::OperatorPolicy;
+use super::refused;
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Query};
+use crate::api::page::Limit;
+use crate::app::App;
+use crate::identity::administration::find_account;
+use crate::identity::model::token_time;
+use crate::values::id::{DomainId, TenantId, UserId};
+use crate::values::time::Instant;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Which events.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListAuditEventsQuery {
+    /// Name of the account that called. Left out: what operators did.
+    #[param(example = "demo-partner", max_length = 64)]
+    account: Option<String>,
+    /// The operation's id.
+    #[param(example = "UpdateCustomerAccountAmount", max_length = 64)]
+    operation: Option<String>,
+    /// What it was done to, by id.
+    #[param(max_length = 128)]
+    subject: Option<String>,
+    /// Not before this instant of the system's time.
+    #[param(inline)]
+    from: Option<Instant>,
+    /// Before this instant.
+    #[param(inline)]
+    until: Option<Instant>,
+    /// How many events to answer.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit<1000, 100>,
+    /// Where to go on.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
+
+/// An event's place: the newest come first.
+type Key = (i128, Uuid);
+
+/// Events.
+#[derive(Serialize, ToSchema)]
+pub struct AuditEvents {
+    /// The newest first.
+    events: Vec<AuditEvent>,
+    /// Where the list goes on; left out at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Who changed what.
+#[derive(Serialize, ToSchema)]
+pub struct AuditEvent {
+    /// When, by the system's time.
+    #[schema(example = "2026-01-31T16:00:00.123456Z")]
+    happened_at: String,
+    /// The operation's id.
+    #[schema(example = "UpdateCustomerAccountAmount")]
+    operation: String,
+    /// The account that called; of an operator, the operator.
+    domain_id: DomainId,
+    /// The user that called.
+    user_id: UserId,
+    /// The access key it called with; `token` for a token, `operator` for an operator.
+    #[schema(example = "token")]
+    credential: String,
+    /// The address it called from.
+    #[schema(example = "192.0.2.7")]
+    source: String,
+    /// The request's id.
+    request_id: String,
+    /// What it was done to, by id; empty where nothing was.
+    subject: String,
+    /// The answer's status.
+    #[schema(example = 200)]
+    status: u16,
+    /// Its error code; empty for a success.
+    #[schema(example = "")]
+    error_code: String,
+    #[serde(skip)]
+    key: Key,
+}
+
+/// List what was changed
+///
+/// Every write, refused ones too: who, from where, what, with which outcome. The newest come first.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/audit-events",
+    params(ListAuditEventsQuery),
+    responses((status = 200, body = AuditEvents, description = "Events.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn list_audit_events(
+    State(app): State<App>,
+    Query(query): Query<ListAuditEventsQuery>,
+) -> Result<Json<AuditEvents>, ApiError> {
+    let of = match &query.account {
+        Some(name) => find_account(&mut *app.database.control().await?, name).await.map_err(refused)?,
+        None => (OPERATORS, DomainId(OPERATORS.0)),
+    };
+    let limit = query.limit.get();
+    let behind = query.cursor.as_ref().map(Cursor::key).transpose()?;
+    let mut events = events(&mut *app.database.tenant(of.0).await?, of, &query, behind).await?;
+    let next_cursor = Cursor::cut(&mut events, limit, |event| event.key);
+    Ok(Json(AuditEvents { events, next_cursor }))
+}
+
+async fn events(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    query: &ListAuditEventsQuery,
+    behind: Option<Key>,
+) -> sqlx::Result<Vec<AuditEvent>> {
+    let behind_at = behind.and_then(|(at, _)| OffsetDateTime::from_unix_timestamp_nanos(at).ok());
+    let rows = sqlx::query!(
+        r#"select happened_at, event_id, operation, domain_id as "domain_id: DomainId", user_id as "user_id: UserId",
+                  credential, source, request_id, subject, status, error_code
+           from audit_events
+           where tenant_id = $1 and ($2::uuid is null or domain_id = $2)
+             and ($3::text is null or operation = $3) and ($4::text is null or subject = $4)
+             and happened_at >= coalesce($5::timestamptz, '-infinity') and happened_at < coalesce($6::timestamptz, 'infinity')
+             and ($7::timestamptz is null or (happened_at, event_id) < ($7, $8))
+           order by happened_at desc, event_id desc limit $9"#,
+        tenant.0,
+        // Operators are told apart by their ids; all of them are asked for.
+        (tenant != OPERATORS).then_some(domain.0),
+        query.operation,
+        query.subject,
+        query.from.map(|from| from.0),
+        query.until.map(|until| until.0),
+        behind_at,
+        behind.map(|(_, id)| id),
+        i64::try_from(query.limit.get() + 1).unwrap_or(i64::MAX)
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter().map(|row| AuditEvent {
+        happened_at: token_time(row.happened_at),
+        operation: row.operation,
+        domain_id: row.domain_id,
+        user_id: row.user_id,
+        credential: row.credential,
+        source: row.source,
+        request_id: row.request_id,
+        subject: row.subject,
+        status: row.status.cast_unsigned(),
+        error_code: row.error_code,
+        key: (row.happened_at.unix_timestamp_nanos(), row.event_id),
+    });
+    Ok(rows.collect())
+}

@@ -1,0 +1,145 @@
+//! `bss-gateway admin operator …` and `admin clock …`
+
+use super::operators;
+use super::policy::Role;
+use super::store;
+use crate::clock::{self, Clock, Movement};
+use crate::due;
+use crate::identity::administration::find_account;
+use crate::identity::model::LoginName;
+use crate::values::time::{Instant, parse_instant};
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+
+/// `admin operator …`
+#[derive(Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Let someone use the operators' API; the token is shown this once
+    Create {
+        /// The operator's name
+        #[arg(value_parser = |text: &str| LoginName::try_from(text.to_owned()))]
+        name: LoginName,
+        /// What it may do
+        #[arg(long)]
+        role: Role,
+        /// How many days its token is valid; by default it does not end
+        #[arg(long)]
+        days: Option<u16>,
+    },
+    /// List the operators
+    List,
+    /// End an operator's token
+    Delete {
+        /// The operator's name
+        name: String,
+    },
+}
+
+/// `admin clock …`
+#[derive(Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Show the time of an account's tenant
+    Show {
+        /// The account
+        account: String,
+    },
+    /// Let it stand still
+    Freeze {
+        /// The account
+        account: String,
+    },
+    /// Let it run on from what it shows
+    Run {
+        /// The account
+        account: String,
+    },
+    /// Let it run, ahead of the system's time
+    Offset {
+        /// The account
+        account: String,
+        /// How far ahead; below zero, behind
+        #[arg(allow_hyphen_values = true)]
+        seconds: i32,
+    },
+    /// Go ahead, and do what falls due on the way
+    #[command(group = clap::ArgGroup::new("by").required(true))]
+    Advance {
+        /// The account
+        account: String,
+        /// By so many days
+        #[arg(long, group = "by")]
+        days: Option<u16>,
+        /// To an instant, for instance 2026-01-31T16:00:00Z
+        #[arg(long, group = "by", value_parser = instant)]
+        to: Option<OffsetDateTime>,
+    },
+    /// Back to the system's time
+    Reset {
+        /// The account
+        account: String,
+    },
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    parse_instant(text).ok_or_else(|| "write it like 2026-01-31T16:00:00Z".to_owned())
+}
+
+/// Does it.
+pub async fn run_operator(connection: &mut PgConnection, command: OperatorCommand) -> anyhow::Result<Value> {
+    let now = Clock::default().now();
+    match command {
+        OperatorCommand::Create { name, role, days } => {
+            let expires_at = days.map(|days| now.saturating_add(Duration::days(days.into())));
+            let token = operators::create(connection, &name, role, expires_at, now).await?;
+            Ok(json!({ "operator": name, "token": token }))
+        }
+        OperatorCommand::List => {
+            let row = |operator: store::Operator| {
+                let expires_at = operator.expires_at.map(Instant);
+                json!({ "operator": operator.name, "role": operator.role, "expires_at": expires_at })
+            };
+            Ok(store::all(connection).await?.into_iter().map(row).collect())
+        }
+        OperatorCommand::Delete { name } => {
+            ensure!(store::delete(connection, &name).await?, "there is no operator {name}");
+            Ok(json!({ "operator": name }))
+        }
+    }
+}
+
+/// Does it.
+pub async fn run_clock(connection: &mut PgConnection, command: ClockCommand) -> anyhow::Result<Value> {
+    let (account, movement) = match command {
+        ClockCommand::Show { account } => (account, None),
+        ClockCommand::Freeze { account } => (account, Some(Movement::Freeze)),
+        ClockCommand::Run { account } => (account, Some(Movement::Run)),
+        ClockCommand::Offset { account, seconds } => {
+            (account, Some(Movement::Offset(Duration::seconds(seconds.into()))))
+        }
+        ClockCommand::Advance { account, days, to } => {
+            let by = days.map(|days| Movement::AdvanceBy(Duration::days(days.into())));
+            (account, Some(by.or(to.map(Movement::Advance)).context("by how much?")?))
+        }
+        ClockCommand::Reset { account } => (account, Some(Movement::Reset)),
+    };
+    let (tenant, _) = find_account(connection, &account).await?;
+    let system = Clock::default();
+    let (setting, happened) = match movement {
+        Some(movement) => {
+            due::make_room(connection, tenant, movement, &system).await?;
+            due::move_clock(connection, tenant, movement, &system).await?
+        }
+        None => (clock::setting(connection, tenant).await?, Vec::new()),
+    };
+    let happened: Vec<String> =
+        happened.iter().map(|event| format!("{}  {} {}", event.at, event.count, event.kind)).collect();
+    Ok(json!({
+        "account": account,
+        "time": Instant(setting.show(system.now())),
+        "frozen": setting.frozen_at.is_some(),
+        "happened": happened,
+    }))
+}

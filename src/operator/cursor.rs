@@ -1,0 +1,61 @@
+//! Where a list goes on: the key of the last row that was answered, as a text that clients only hand back.
+
+use crate::api::error::ApiError;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+/// The place behind a row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The place behind the row with this key.
+    pub fn behind(key: &impl Serialize) -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).expect("a key is plain numbers and texts")))
+    }
+
+    /// The key.
+    pub fn key<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let key = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        key.ok_or_else(|| ApiError::parameter("cursor", "is not the next_cursor of an answer to this list"))
+    }
+
+    /// Keeps `limit` of `rows`, of which one more than that was asked for; where the list goes on, if it does.
+    pub fn cut<R, K: Serialize>(rows: &mut Vec<R>, limit: usize, key: impl Fn(&R) -> K) -> Option<String> {
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        rows.last().filter(|_| goes_on).map(|last| Self::behind(&key(last)).0)
+    }
+}
+
+impl utoipa::PartialSchema for Cursor {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .max_length(Some(512))
+            .examples(["WzE3NjcyMjU2MDAwMDAwMDAsIjAxOTc4ZDZhIl0"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Cursor {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_behind_its_last_row_and_ends_without_a_cursor() {
+        let mut rows = vec![1, 2, 3];
+        let next = Cursor::cut(&mut rows, 2, |row| *row).expect("there is more");
+        assert_eq!(rows, [1, 2]);
+        assert_eq!(Cursor(next).key::<i32>().expect("it reads back"), 2);
+        assert_eq!(Cursor::cut(&mut vec![3], 2, |row| *row), None);
+        assert!(Cursor("nonsense".to_owned()).key::<i32>().is_err());
+    }
+}

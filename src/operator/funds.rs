@@ -1,0 +1,205 @@
+//! `/admin/v1/accounts/{account}/funds`
+
+use super::policy::{OperatorPolicy, Role};
+use super::refused;
+use crate::accounts::administration::{self as funds, Payment};
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path};
+use crate::api::write::{Answer, Outcome, Write};
+use crate::app::App;
+use crate::clock;
+use crate::identity::administration::find_account;
+use crate::ledger::AccountKind;
+use crate::ledger::store;
+use crate::values::amount::{Amount, PositiveAmount};
+use crate::values::id::{DomainId, TenantId};
+use crate::values::money::Currency;
+use crate::values::text::texts;
+use crate::values::time::Instant;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+texts! {
+    /// A remark for the records.
+    FundsMemo, 0..=200, "Top-up by bank transfer 4711";
+}
+
+/// What an account holds.
+#[derive(Serialize, ToSchema)]
+pub struct FundsView {
+    /// The account.
+    domain_id: DomainId,
+    /// The tenant's time.
+    time: Instant,
+    /// One for each kind of balance that was ever used.
+    balances: Vec<FundsBalance>,
+}
+
+/// A balance.
+#[derive(Serialize, ToSchema)]
+pub struct FundsBalance {
+    /// What kind: `cash`, `designated`, `allocated`, `credit`, `bonus`.
+    #[schema(example = "cash")]
+    kind: String,
+    /// The currency.
+    currency: Currency,
+    /// How much.
+    amount: Amount,
+    /// How far below zero it may go; 0 without credit.
+    credit_line: Amount,
+}
+
+/// Show what an account holds
+///
+/// Its balances at this moment, in the units of their currencies.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/accounts/{account}/funds",
+    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    responses((status = 200, body = FundsView, description = "The balances.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn show_funds(State(app): State<App>, Path(account): Path<String>) -> Result<Json<FundsView>, ApiError> {
+    let mut connection = app.database.control().await?;
+    let (tenant, owner) = find_account(&mut connection, &account).await.map_err(refused)?;
+    Ok(Json(view(&mut connection, (tenant, owner), Instant(app.now(tenant))).await?))
+}
+
+async fn view(
+    connection: &mut PgConnection,
+    (tenant, owner): (TenantId, DomainId),
+    time: Instant,
+) -> sqlx::Result<FundsView> {
+    let balances = store::balances(connection, tenant, &[owner]).await?;
+    let shown = |balance: store::Balance| {
+        let kind = match balance.kind {
+            AccountKind::Cash => "cash",
+            AccountKind::Designated => "designated",
+            AccountKind::Allocated => "allocated",
+            AccountKind::Credit => "credit",
+            AccountKind::Bonus => "bonus",
+            // Not the account's own, but a card's or the vendor's.
+            _ => return None,
+        };
+        let credit_line = Amount::from(-balance.floor.unwrap_or_default());
+        Some(FundsBalance {
+            kind: kind.to_owned(),
+            currency: balance.currency,
+            amount: balance.balance.into(),
+            credit_line,
+        })
+    };
+    Ok(FundsView { domain_id: owner, time, balances: balances.into_iter().filter_map(shown).collect() })
+}
+
+/// What is paid in or out.
+#[derive(Deserialize, ToSchema)]
+pub struct PaymentBody {
+    /// How much, in yuan: above 0, at most 2 decimals. A number or a text.
+    amount: PositiveAmount,
+    /// Whether it is for designated purposes and cannot be allocated.
+    #[serde(default)]
+    designated: bool,
+    /// A remark for the records.
+    memo: Option<FundsMemo>,
+}
+
+impl From<PaymentBody> for Payment {
+    fn from(body: PaymentBody) -> Self {
+        let memo = body.memo.map(|memo| memo.as_str().to_owned()).unwrap_or_default();
+        Self { amount: body.amount, designated: body.designated, memo }
+    }
+}
+
+/// Pay in
+///
+/// Raises the balance of a partner, a distributor or a referral customer: a recharge in its records.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/funds/top-ups",
+    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    request_body = PaymentBody,
+    responses((status = 200, body = FundsView, description = "The balances afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn top_up_funds(
+    State(app): State<App>,
+    write: Write,
+    Path(account): Path<String>,
+    Json(body): Json<PaymentBody>,
+) -> Result<Answer, ApiError> {
+    let payment = Payment::from(body);
+    write
+        .once(&app, async |connection| {
+            let of = find_account(connection, &account).await.map_err(refused)?;
+            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            funds::top_up(connection, of, &payment, now).await.map_err(refused)?;
+            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
+        })
+        .await
+}
+
+/// Pay out
+///
+/// Lowers the balance, as far as it and its credit reach: an adjustment in its records.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/funds/withdrawals",
+    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    request_body = PaymentBody,
+    responses((status = 200, body = FundsView, description = "The balances afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn withdraw_funds(
+    State(app): State<App>,
+    write: Write,
+    Path(account): Path<String>,
+    Json(body): Json<PaymentBody>,
+) -> Result<Answer, ApiError> {
+    let payment = Payment::from(body);
+    write
+        .once(&app, async |connection| {
+            let of = find_account(connection, &account).await.map_err(refused)?;
+            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            funds::withdraw(connection, of, &payment, now).await.map_err(refused)?;
+            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
+        })
+        .await
+}
+
+/// How far a balance may go below zero.
+#[derive(Deserialize, ToSchema)]
+pub struct CreditLineBody {
+    /// In yuan; left out, the credit ends.
+    line: Option<PositiveAmount>,
+}
+
+/// Set a credit line
+///
+/// Lets a partner's balance go so far below zero, and no further than it has gone already.
+#[utoipa::path(
+    put,
+    path = "/admin/v1/accounts/{account}/funds/credit-line",
+    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    request_body = CreditLineBody,
+    responses((status = 200, body = FundsView, description = "The balances afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn set_credit_line(
+    State(app): State<App>,
+    write: Write,
+    Path(account): Path<String>,
+    Json(body): Json<CreditLineBody>,
+) -> Result<Answer, ApiError> {
+    let line = body.line.map_or(Amount::ZERO, PositiveAmount::get);
+    write
+        .once(&app, async |connection| {
+            let of = find_account(connection, &account).await.map_err(refused)?;
+            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            funds::set_credit_line(connection, of, line, now).await.map_err(refused)?;
+            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
+        })
+        .await
+}

@@ -1,0 +1,105 @@
+//! The gate before each operator's operation: token → role → the write's frame.
+
+use super::policy::OperatorPolicy;
+use super::store;
+use crate::api::caller::{Caller, CallerKind};
+use crate::api::error::ApiError;
+use crate::api::gate::read;
+use crate::api::write::Write;
+use crate::app::App;
+use crate::audit::{self, Call};
+use crate::identity::model::token_hash;
+use crate::values::id::{DomainId, TenantId, UserId};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The operators' own tenant: their keys and their trace, and no account.
+pub const OPERATORS: TenantId = TenantId(Uuid::nil());
+
+/// One operation's gate.
+pub struct Gate {
+    app: App,
+    operation: &'static str,
+    method: &'static str,
+    policy: OperatorPolicy,
+}
+
+impl Gate {
+    /// A gate that enforces `policy`.
+    pub fn new(app: App, operation: &'static str, method: &'static str, policy: OperatorPolicy) -> Self {
+        Self { app, operation, method, policy }
+    }
+
+    async fn admit(
+        &self,
+        request: Request,
+        call: &Arc<Call>,
+        admitted: &mut Option<Arc<Caller>>,
+    ) -> Result<Request, ApiError> {
+        if request.method().as_str() != self.method {
+            return Err(ApiError::no_such_api());
+        }
+        let (mut parts, body) = request.into_parts();
+        let operator = self.operator(&parts.headers).await?;
+        let caller = Arc::new(Caller {
+            tenant: OPERATORS,
+            domain: DomainId(operator.id),
+            domain_name: operator.name.clone(),
+            kind: CallerKind::Operator,
+            user: UserId(operator.id),
+            user_name: operator.name,
+            administrator: false,
+            credential: "operator".to_owned(),
+            permission_items: Vec::new(),
+            acting_from: None,
+        });
+        *admitted = Some(caller.clone());
+        if operator.role < self.policy.role {
+            return Err(ApiError::forbidden());
+        }
+        if !self.policy.writes {
+            return Ok(Request::from_parts(parts, body));
+        }
+        let body = read(body, self.app.settings.server.max_body_bytes).await?;
+        parts.extensions.insert(Write::new(caller, call.clone(), &parts, &body)?);
+        Ok(Request::from_parts(parts, Body::from(body)))
+    }
+
+    /// Whose token it is. Asked of the database each time, so that a token that is withdrawn ends at once.
+    async fn operator(&self, headers: &HeaderMap) -> Result<store::Operator, ApiError> {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let given = given.ok_or_else(|| unauthenticated("the header Authorization: Bearer is not there"))?;
+        let mut connection = self.app.database.control().await?;
+        let now = self.app.clock.now();
+        let operator = store::by_token(&mut connection, &token_hash(given), now).await?;
+        operator.ok_or_else(|| unauthenticated("the token is unknown or has expired"))
+    }
+}
+
+fn unauthenticated(reason: &'static str) -> ApiError {
+    let message = format!("Not authenticated: {reason}.");
+    ApiError::bss(StatusCode::UNAUTHORIZED, "CBC.0150", message).with_header(header::WWW_AUTHENTICATE, "Bearer")
+}
+
+/// The layer on the operation's route.
+pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let call = Arc::new(Call::new(gate.operation, &request));
+    let mut admitted = None;
+    let mut response = match gate.admit(request, &call, &mut admitted).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    if gate.policy.writes
+        && let Some(caller) = &admitted
+        && let Some(error) = response.extensions().get::<ApiError>()
+    {
+        audit::record_refusal(&gate.app, caller, &call, error).await;
+    }
+    response.extensions_mut().insert(admitted);
+    response
+}

@@ -1,0 +1,165 @@
+//! `/admin/v1/operators`
+
+use super::policy::{OperatorPolicy, Role};
+use super::refused;
+use super::store::{self, Operator};
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path};
+use crate::api::write::{Answer, Outcome, Write};
+use crate::app::App;
+use crate::identity::model::{LoginName, new_token, token_hash};
+use crate::values::id::new_uuid;
+use crate::values::time::Instant;
+use anyhow::ensure;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// An operator.
+#[derive(Serialize, ToSchema)]
+pub struct OperatorView {
+    /// Its name.
+    #[schema(example = "alice")]
+    name: String,
+    /// What it may do.
+    role: Role,
+    /// When it was created.
+    created_at: Instant,
+    /// When its token ends; left out when it never does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Instant>,
+}
+
+impl From<Operator> for OperatorView {
+    fn from(operator: Operator) -> Self {
+        Self {
+            name: operator.name,
+            role: operator.role,
+            created_at: Instant(operator.created_at),
+            expires_at: operator.expires_at.map(Instant),
+        }
+    }
+}
+
+/// Every operator.
+#[derive(Serialize, ToSchema)]
+pub struct OperatorList {
+    /// By name.
+    operators: Vec<OperatorView>,
+}
+
+/// List the operators
+///
+/// All of them, by name; their tokens are kept nowhere.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/operators",
+    responses((status = 200, body = OperatorList, description = "The operators.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn list_operators(State(app): State<App>) -> Result<Json<OperatorList>, ApiError> {
+    let operators = store::all(&mut *app.database.control().await?).await?;
+    Ok(Json(OperatorList { operators: operators.into_iter().map(OperatorView::from).collect() }))
+}
+
+/// Who is to be let in.
+#[derive(Deserialize, ToSchema)]
+pub struct CreateOperatorBody {
+    /// Its name.
+    name: LoginName,
+    /// What it may do.
+    role: Role,
+    /// When its token ends; by default never.
+    expires_at: Option<Instant>,
+}
+
+/// An operator's token.
+#[derive(Serialize, ToSchema)]
+pub struct OperatorToken {
+    /// The operator's name.
+    #[schema(example = "alice")]
+    name: String,
+    /// The token, shown this once; null where the answer is given again.
+    token: Option<String>,
+}
+
+/// Let an operator in
+///
+/// The answer has the operator's token, which is shown this once.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/operators",
+    request_body = CreateOperatorBody,
+    responses((status = 200, body = OperatorToken, description = "The token.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
+)]
+pub async fn create_operator(
+    State(app): State<App>,
+    write: Write,
+    Json(body): Json<CreateOperatorBody>,
+) -> Result<Answer, ApiError> {
+    let now = app.clock.now();
+    write
+        .once(&app, async |connection| {
+            let CreateOperatorBody { name, role, expires_at } = &body;
+            let token =
+                create(connection, name, *role, expires_at.map(|instant| instant.0), now).await.map_err(refused)?;
+            let answer = |token| OperatorToken { name: name.as_str().to_owned(), token };
+            Outcome::shown_once(name.as_str(), &answer(Some(token)), &answer(None))
+        })
+        .await
+}
+
+/// Let an operator in no more
+///
+/// Its token ends at once.
+#[utoipa::path(
+    delete,
+    path = "/admin/v1/operators/{name}",
+    params(("name" = String, Path, description = "The operator's name.", example = "alice")),
+    responses((status = 204, description = "The operator is gone.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
+)]
+pub async fn delete_operator(
+    State(app): State<App>,
+    write: Write,
+    Path(name): Path<String>,
+) -> Result<Answer, ApiError> {
+    write
+        .once(&app, async |connection| {
+            if !store::delete(connection, &name).await? {
+                return Err(refused(anyhow::anyhow!("there is no operator {name}")));
+            }
+            Ok(Outcome::empty(&name))
+        })
+        .await
+}
+
+/// Lets one in, and gives its token.
+pub async fn create(
+    connection: &mut PgConnection,
+    name: &LoginName,
+    role: Role,
+    expires_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> anyhow::Result<String> {
+    let token = new_token();
+    create_with(connection, name, role, (&token, expires_at), now).await?;
+    Ok(token)
+}
+
+/// Lets one in with this token.
+pub async fn create_with(
+    connection: &mut PgConnection,
+    name: &LoginName,
+    role: Role,
+    (token, expires_at): (&str, Option<OffsetDateTime>),
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    let operator = Operator { id: new_uuid(now), name: name.as_str().to_owned(), role, created_at: now, expires_at };
+    let inserted = store::insert(connection, &operator, &token_hash(token.as_bytes())).await?;
+    ensure!(inserted, "there is already an operator {}", operator.name);
+    Ok(())
+}

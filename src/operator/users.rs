@@ -1,0 +1,234 @@
+//! `/admin/v1/accounts/{account}/users`
+
+use super::policy::{OperatorPolicy, Role};
+use super::refused;
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path};
+use crate::api::write::{Answer, Outcome, Write};
+use crate::app::App;
+use crate::identity::administration as identity;
+use crate::identity::model::LoginName;
+use crate::identity::second_factor;
+use crate::identity::store::{self, UserSummary};
+use crate::values::id::UserId;
+use crate::values::time::Instant;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Users.
+#[derive(Serialize, ToSchema)]
+pub struct UserList {
+    /// By name.
+    users: Vec<UserView>,
+}
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+pub struct UserView {
+    /// Its name, unique in the account.
+    #[schema(example = "clerk")]
+    name: String,
+    /// Its id.
+    user_id: UserId,
+    /// Whether it is the account's own user, to whom everything is open.
+    administrator: bool,
+    /// Whether it is let in.
+    enabled: bool,
+    /// Whether it has a password.
+    has_password: bool,
+    /// What it may do: a partner's user permission items, a customer's user actions.
+    #[schema(example = json!(["BPC_ITEM_FINANCE_030100"]))]
+    permission_items: Vec<String>,
+    /// When it was created.
+    created_at: Instant,
+}
+
+impl From<UserSummary> for UserView {
+    fn from(user: UserSummary) -> Self {
+        Self {
+            name: user.name,
+            user_id: user.id,
+            administrator: user.administrator,
+            enabled: user.enabled,
+            has_password: user.has_password,
+            permission_items: user.permission_items,
+            created_at: Instant(user.created_at),
+        }
+    }
+}
+
+/// List an account's users
+///
+/// All of them, by name.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/accounts/{account}/users",
+    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    responses((status = 200, body = UserList, description = "The users.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn list_users(State(app): State<App>, Path(account): Path<String>) -> Result<Json<UserList>, ApiError> {
+    let mut connection = app.database.control().await?;
+    let (tenant, domain) = identity::find_account(&mut connection, &account).await.map_err(refused)?;
+    let users = store::users_of(&mut connection, tenant, domain).await?;
+    Ok(Json(UserList { users: users.into_iter().map(UserView::from).collect() }))
+}
+
+/// A user to be created.
+#[derive(Deserialize, ToSchema)]
+pub struct CreateUserBody {
+    /// Its name, unique in the account.
+    name: LoginName,
+    /// What it may do.
+    #[serde(default)]
+    #[schema(example = json!(["BPC_ITEM_FINANCE_030100"]))]
+    permission_items: Vec<String>,
+}
+
+/// A user that was created.
+#[derive(Serialize, ToSchema)]
+pub struct UserCreated {
+    /// Its id.
+    user_id: UserId,
+}
+
+/// Create a user
+///
+/// Without a password and without a key.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/users",
+    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    request_body = CreateUserBody,
+    responses((status = 200, body = UserCreated, description = "The user.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
+)]
+pub async fn create_user(
+    State(app): State<App>,
+    write: Write,
+    Path(account): Path<String>,
+    Json(body): Json<CreateUserBody>,
+) -> Result<Answer, ApiError> {
+    let now = app.clock.now();
+    write
+        .once(&app, async |connection| {
+            let CreateUserBody { name, permission_items } = &body;
+            let created = identity::create_user(connection, &account, name, permission_items, now).await;
+            let user_id = created.map_err(refused)?;
+            Outcome::of(&user_id, &UserCreated { user_id })
+        })
+        .await
+}
+
+/// What to change of a user; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+pub struct UpdateUserBody {
+    /// Whether it is let in. Keeping it out ends its tokens.
+    enabled: Option<bool>,
+    /// What it may do, these and no others.
+    #[schema(example = json!(["BPC_ITEM_FINANCE_030100"]))]
+    permission_items: Option<Vec<String>>,
+    /// Its password. A new one ends its tokens.
+    #[schema(example = "Correct-horse-7")]
+    password: Option<String>,
+}
+
+/// Change a user
+///
+/// Lets it in or keeps it out, sets what it may do, sets its password. What it was given before ends at once.
+#[utoipa::path(
+    put,
+    path = "/admin/v1/accounts/{account}/users/{user}",
+    params(
+        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
+        ("user" = String, Path, description = "The user's name.", example = "clerk"),
+    ),
+    request_body = UpdateUserBody,
+    responses((status = 204, description = "It is changed.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
+)]
+pub async fn update_user(
+    State(app): State<App>,
+    write: Write,
+    Path((account, user)): Path<(String, String)>,
+    Json(body): Json<UpdateUserBody>,
+) -> Result<Answer, ApiError> {
+    let now = app.clock.now();
+    write
+        .once(&app, async |connection| {
+            if let Some(items) = &body.permission_items {
+                identity::set_permission_items(connection, &account, &user, items).await.map_err(refused)?;
+            }
+            if let Some(password) = &body.password {
+                identity::set_password(connection, &account, &user, password, now).await.map_err(refused)?;
+            }
+            if let Some(enabled) = body.enabled {
+                identity::set_user_enabled(connection, &account, &user, enabled, now).await.map_err(refused)?;
+            }
+            Ok(Outcome::empty(&format!("{account}/{user}")))
+        })
+        .await
+}
+
+/// What an authenticator app reads.
+#[derive(Serialize, ToSchema)]
+pub struct SecondFactorEnrolment {
+    /// The address to show as a QR code, shown this once; null where the answer is given again.
+    otpauth: Option<String>,
+}
+
+/// Demand passcodes of a user
+///
+/// Beside its password. Its tokens end; the answer has what its authenticator app reads.
+#[utoipa::path(
+    put,
+    path = "/admin/v1/accounts/{account}/users/{user}/second-factor",
+    params(
+        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
+        ("user" = String, Path, description = "The user's name.", example = "clerk"),
+    ),
+    responses((status = 200, body = SecondFactorEnrolment, description = "It is demanded.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
+)]
+pub async fn enable_second_factor(
+    State(app): State<App>,
+    write: Write,
+    Path((account, user)): Path<(String, String)>,
+) -> Result<Answer, ApiError> {
+    let now = app.clock.now();
+    write
+        .once(&app, async |connection| {
+            let enrolment =
+                second_factor::enable(connection, &account, &user, &app.sealer, now).await.map_err(refused)?;
+            let answer = |otpauth| SecondFactorEnrolment { otpauth };
+            Outcome::shown_once(&enrolment.user, &answer(Some(enrolment.uri)), &answer(None))
+        })
+        .await
+}
+
+/// Demand no more passcodes of a user
+///
+/// It is let in by its password alone again.
+#[utoipa::path(
+    delete,
+    path = "/admin/v1/accounts/{account}/users/{user}/second-factor",
+    params(
+        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
+        ("user" = String, Path, description = "The user's name.", example = "clerk"),
+    ),
+    responses((status = 204, description = "It is demanded no more.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
+)]
+pub async fn disable_second_factor(
+    State(app): State<App>,
+    write: Write,
+    Path((account, user)): Path<(String, String)>,
+) -> Result<Answer, ApiError> {
+    write
+        .once(&app, async |connection| {
+            second_factor::disable(connection, &account, &user).await.map_err(refused)?;
+            Ok(Outcome::empty(&format!("{account}/{user}")))
+        })
+        .await
+}
