@@ -6,6 +6,7 @@ use crate::api::caller::CallerKind;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::coupons::command::{self as coupons, CouponsCommand};
 use crate::database;
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName, token_time};
@@ -41,6 +42,9 @@ pub enum AdminCommand {
     /// Funds: top-ups, credit, stored-value cards
     #[command(subcommand)]
     Funds(FundsCommand),
+    /// Coupons: quotas for partners, coupons of the vendor's own
+    #[command(subcommand)]
+    Coupons(CouponsCommand),
     /// The price book
     #[command(subcommand)]
     Prices(PricesCommand),
@@ -251,7 +255,7 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
 }
 
 /// Commands that change nothing.
-const LOOKS: [&str; 4] = [" explain", " export", " list", " show"];
+const LOOKS: [&str; 5] = [" explain", " export", " list", " quotas", " show"];
 
 /// The command without what it is given, which may be personal: `admin funds top-up`.
 fn words(arguments: impl Iterator<Item = String>) -> String {
@@ -266,6 +270,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Key(command) => key(connection, command, settings).await,
         AdminCommand::Agency(command) => agency(connection, command).await,
         AdminCommand::Funds(command) => funds::run(connection, command).await,
+        AdminCommand::Coupons(command) => coupons::run(connection, command).await,
         AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
         AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
         AdminCommand::Operator(command) => operator::run_operator(connection, command).await,

@@ -51,7 +51,7 @@ enum Command {
         #[arg(default_value = "openapi")]
         folder: PathBuf,
     },
-    /// Accounts, users, keys, agencies, prices, discounts and resources, on the database directly
+    /// Accounts, users, keys, agencies, funds, coupons, prices, discounts and resources, on the database directly
     Admin {
         /// Print JSON, for scripts
         #[arg(long, global = true)]

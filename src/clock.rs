@@ -117,6 +117,12 @@ impl Clocks {
         self.setting(tenant).show(self.system.now())
     }
 
+    /// The tenants whose clocks are moved, with what they show. All others show the system's time.
+    pub fn moved(&self) -> Vec<(TenantId, OffsetDateTime)> {
+        let system = self.system.now();
+        self.moved.load().iter().map(|(tenant, setting)| (*tenant, setting.show(system))).collect()
+    }
+
     /// How a tenant's clock is set.
     pub fn setting(&self, tenant: TenantId) -> Setting {
         self.moved.load().get(&tenant).copied().unwrap_or_default()

@@ -4,7 +4,7 @@
 //! instant at which it falls due, before the clock shows the new time.
 
 use crate::clock::{self, Clock, Movement, Setting};
-
+use crate::coupons::jobs as coupons;
 use crate::database;
 use crate::sandbox;
 use crate::values::id::TenantId;
@@ -34,8 +34,13 @@ pub async fn run(
     tenant: TenantId,
     until: OffsetDateTime,
 ) -> anyhow::Result<Vec<Happened>> {
-    let _ = (connection, tenant, until);
-    Ok(Vec::new())
+    let mut happened = Vec::new();
+    for (at, done) in coupons::expire_until(connection, tenant, until).await? {
+        let counts = [("coupon.expiring", done.told), ("coupon.expired", done.expired)];
+        let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+        happened.extend(counts.map(|(kind, count)| Happened { at: Instant(at), kind, count }));
+    }
+    Ok(happened)
 }
 
 /// Makes the partitions that a moved clock needs. Not in the transaction that moves it: that takes locks on the tables.

@@ -4,12 +4,14 @@
 //! version, which proves it alive. While there is none, nothing that was read from the database is trusted for longer than
 //! a second; when it is back, everything is read again, since announcements may have been missed.
 //!
-//! The other way round, what requests note in memory is written once a minute.
+//! The other way round, what requests note in memory is written once a minute. What the clock demands, such as the expiry
+//! of coupons, is done each second.
 
 use crate::api::write;
 use crate::app::App;
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
+use crate::coupons::jobs as coupons;
 use crate::customers::store as customers;
 use crate::database;
 use crate::identity::directory::TokenHash;
@@ -21,14 +23,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Expired tokens and temporary keys are removed once in so many looks.
+/// Expired tokens and temporary keys are removed once in so many looks; so often is done what can wait for minutes.
 const LOOKS_BETWEEN_CLEANUPS: u32 = 600;
 
 const WRITE_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs until the task is dropped.
 pub async fn follow(app: App) {
-    tokio::join!(follow_changes(&app), write_uses(&app));
+    tokio::join!(follow_changes(&app), write_uses(&app), do_what_is_due(&app));
+}
+
+/// Apart from the announcements, which must not wait for it however much falls due at once.
+async fn do_what_is_due(app: &App) {
+    for look in 0_u32.. {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = coupons::run_due(app, look.is_multiple_of(LOOKS_BETWEEN_CLEANUPS)).await {
+            tracing::warn!(%error, "what is due of coupons could not be looked for");
+        }
+    }
 }
 
 async fn write_uses(app: &App) {

@@ -6,8 +6,8 @@
 //!    settings; [`server`] listens and puts the layers round the routes.
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
 //!    ([`api::gate`]), signatures, quotas, refusals.
-//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`]. A
-//!    file there is one operation.
+//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
+//!    [`accounts`], [`coupons`]. A file there is one operation.
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
@@ -20,6 +20,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod coupons;
 pub mod customers;
 pub mod database;
 pub mod doctor;
@@ -29,6 +30,7 @@ pub mod follow;
 pub mod identity;
 pub mod ledger;
 pub mod operator;
+pub mod outbox;
 pub mod partner;
 pub mod postgres;
 pub mod pricing;
@@ -52,6 +54,7 @@ pub fn operations() -> Operations {
     reference::register(&mut operations);
     products::register(&mut operations);
     accounts::register(&mut operations);
+    coupons::register(&mut operations);
     partner::register(&mut operations);
     pricing::register(&mut operations);
     operations

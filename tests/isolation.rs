@@ -86,7 +86,30 @@ fn name_accounts(app: &TestApp, calls: &mut [Call]) {
         for call in calls.iter_mut() {
             call.target = call.target.replace(&format!("{field}={EXAMPLE_ID}"), &format!("{field}={id}"));
             call.body = call.body.replace(&format!("\"{field}\":\"{EXAMPLE_ID}\""), &format!("\"{field}\":\"{id}\""));
+            let (several, these) = (format!("\"{field}s\":[\"{EXAMPLE_ID}\"]"), format!("\"{field}s\":[\"{id}\"]"));
+            call.body = call.body.replace(&several, &these);
         }
+    }
+}
+
+/// Likewise quotas and a coupon: demo-partner's, and demo-distributor's where only distributors may call.
+async fn name_coupons(app: &TestApp, calls: &mut [Call]) {
+    let first = |answer: &Value, list: &str, field: &str| text(&answer[list][0][field]);
+    let quotas = "/v2/partners/coupon-quotas/query";
+    let quota = app.client("demo-partner").post(quotas, &json!({})).await.ok();
+    let own = app.client("demo-distributor").post(quotas, &json!({})).await.ok();
+    let split = app.client("demo-distributor").get("/v2/partners/issued-coupon-quotas").await.ok();
+    let coupon = app.client("demo-partner").get("/v2/promotions/benefits/partner-coupons").await.ok();
+    for call in calls {
+        let is_distributors = call.policy.callers == [CallerKind::Distributor];
+        let quota = first(if is_distributors { &own } else { &quota }, "quotas", "quota_id");
+        let coupon = first(&coupon, "user_coupons", "coupon_id");
+        for (field, id) in [("quota_id", quota), ("coupon_id", coupon)] {
+            call.body = call.body.replace(&format!("\"{field}\":\"{EXAMPLE_ID}\""), &format!("\"{field}\":\"{id}\""));
+        }
+        let id = first(&split, "quotas", "quota_id");
+        call.body =
+            call.body.replace(&format!("\"quota_ids\":[\"{EXAMPLE_ID}\"]"), &format!("\"quota_ids\":[\"{id}\"]"));
     }
 }
 
@@ -110,6 +133,10 @@ fn example(document: &Value, schema: &Value) -> Value {
     if let Some(required) = schema["required"].as_array() {
         let fields = required.iter().filter_map(Value::as_str);
         return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
+    }
+    if schema["type"] == "object" {
+        // Nothing is required of it.
+        return json!({});
     }
     if !schema["items"].is_null() {
         return json!([example(document, &schema["items"])]);
@@ -241,6 +268,7 @@ async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
     let app = TestApp::with_prices(pool.clone()).await;
     let mut calls = calls();
     name_accounts(&app, &mut calls);
+    name_coupons(&app, &mut calls).await;
     give_funds_to_take_back(&app).await;
     let columns = columns(&app, &pool, &calls).await;
     let subject_token = app.log_in("demo-partner").await;

@@ -128,7 +128,9 @@ async fn balances(
             AccountKind::Allocated => "allocated",
             AccountKind::Credit => "credit",
             AccountKind::Bonus => "bonus",
-            AccountKind::StoredValueCard | AccountKind::Vendor => continue,
+            AccountKind::StoredValueCard | AccountKind::CouponQuota | AccountKind::Coupon | AccountKind::Vendor => {
+                continue;
+            }
         };
         shown[kind] = json!(Amount::from(balance.balance).to_string());
         if let Some(floor) = balance.floor.filter(|floor| !floor.is_zero()) {

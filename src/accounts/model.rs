@@ -93,9 +93,15 @@ pub fn detail_type(kind: TransferKind) -> &'static str {
         TransferKind::Allocate => "SOURCE_OPERATION_BEADJUST",
         TransferKind::Reclaim => "SOURCE_OPERATION_BERETRIEVE",
         TransferKind::Unbind => "SOURCE_OPERATION_BEUNBIND",
-        TransferKind::Subscribe => "SOURCE_OPERAIION_DEDEUCT",
-        TransferKind::Usage => "SOURCE_OPERAIION_USAGE",
+        TransferKind::Subscribe | TransferKind::CouponSubscribe => "SOURCE_OPERAIION_DEDEUCT",
+        TransferKind::Usage | TransferKind::CouponUsage => "SOURCE_OPERAIION_USAGE",
         TransferKind::Refund => "SOURCE_OPERAIION_REFUND",
+        TransferKind::QuotaGrant | TransferKind::QuotaSplit => "SOURCE_OPERATION_COUPON_QUOTA_TRANSFER",
+        TransferKind::QuotaWithdraw | TransferKind::QuotaReclaim => "SOURCE_OPERATION_COUPON_QUOTA_RECLAIM",
+        TransferKind::CouponIssue => "SOURCE_OPERAIION_PRIZE",
+        TransferKind::CouponRefund => "SOURCE_OPERAIION_UNSUBSCRIBE",
+        TransferKind::CouponReclaim => "SOURCE_OPERATION_COUPONCANCEL",
+        TransferKind::CouponExpire => "SOURCE_OPERAIION_EXPIRECLEAR",
     }
 }
 

@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 
 /// A JSON body, in and out.
@@ -96,7 +97,44 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Reads a query string. No parameter of this API repeats, so one that does is refused rather than guessed at.
+/// A query string with parameters that are lists, which may repeat.
+#[derive(Debug)]
+pub struct QueryWithLists<T>(pub T);
+
+/// Says which parameters are lists.
+pub trait Lists {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+}
+
+impl<T: DeserializeOwned + Lists, S: Sync> FromRequestParts<S> for QueryWithLists<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parse_query_with_lists(parts.uri.query().unwrap_or_default(), T::NAMES).map(Self)
+    }
+}
+
+/// Reads a query string in which these parameters are lists: their name repeats, or their values are divided by commas. A
+/// list that is given without a value is empty.
+pub fn parse_query_with_lists<T: DeserializeOwned>(query: &str, lists: &[&str]) -> Result<T, ApiError> {
+    let mut fields = Map::new();
+    for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+        if lists.contains(&name.as_ref()) {
+            let field = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            let values = text.split(',').filter(|value| !value.is_empty());
+            field.as_array_mut().expect("lists are arrays").extend(values.map(Value::from));
+        } else if fields.contains_key(name.as_ref()) {
+            return Err(ApiError::parameter(&name, "is given more than once"));
+        } else {
+            fields.insert(name.into_owned(), Value::from(text));
+        }
+    }
+    serde_path_to_error::deserialize(Value::Object(fields))
+        .map_err(|error| ApiError::parameter(&field_name(error.path(), "query"), error.inner()))
+}
+
+/// Reads a query string. No parameter repeats, so one that does is refused rather than guessed at.
 pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     let mut seen = HashSet::new();
@@ -154,6 +192,16 @@ mod tests {
     fn a_query_decodes_as_a_form_does() {
         let params: Params = parse_query("name=a+b%2Bc%E4%BA%AC&unknown=1").expect("it parses");
         assert_eq!(params.name.as_deref(), Some("a b+c京"));
+    }
+
+    #[test]
+    fn a_list_repeats_and_nothing_else_does() {
+        let read = |query: &str| parse_query_with_lists::<Value>(query, &["list"]).map_err(|error| error.message);
+        let list = |query: &str| read(query).map(|value| value["list"].clone());
+        assert_eq!(list("list=a&list=b%20c"), Ok(serde_json::json!(["a", "b c"])));
+        assert_eq!(list("list=a,b"), Ok(serde_json::json!(["a", "b"])));
+        assert_eq!((list("list="), list("other=1")), (Ok(serde_json::json!([])), Ok(Value::Null)));
+        assert!(read("other=1&other=2").is_err_and(|message| message.contains("other: is given more than once")));
     }
 
     #[test]

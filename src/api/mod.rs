@@ -6,6 +6,7 @@ pub mod document;
 pub mod edge;
 pub mod error;
 pub mod extract;
+pub mod filter;
 pub mod gate;
 pub mod lockout;
 pub mod operation;

@@ -61,6 +61,40 @@ pub async fn among(
         .collect())
 }
 
+/// A customer as one who may be given a coupon.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recipient {
+    /// The customer.
+    pub id: DomainId,
+    /// Its partner or reseller.
+    pub partner: Option<DomainId>,
+    /// How it is associated.
+    pub association: Option<AssociationType>,
+    /// Whether its enterprise's master account keeps its finances.
+    pub in_custody: bool,
+    /// Whether it was never associated with another partner before.
+    pub first_association: bool,
+}
+
+/// The customers of the tenant among these ids, whose associations cannot change until the transaction ends.
+pub async fn recipients(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[DomainId],
+) -> sqlx::Result<Vec<Recipient>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query_as!(
+        Recipient,
+        r#"select domain_id as "id: DomainId", partner_id as "partner: DomainId",
+                  association_type as "association: AssociationType", in_custody, first_association
+           from customers where tenant_id = $1 and domain_id = any($2) order by domain_id for share"#,
+        tenant.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Adds a customer, associated or not.
 pub async fn insert(
     connection: &mut PgConnection,

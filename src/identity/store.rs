@@ -82,6 +82,21 @@ pub async fn user(connection: &mut PgConnection, tenant: TenantId, user: UserId)
     }))
 }
 
+/// Names of users, for lists that show who did something.
+pub async fn user_names(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[UserId],
+) -> sqlx::Result<Vec<(UserId, String)>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"select user_id as "id: UserId", name from users where tenant_id = $1 and user_id = any($2)"#,
+        tenant.0,
+        &ids
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
 /// Which account has this name.
 pub async fn domain_by_name(connection: &mut PgConnection, name: &str) -> sqlx::Result<Option<(TenantId, DomainId)>> {
     let row = sqlx::query!(

@@ -41,6 +41,10 @@ pub enum AccountKind {
     Bonus,
     /// A stored-value card; its owner is the card.
     StoredValueCard,
+    /// What coupons can still be issued from; its owner is the quota.
+    CouponQuota,
+    /// What is left of a coupon; its owner is the coupon.
+    Coupon,
 }
 
 impl AccountKind {
@@ -106,6 +110,26 @@ pub enum TransferKind {
     Usage,
     /// A refund.
     Refund,
+    /// The vendor grants a coupon quota, or raises it.
+    QuotaGrant,
+    /// The vendor takes back what is left of a quota.
+    QuotaWithdraw,
+    /// A distributor gives a reseller a quota out of its own.
+    QuotaSplit,
+    /// A distributor takes back what is left of it.
+    QuotaReclaim,
+    /// A coupon is issued.
+    CouponIssue,
+    /// A coupon pays for an order.
+    CouponSubscribe,
+    /// A coupon pays for pay-per-use consumption.
+    CouponUsage,
+    /// A refund gives a coupon back what it paid.
+    CouponRefund,
+    /// What is left of a coupon goes back because its issuer reclaims it, or has to.
+    CouponReclaim,
+    /// What is left of a coupon goes back because it has expired.
+    CouponExpire,
 }
 
 impl TransferKind {

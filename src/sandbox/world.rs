@@ -3,6 +3,7 @@
 use crate::accounts::administration::{self as funds, Payment};
 use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
+use crate::coupons::sandbox as coupons;
 use crate::customers::store as customers;
 use crate::customers::{Association, AssociationType};
 use crate::database;
@@ -134,6 +135,7 @@ impl World {
             let payment = Payment { amount, designated: false, memo: String::new() };
             funds::top_up(&mut transaction, (account.tenant, account.domain), &payment, now).await?;
         }
+        self.store_coupons(&mut transaction, now).await?;
         let customer = self.account("demo-customer");
         let agency = (self.agency(), AGENCY);
         store::insert_agency(&mut transaction, (customer.tenant, customer.domain), agency, self.demo().domain, now)
@@ -146,6 +148,15 @@ impl World {
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn store_coupons(&self, connection: &mut PgConnection, now: OffsetDateTime) -> anyhow::Result<()> {
+        let [partner, customer, distributor, reseller, resellers_customer] =
+            ["demo-partner", "demo-customer", "demo-distributor", "demo-reseller", "reseller-customer"].map(|name| {
+                let account = self.account(name);
+                (account.tenant, account.domain)
+            });
+        coupons::make(connection, (partner, customer), (distributor, reseller, resellers_customer), now).await
     }
 
     async fn store_account(

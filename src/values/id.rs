@@ -66,6 +66,10 @@ ids! {
     AccountId;
     /// A transfer between two of them.
     TransferId;
+    /// A quota that coupons are issued from.
+    QuotaId;
+    /// A coupon.
+    CouponId;
     /// A rule by which requests meet a fault of the sandbox.
     FaultId;
 }

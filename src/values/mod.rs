@@ -1,9 +1,11 @@
 //! Small types with rules. A value that exists is valid; the wire form, the rule and its schema stand together.
 
 pub mod amount;
+pub mod coded;
 pub mod decimal;
 pub mod id;
 pub mod language;
+pub mod list;
 pub mod money;
 pub mod number;
 pub mod site;
