@@ -7,6 +7,7 @@ use bss_gateway::testing::{Answer, Client, TestApp};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::collections::BTreeMap;
+use time::Duration;
 
 const ACCOUNTS: &str = "/admin/v1/accounts";
 const PARTNER: &str = "/admin/v1/accounts/demo-partner";
@@ -191,6 +192,34 @@ async fn a_clock_moves_for_its_tenant_alone_and_on_every_replica(pool: PgPool) {
     assert_eq!(back.refusal().2, "Not done: a clock can only be advanced to a later instant.");
     let reset = set(json!({"account": "demo-partner", "action": "RESET"})).await.ok();
     assert_eq!(reset["clock"]["offset_seconds"], json!(0));
+}
+
+#[sqlx::test]
+async fn what_falls_due_on_the_way_happens_once_in_order_and_is_listed(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let operator = app.operator(Role::Operate).await;
+    let set = async |body: Value| operator.post("/admin/v1/clock", &body).await.ok();
+    set(json!({"account": "demo-partner", "action": "FREEZE"})).await;
+    let begun = app.app.clock.now();
+    // The sandbox's coupons are valid for 365 days.
+    let first = set(json!({"account": "demo-partner", "action": "ADVANCE", "days": 40})).await;
+    assert_eq!(first["happened"], json!([]));
+    let second = set(json!({"account": "demo-partner", "action": "ADVANCE", "days": 400})).await;
+    let happened: Vec<(&str, u64)> = second["happened"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|event| (event["kind"].as_str().expect("a kind"), event["count"].as_u64().expect("a count")))
+        .collect();
+    assert_eq!(happened, [("coupon.expiring", 3), ("coupon.expired", 5)], "{second}");
+    let at = |place: usize| {
+        let at = second["happened"][place]["at"].as_str().expect("an instant");
+        bss_gateway::values::time::parse_instant(at).expect("an instant")
+    };
+    assert!((at(1) - begun - Duration::days(365)).abs() < Duration::minutes(1), "{second}");
+    assert_eq!(at(1) - at(0), Duration::days(7), "a partner is told a week before");
+    let third = set(json!({"account": "demo-partner", "action": "ADVANCE", "days": 30})).await;
+    assert_eq!(third["happened"], json!([]), "once");
 }
 
 #[sqlx::test]
