@@ -5,8 +5,10 @@ use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::customers::command::{self as customers, CodesCommand, PartnerCommand};
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
+use crate::personal::Vault;
 use crate::secrets::Sealer;
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
@@ -32,6 +34,12 @@ pub enum AdminCommand {
     /// Funds: top-ups, credit, stored-value cards
     #[command(subcommand)]
     Funds(FundsCommand),
+    /// Partners, distributors and resellers: standing, platform, who is told of bindings
+    #[command(subcommand)]
+    Partner(PartnerCommand),
+    /// Verification codes, and who they may be sent to
+    #[command(subcommand)]
+    Codes(CodesCommand),
 }
 
 /// `admin account …`
@@ -196,6 +204,14 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
         AdminCommand::Funds(command) => funds::run(&mut connection, command).await?,
+        AdminCommand::Partner(command) => {
+            let vault = vault(&mut connection, settings).await?;
+            customers::partner(&mut connection, command, &vault).await?
+        }
+        AdminCommand::Codes(command) => {
+            let vault = vault(&mut connection, settings).await?;
+            customers::codes(&mut connection, command, &vault).await?
+        }
     };
     connection.close().await?;
     if as_json {
@@ -204,6 +220,10 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         print!("{}", for_people(&result));
     }
     Ok(())
+}
+
+async fn vault(connection: &mut PgConnection, settings: &Settings) -> anyhow::Result<Vault> {
+    Vault::load(connection, &Sealer::from_settings(&settings.secrets)?).await
 }
 
 async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyhow::Result<Value> {

@@ -8,6 +8,8 @@ use crate::customers;
 use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::ledger::writer::Writers;
+use crate::messages::Messenger;
+use crate::personal::Vault;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
 use arc_swap::ArcSwap;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 /// The application's state; a clone is one more handle on it.
 #[derive(Clone)]
@@ -33,10 +36,16 @@ pub struct State {
     pub database: Database,
     /// Seals and opens secrets.
     pub sealer: Sealer,
+    /// Seals, opens and finds personal data.
+    pub vault: Vault,
+    /// Sends codes to phones and e-mail addresses.
+    pub messenger: Messenger,
     /// Keys, users and tokens, in memory.
     pub directory: Directory,
     /// Who is whose customer, in memory.
     pub customers: customers::directory::Directory,
+    /// Wakes who makes the associations of new customers.
+    pub registered: Notify,
     /// Makes transfers.
     pub ledger: Writers,
     /// The dictionaries, in memory.
@@ -70,6 +79,8 @@ impl App {
         database::open_months_ahead(&mut *database.control().await?, clock.now()).await?;
         let clocks = Clocks::new(clock.clone());
         clocks.reload(&mut *database.control().await?).await?;
+        let vault = Vault::load(&mut *database.control().await?, &sealer).await?;
+        let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
         Ok(Self(Arc::new(State {
@@ -77,10 +88,13 @@ impl App {
             catalogue: ArcSwap::from_pointee(catalogue),
             lockout,
             sealer,
+            vault,
+            messenger,
             customers: customers::directory::Directory::new(
                 database.clone(),
                 Duration::from_secs(identity.max_age_seconds),
             ),
+            registered: Notify::new(),
             ledger: Writers::start(&database, &clock, &clocks, &settings.ledger),
             clocks,
             database,

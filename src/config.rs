@@ -2,6 +2,7 @@
 
 use crate::api::quota::Rate;
 use crate::api::signature::Algorithm;
+use crate::values::receiver::Receiver;
 use crate::values::site::Site;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
@@ -31,6 +32,10 @@ pub struct Settings {
     pub quotas: QuotaSettings,
     /// Transfers.
     pub ledger: LedgerSettings,
+    /// Customers' registration.
+    pub customers: CustomerSettings,
+    /// Codes to phones and e-mail addresses.
+    pub messages: MessageSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// Keys of the keys.
@@ -144,6 +149,40 @@ pub struct LedgerSettings {
     pub queue_length: usize,
     /// Whether tenants share a transaction.
     pub mix_tenants: bool,
+}
+
+/// `[customers]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerSettings {
+    /// Most accounts that register with one phone.
+    pub accounts_per_phone: i32,
+    /// How long a request waits for the association it asks for.
+    pub association_wait_seconds: u64,
+}
+
+impl CustomerSettings {
+    /// Most accounts that register with a phone or an address.
+    pub fn accounts_with(&self, receiver: &Receiver) -> i32 {
+        match receiver {
+            Receiver::Phone(_) => self.accounts_per_phone,
+            Receiver::Email(_) => 1,
+        }
+    }
+}
+
+/// `[messages]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageSettings {
+    /// The mail server; it may name a user and a password.
+    pub smtp_url: Secret,
+    /// Who mails are from.
+    pub mail_from: String,
+    /// Where texts for phones are posted.
+    pub sms_url: Secret,
+    /// Whether codes stay readable in the database: the sandbox's.
+    pub readable_codes: bool,
 }
 
 /// A [`Rate`] as it is written in the configuration.

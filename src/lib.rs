@@ -25,6 +25,8 @@ pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
+pub mod messages;
+pub mod personal;
 pub mod postgres;
 pub mod products;
 pub mod reference;
@@ -45,5 +47,6 @@ pub fn operations() -> Operations {
     reference::register(&mut operations);
     products::register(&mut operations);
     accounts::register(&mut operations);
+    customers::register(&mut operations);
     operations
 }

@@ -4,6 +4,7 @@ use crate::api::edge::{self, Edge, Peer};
 use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
+use crate::customers::association;
 use crate::{database, explorer, follow, telemetry};
 use anyhow::Context;
 use axum::extract::State;
@@ -128,12 +129,15 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let follower = tokio::spawn(follow::follow(app.clone()));
+        let associations = tokio::spawn(association::run(app.clone()));
         let operator = tokio::spawn(axum::serve(self.operator, operator_router(&app, metrics)).into_future());
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
-        follower.abort();
-        // Its connection is back only when it has ended.
-        follower.await.ok();
+        // Their connections are back only when they have ended.
+        for task in [follower, associations] {
+            task.abort();
+            task.await.ok();
+        }
         app.database.close().await;
         served
     }

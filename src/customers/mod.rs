@@ -3,11 +3,20 @@
 //! Whom a request names is resolved here and nowhere else: [`acting_partner`] for `indirect_partner_id`, [`of_partner`] for
 //! a customer.
 
+pub mod association;
+pub mod check_user_identity;
+pub mod codes;
+pub mod command;
+pub mod create_sub_customer;
 pub mod directory;
+pub mod model;
+pub mod partners;
+pub mod send_verification_message_code;
 pub mod store;
 
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
+use crate::api::operation::{Operations, operations};
 use crate::app::App;
 use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
@@ -15,6 +24,15 @@ use directory::Related;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The domain's operations.
+pub fn register(operations: &mut Operations) {
+    operations!(operations, "customers":
+        check_user_identity::check_user_identity,
+        send_verification_message_code::send_verification_message_code,
+        create_sub_customer::create_sub_customer,
+    );
+}
 
 crate::values::text::texts! {
     /// An account's id as a request names it. What is no id of ours is an account that does not exist.

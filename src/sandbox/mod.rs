@@ -77,6 +77,7 @@ async fn serve(
     owner.close().await?;
     settings.database.url = DatabaseUrl::from(cluster.url_of(DATABASE_USER, DATABASE));
     settings.database.control_url = DatabaseUrl::default();
+    settings.messages.readable_codes = true;
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
     let clock = Clock::default();

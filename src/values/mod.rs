@@ -5,6 +5,8 @@ pub mod id;
 pub mod language;
 pub mod money;
 pub mod number;
+pub mod numbered;
+pub mod receiver;
 pub mod site;
 pub mod text;
 pub mod time;

@@ -1,0 +1,141 @@
+//! `bss-gateway admin partner …`, `admin codes …`
+
+use super::codes;
+use super::partners::{self, Standing};
+use super::store;
+use crate::identity::administration::find_account;
+use crate::personal::Vault;
+use crate::values::receiver::{Email, Phone, Receiver};
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// `admin partner …`
+#[derive(Debug, Subcommand)]
+pub enum PartnerCommand {
+    /// Set what is given, and show the rest
+    Set(Box<ProfileArguments>),
+    /// Assign a sales platform: the xaccount_type of the partner's customers
+    Platform {
+        /// The partner's account
+        account: String,
+        /// The platform
+        xaccount_type: String,
+    },
+}
+
+/// What can be set.
+#[derive(Debug, clap::Args)]
+pub struct ProfileArguments {
+    /// The partner's, distributor's or reseller's account
+    account: String,
+    /// What it may do
+    #[arg(long)]
+    standing: Option<Standing>,
+    /// Whether it is for tests
+    #[arg(long)]
+    test: Option<bool>,
+    /// Whether it may send documents of its customers
+    #[arg(long)]
+    documents: Option<bool>,
+    /// Its company's name
+    #[arg(long)]
+    name: Option<String>,
+    /// Its mobile phone
+    #[arg(long)]
+    phone: Option<String>,
+    /// Its e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// The account of who looks after it
+    #[arg(long)]
+    manager: Option<String>,
+    /// Their name
+    #[arg(long)]
+    manager_name: Option<String>,
+    /// The address that is told of bindings; empty: nobody
+    #[arg(long)]
+    callback_url: Option<String>,
+}
+
+/// `admin codes …`
+#[derive(Debug, Subcommand)]
+pub enum CodesCommand {
+    /// Show the verification codes of a phone or an e-mail address: the sandbox's only
+    Show {
+        /// The phone or the address
+        receiver: String,
+    },
+    /// Keep a phone or an e-mail address for the vendor's own customers
+    Reserve {
+        /// The phone or the address
+        receiver: String,
+    },
+    /// Give it free
+    Release {
+        /// The phone or the address
+        receiver: String,
+    },
+}
+
+/// Does it.
+pub async fn partner(connection: &mut PgConnection, command: PartnerCommand, vault: &Vault) -> anyhow::Result<Value> {
+    match command {
+        PartnerCommand::Platform { account, xaccount_type } => {
+            let (tenant, domain) = find_account(connection, &account).await?;
+            let is_free = partners::assign_platform(connection, &xaccount_type, tenant, domain).await?;
+            ensure!(is_free, "the platform {xaccount_type} is assigned already");
+            Ok(json!({ "account": account, "xaccount_type": xaccount_type }))
+        }
+        PartnerCommand::Set(arguments) => set(connection, *arguments, vault).await,
+    }
+}
+
+async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vault) -> anyhow::Result<Value> {
+    let (tenant, domain) = find_account(connection, &given.account).await?;
+    let mut profile = partners::profile(connection, tenant, domain).await?;
+    profile.standing = given.standing.unwrap_or(profile.standing);
+    profile.is_test = given.test.unwrap_or(profile.is_test);
+    profile.checks_documents = given.documents.unwrap_or(profile.checks_documents);
+    profile.name = given.name.unwrap_or(profile.name);
+    profile.account_manager_id = given.manager.unwrap_or(profile.account_manager_id);
+    profile.account_manager_name = given.manager_name.unwrap_or(profile.account_manager_name);
+    if let Some(phone) = given.phone {
+        let phone = Phone::parse(&phone).context("that is no mobile phone")?;
+        profile.sealed_phone = Some(vault.seal(phone.as_str(), domain));
+    }
+    if let Some(email) = given.email {
+        let email = Email::parse(&email).context("that is no e-mail address")?;
+        profile.sealed_email = Some(vault.seal(email.as_str(), domain));
+    }
+    if let Some(url) = given.callback_url {
+        profile.callback_url = Some(url).filter(|url| !url.is_empty());
+    }
+    partners::set_profile(connection, tenant, domain, &profile).await?;
+    Ok(json!({
+        "account": given.account,
+        "standing": format!("{:?}", profile.standing).to_lowercase(),
+        "test": profile.is_test,
+        "documents": profile.checks_documents,
+        "name": profile.name,
+        "manager": profile.account_manager_id,
+        "callback_url": profile.callback_url,
+    }))
+}
+
+/// Does it.
+pub async fn codes(connection: &mut PgConnection, command: CodesCommand, vault: &Vault) -> anyhow::Result<Value> {
+    let receiver = |text: &str| Receiver::parse(text).context("that is neither a mobile phone nor an e-mail address");
+    let (text, reserved) = match command {
+        CodesCommand::Show { receiver: text } => {
+            let rows = codes::readable(connection, vault, &receiver(&text)?).await?;
+            let row = |(scene, code, expires_at): (i16, String, time::OffsetDateTime)| json!({ "scene": scene, "code": code, "expires_at": expires_at.to_string() });
+            return Ok(rows.into_iter().map(row).collect());
+        }
+        CodesCommand::Reserve { receiver } => (receiver, true),
+        CodesCommand::Release { receiver } => (receiver, false),
+    };
+    store::reserve_receiver(connection, &codes::receiver_hash(vault, &receiver(&text)?), reserved).await?;
+    Ok(json!({ "receiver": text, "reserved": reserved }))
+}
