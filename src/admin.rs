@@ -9,6 +9,7 @@ use crate::customers::command::{self as customers, CodesCommand, PartnerCommand}
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
 use crate::personal::Vault;
+use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
@@ -40,6 +41,9 @@ pub enum AdminCommand {
     /// Verification codes, and who they may be sent to
     #[command(subcommand)]
     Codes(CodesCommand),
+    /// Real-name authentication: the review
+    #[command(subcommand)]
+    RealName(RealNameCommand),
 }
 
 /// `admin account …`
@@ -211,6 +215,10 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
         AdminCommand::Codes(command) => {
             let vault = vault(&mut connection, settings).await?;
             customers::codes(&mut connection, command, &vault).await?
+        }
+        AdminCommand::RealName(command) => {
+            let vault = vault(&mut connection, settings).await?;
+            real_name::run(&mut connection, command, &vault, settings).await?
         }
     };
     connection.close().await?;

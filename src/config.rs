@@ -36,6 +36,8 @@ pub struct Settings {
     pub customers: CustomerSettings,
     /// Codes to phones and e-mail addresses.
     pub messages: MessageSettings,
+    /// Real-name authentication.
+    pub real_name: RealNameSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// Keys of the keys.
@@ -183,6 +185,32 @@ pub struct MessageSettings {
     pub sms_url: Secret,
     /// Whether codes stay readable in the database: the sandbox's.
     pub readable_codes: bool,
+}
+
+/// `[real_name]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RealNameSettings {
+    /// Who reviews.
+    pub review: Review,
+    /// Most customers that are verified with one document.
+    pub customers_per_document: i32,
+    /// After so many refusals a customer cannot apply again.
+    pub attempts_max: i64,
+    /// Where the partners' buckets are mounted.
+    pub buckets: String,
+    /// What a QR code leads to, before the ticket.
+    pub face_url: String,
+}
+
+/// Who reviews an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Review {
+    /// The operator.
+    Manual,
+    /// A rule that looks at the number: for the sandbox.
+    Automatic,
 }
 
 /// A [`Rate`] as it is written in the configuration.
@@ -393,7 +421,10 @@ fn apply_environment(table: &mut Table, environment: impl Iterator<Item = (Strin
 /// `SERVER_MAX_BODY_BYTES` is `server.max_body_bytes`.
 fn slot<'a>(table: &'a mut Table, name: &str) -> Option<&'a mut Value> {
     let name = name.to_ascii_lowercase();
-    let (section, key) = name.split_once('_')?;
+    // A section's name may hold an underscore itself.
+    let splits = name.match_indices('_').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    let known = |(section, key): &(&str, &str)| table.get(*section).and_then(|values| values.get(*key)).is_some();
+    let (section, key) = splits.into_iter().find(known)?;
     table.get_mut(section)?.as_table_mut()?.get_mut(key)
 }
 

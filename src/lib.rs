@@ -29,6 +29,7 @@ pub mod messages;
 pub mod personal;
 pub mod postgres;
 pub mod products;
+pub mod real_name;
 pub mod reference;
 pub mod sandbox;
 pub mod secrets;
@@ -48,5 +49,6 @@ pub fn operations() -> Operations {
     products::register(&mut operations);
     accounts::register(&mut operations);
     customers::register(&mut operations);
+    real_name::register(&mut operations);
     operations
 }

@@ -5,6 +5,7 @@ use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
 use crate::customers::association;
+use crate::real_name::show_real_name_auth_qr_code;
 use crate::{database, explorer, follow, telemetry};
 use anyhow::Context;
 use axum::extract::State;
@@ -43,7 +44,8 @@ pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     });
     let mut routes = operation_routes
         .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
-        .merge(health_routes());
+        .merge(health_routes())
+        .merge(show_real_name_auth_qr_code::router(settings.real_name.review));
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
     }

@@ -8,6 +8,7 @@ use crate::personal::Vault;
 use crate::values::receiver::{Email, Phone, Receiver};
 use anyhow::{Context, ensure};
 use clap::Subcommand;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -57,6 +58,9 @@ pub struct ProfileArguments {
     /// The address that is told of bindings; empty: nobody
     #[arg(long)]
     callback_url: Option<String>,
+    /// What its customers may consume together, in dollars: the international site
+    #[arg(long)]
+    consumption_quota: Option<Decimal>,
 }
 
 /// `admin codes …`
@@ -111,6 +115,10 @@ async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vau
     }
     if let Some(url) = given.callback_url {
         profile.callback_url = Some(url).filter(|url| !url.is_empty());
+    }
+    if let Some(quota) = given.consumption_quota {
+        ensure!(quota >= Decimal::ZERO && quota < Decimal::from(1_000_000_000_000_u64), "that is no quota");
+        profile.consumption_quota = Some(quota);
     }
     partners::set_profile(connection, tenant, domain, &profile).await?;
     Ok(json!({

@@ -4,15 +4,29 @@
 //! a customer.
 
 pub mod association;
+pub mod budgets;
 pub mod check_user_identity;
 pub mod codes;
 pub mod command;
 pub mod create_sub_customer;
 pub mod directory;
+pub mod freeze_sub_customers;
+pub mod freezing;
+pub mod list;
+pub mod list_indirect_partners;
+pub mod list_sub_customer_budget;
+pub mod list_sub_customer_budget_records;
+pub mod list_sub_customer_new_tag;
+pub mod list_sub_customers;
 pub mod model;
 pub mod partners;
 pub mod send_verification_message_code;
+pub mod show_customer_expenditure_quota;
+pub mod show_partner_consumption_quota;
+pub mod show_sub_customer_budget;
 pub mod store;
+pub mod unfreeze_sub_customers;
+pub mod update_sub_customer_budget;
 
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
@@ -31,6 +45,17 @@ pub fn register(operations: &mut Operations) {
         check_user_identity::check_user_identity,
         send_verification_message_code::send_verification_message_code,
         create_sub_customer::create_sub_customer,
+        list_sub_customers::list_sub_customers,
+        list_sub_customer_new_tag::list_sub_customer_new_tag,
+        list_indirect_partners::list_indirect_partners,
+        freeze_sub_customers::freeze_sub_customers,
+        unfreeze_sub_customers::unfreeze_sub_customers,
+        update_sub_customer_budget::update_sub_customer_budget,
+        show_sub_customer_budget::show_sub_customer_budget,
+        list_sub_customer_budget::list_sub_customer_budget,
+        list_sub_customer_budget_records::list_sub_customer_budget_records,
+        show_partner_consumption_quota::show_partner_consumption_quota,
+        show_customer_expenditure_quota::show_customer_expenditure_quota,
     );
 }
 

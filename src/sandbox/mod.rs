@@ -5,7 +5,7 @@ pub mod world;
 use crate::app::App;
 use crate::catalogue;
 use crate::clock::Clock;
-use crate::config::{DatabaseUrl, Secret, Settings};
+use crate::config::{DatabaseUrl, Review, Secret, Settings};
 use crate::database::{self, Database};
 use crate::postgres::{Cluster, Options};
 use crate::secrets;
@@ -78,6 +78,7 @@ async fn serve(
     settings.database.url = DatabaseUrl::from(cluster.url_of(DATABASE_USER, DATABASE));
     settings.database.control_url = DatabaseUrl::default();
     settings.messages.readable_codes = true;
+    settings.real_name.review = Review::Automatic;
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
     let clock = Clock::default();

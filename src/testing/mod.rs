@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{RateText, Secret, Settings};
 use crate::database::Database;
 use crate::sandbox::world::World;
+use crate::values::id::DomainId;
 use crate::{catalogue, server};
 use axum::Router;
 use axum::body::Body;
@@ -221,5 +222,38 @@ impl Answer {
     /// A header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("our headers are ASCII"))
+    }
+}
+
+/// Gives a partner so many customers, by SQL and not by requests: for what is about many.
+pub async fn many_customers(pool: &PgPool, partner: DomainId, count: i32) {
+    let statements = [
+        "insert into domains (tenant_id, domain_id, parent_id, name, kind, created_at)
+         select d.tenant_id, gen_random_uuid(), $1, 'many-' || i, 'customer', now()
+         from domains d, generate_series(1, $2) i where d.domain_id = $1",
+        "insert into customers (tenant_id, domain_id, partner_id, association_type, associated_at, number)
+         select tenant_id, domain_id, $1, 2, now(), $2 + substr(name, 6)::bigint
+         from domains where parent_id = $1 and name like 'many-%'",
+    ];
+    for statement in statements {
+        sqlx::query(statement).bind(partner.0).bind(count).execute(pool).await.expect("they are written");
+    }
+    recount_customers(pool).await;
+}
+
+/// Brings the counters to what the customers say.
+pub async fn recount_customers(pool: &PgPool) {
+    let statements = [
+        "delete from customer_counters",
+        "delete from customer_blocks",
+        "insert into customer_counters (tenant_id, partner_id, last_number, customers, last_at)
+         select tenant_id, partner_id, max(number), count(*), max(associated_at)
+         from customers where partner_id is not null group by tenant_id, partner_id",
+        "insert into customer_blocks (tenant_id, partner_id, block, members)
+         select tenant_id, partner_id, number / 1000, count(*)
+         from customers where partner_id is not null group by tenant_id, partner_id, number / 1000",
+    ];
+    for statement in statements {
+        sqlx::query(statement).execute(pool).await.expect("they are counted");
     }
 }

@@ -1,0 +1,224 @@
+//! A partner's customers, the latest first.
+//!
+//! Without a filter the total is the partner's counter, and a page is found by its block of numbers: the last page of a
+//! million costs about what the first does. With a filter what the filter finds is counted. Names are sealed: a search for
+//! a part of one finds candidates by the hashes of its letters, and opens them.
+
+use super::AssociationType;
+use super::association::BLOCK;
+use super::model::{CustomerType, Frozen, VerifiedStatus};
+use crate::personal::Vault;
+use crate::values::id::{DomainId, TenantId};
+use sqlx::PgConnection;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+/// A customer as its partner sees it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its id.
+    pub id: DomainId,
+    /// Its account's name.
+    pub name: String,
+    /// Since when it is associated.
+    pub associated_at: OffsetDateTime,
+    /// How.
+    pub kind: AssociationType,
+    /// A label.
+    pub label: String,
+    /// Its phone.
+    pub sealed_phone: Option<Vec<u8>>,
+    /// The phone's country.
+    pub country_code: Option<String>,
+    /// Its e-mail address.
+    pub sealed_email: Option<Vec<u8>>,
+    /// Its verified name.
+    pub sealed_name: Option<Vec<u8>>,
+    /// How far its real-name authentication is.
+    pub verified: VerifiedStatus,
+    /// What it is.
+    pub customer_type: CustomerType,
+    /// What of it is frozen.
+    pub frozen: Frozen,
+    /// Who looks after it.
+    pub account_manager: Option<String>,
+    /// Its id on the partner's platform.
+    pub xaccount_id: Option<String>,
+    /// That platform.
+    pub xaccount_type: Option<String>,
+    /// Its level.
+    pub level: String,
+    /// Whether it counts as new.
+    pub new_tag: Option<String>,
+    /// From which month.
+    pub new_tag_from: Option<Date>,
+    /// Up to which month.
+    pub new_tag_until: Option<Date>,
+}
+
+/// Which customers; what is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// A part of the account's name, in any case.
+    pub account_name: Option<String>,
+    /// A part of the verified name, in any case.
+    pub verified_name: Option<String>,
+    /// A part of the label.
+    pub label: Option<String>,
+    /// How they are associated.
+    pub kind: Option<AssociationType>,
+    /// Associated at this instant or later.
+    pub begin: Option<OffsetDateTime>,
+    /// Associated before this instant.
+    pub end: Option<OffsetDateTime>,
+    /// These only.
+    pub ids: Option<Vec<DomainId>>,
+}
+
+impl Filter {
+    fn is_empty(&self) -> bool {
+        let Self { account_name, verified_name, label, kind, begin, end, ids } = self;
+        account_name.is_none()
+            && verified_name.is_none()
+            && label.is_none()
+            && kind.is_none()
+            && begin.is_none()
+            && end.is_none()
+            && ids.is_none()
+    }
+}
+
+/// A page and how many there are in all.
+pub async fn page(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    (tenant, partner): (TenantId, DomainId),
+    filter: &Filter,
+    (offset, limit): (usize, usize),
+) -> sqlx::Result<(Vec<Row>, i64)> {
+    let part = (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+    if filter.is_empty() {
+        return unfiltered(connection, (tenant, partner), part).await;
+    }
+    let mut found = matching(connection, vault, (tenant, partner), filter).await?;
+    if let Some(name) = &filter.verified_name {
+        let part = name.to_lowercase();
+        let holds = |(id, sealed): &(DomainId, Option<Vec<u8>>)| {
+            let name = sealed.as_ref().and_then(|sealed| vault.open(sealed, *id));
+            name.is_some_and(|name| name.to_lowercase().contains(&part))
+        };
+        found.retain(holds);
+    }
+    let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let ids: Vec<Uuid> = found.into_iter().skip(offset).take(limit).map(|(id, _)| id.0).collect();
+    Ok((named(connection, (tenant, partner), &ids).await?, total))
+}
+
+async fn unfiltered(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    (offset, limit): (i64, i64),
+) -> sqlx::Result<(Vec<Row>, i64)> {
+    let total = sqlx::query_scalar!(
+        "select customers from customer_counters where tenant_id = $1 and partner_id = $2",
+        tenant.0,
+        partner.0
+    );
+    let total = total.fetch_optional(&mut *connection).await?.unwrap_or_default();
+    if offset >= total {
+        return Ok((Vec::new(), total));
+    }
+    // The first number that the page can hold, and how many of the numbers from there on to skip.
+    let (newest, skip) = if offset < BLOCK {
+        (i64::MAX, offset)
+    } else {
+        let block = sqlx::query!(
+            r#"select block as "block!", newer as "newer!" from (
+                   select block, members, sum(members) over (order by block desc) - members as newer
+                   from customer_blocks where tenant_id = $1 and partner_id = $2) as blocks
+               where newer <= $3 and newer + members > $3"#,
+            tenant.0,
+            partner.0,
+            offset
+        );
+        match block.fetch_optional(&mut *connection).await? {
+            Some(block) => ((block.block + 1) * BLOCK - 1, offset - block.newer),
+            // Customers left between the two statements.
+            None => return Ok((Vec::new(), total)),
+        }
+    };
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select c.domain_id as "id: DomainId", d.name, c.associated_at as "associated_at!",
+                  c.association_type as "kind!: AssociationType", c.label, c.sealed_phone, c.country_code, c.sealed_email,
+                  c.sealed_name, c.verified_status as "verified: VerifiedStatus",
+                  c.customer_type as "customer_type: CustomerType", c.frozen as "frozen: Frozen", c.account_manager,
+                  c.xaccount_id, c.xaccount_type, c.level, c.new_tag, c.new_tag_from, c.new_tag_until
+           from (select * from customers
+                 where tenant_id = $1 and partner_id = $2 and number <= $3 order by number desc offset $4 limit $5) as c
+           join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
+           where d.tenant_id = $1 order by c.number desc"#,
+        tenant.0,
+        partner.0,
+        newest,
+        skip,
+        limit
+    );
+    Ok((rows.fetch_all(connection).await?, total))
+}
+
+/// The ids that the filter finds, latest first; with the sealed name where names are searched.
+async fn matching(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    (tenant, partner): (TenantId, DomainId),
+    filter: &Filter,
+) -> sqlx::Result<Vec<(DomainId, Option<Vec<u8>>)>> {
+    let grams = filter.verified_name.as_ref().map(|name| vault.name_grams(tenant, name));
+    let ids = filter.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect::<Vec<_>>());
+    let rows = sqlx::query!(
+        r#"select c.domain_id as "id: DomainId", case when $3::bigint[] is null then null else c.sealed_name end as name
+           from customers c join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
+           where c.tenant_id = $1 and d.tenant_id = $1 and c.partner_id = $2
+             and ($3::bigint[] is null or c.name_grams @> $3)
+             and ($4::text is null or position(lower($4) in lower(d.name)) > 0)
+             and ($5::text is null or position($5 in c.label) > 0)
+             and ($6::smallint is null or c.association_type = $6)
+             and ($7::timestamptz is null or c.associated_at >= $7)
+             and ($8::timestamptz is null or c.associated_at < $8)
+             and ($9::uuid[] is null or c.domain_id = any($9))
+           order by c.number desc"#,
+        tenant.0,
+        partner.0,
+        grams.as_deref(),
+        filter.account_name,
+        filter.label,
+        filter.kind.map(|kind| kind as i16),
+        filter.begin,
+        filter.end,
+        ids.as_deref()
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+async fn named(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<Row>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select c.domain_id as "id: DomainId", d.name, c.associated_at as "associated_at!",
+                  c.association_type as "kind!: AssociationType", c.label, c.sealed_phone, c.country_code, c.sealed_email,
+                  c.sealed_name, c.verified_status as "verified: VerifiedStatus",
+                  c.customer_type as "customer_type: CustomerType", c.frozen as "frozen: Frozen", c.account_manager,
+                  c.xaccount_id, c.xaccount_type, c.level, c.new_tag, c.new_tag_from, c.new_tag_until
+           from customers c join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
+           where c.tenant_id = $1 and d.tenant_id = $1 and c.partner_id = $2 and c.domain_id = any($3)
+           order by c.number desc"#,
+        tenant.0,
+        partner.0,
+        ids
+    );
+    rows.fetch_all(connection).await
+}
