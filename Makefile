@@ -37,7 +37,7 @@ sqlx:
 	@test -x target/debug/bss-gateway || { echo 'Build the last commit first: it starts PostgreSQL.'; exit 1; }
 	target/debug/bss-gateway with-postgres -- .ci/sqlx
 
-## Measure item R against the database's own limit; needs wrk and pgbench.
+## Measure items R and L against the database's own limit; needs wrk and pgbench.
 bench: postgres tools
 	cargo build --release --locked
 	@.ci/install wrk

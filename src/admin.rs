@@ -5,7 +5,9 @@ use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::customers::command::{self as customers, CodesCommand, PartnerCommand};
+use crate::customers::command::{
+    self as customers, AssociationCommand, CodesCommand, NotificationsCommand, PartnerCommand,
+};
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName};
 use crate::personal::Vault;
@@ -38,6 +40,12 @@ pub enum AdminCommand {
     /// Partners, distributors and resellers: standing, platform, who is told of bindings
     #[command(subcommand)]
     Partner(PartnerCommand),
+    /// Associations: invite, switch, unbind
+    #[command(subcommand)]
+    Association(AssociationCommand),
+    /// What partners were told
+    #[command(subcommand)]
+    Notifications(NotificationsCommand),
     /// Verification codes, and who they may be sent to
     #[command(subcommand)]
     Codes(CodesCommand),
@@ -212,6 +220,8 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
             let vault = vault(&mut connection, settings).await?;
             customers::partner(&mut connection, command, &vault).await?
         }
+        AdminCommand::Association(command) => customers::association(&mut connection, command).await?,
+        AdminCommand::Notifications(command) => customers::notifications(&mut connection, command).await?,
         AdminCommand::Codes(command) => {
             let vault = vault(&mut connection, settings).await?;
             customers::codes(&mut connection, command, &vault).await?

@@ -9,6 +9,7 @@ use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::ledger::writer::Writers;
 use crate::messages::Messenger;
+use crate::notifications::Notifier;
 use crate::personal::Vault;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
@@ -44,6 +45,10 @@ pub struct State {
     pub directory: Directory,
     /// Who is whose customer, in memory.
     pub customers: customers::directory::Directory,
+    /// Tells partners.
+    pub notifier: Notifier,
+    /// Wakes who delivers notifications.
+    pub notified: Notify,
     /// Wakes who makes the associations of new customers.
     pub registered: Notify,
     /// Makes transfers.
@@ -80,6 +85,7 @@ impl App {
         let clocks = Clocks::new(clock.clone());
         clocks.reload(&mut *database.control().await?).await?;
         let vault = Vault::load(&mut *database.control().await?, &sealer).await?;
+        let notifier = Notifier::new(&settings.notifications)?;
         let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
@@ -90,6 +96,8 @@ impl App {
             sealer,
             vault,
             messenger,
+            notifier,
+            notified: Notify::new(),
             customers: customers::directory::Directory::new(
                 database.clone(),
                 Duration::from_secs(identity.max_age_seconds),

@@ -38,6 +38,8 @@ pub struct Settings {
     pub messages: MessageSettings,
     /// Real-name authentication.
     pub real_name: RealNameSettings,
+    /// What partners are told.
+    pub notifications: NotificationSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// Keys of the keys.
@@ -185,6 +187,18 @@ pub struct MessageSettings {
     pub sms_url: Secret,
     /// Whether codes stay readable in the database: the sandbox's.
     pub readable_codes: bool,
+}
+
+/// `[notifications]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationSettings {
+    /// Signs them: an RSA key, PKCS #8 in PEM.
+    pub signing_key: Secret,
+    /// Its certificate in PEM, for partners.
+    pub certificate: String,
+    /// How long a partner's server may take.
+    pub timeout_seconds: u64,
 }
 
 /// `[real_name]`

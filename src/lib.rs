@@ -26,6 +26,7 @@ pub mod follow;
 pub mod identity;
 pub mod ledger;
 pub mod messages;
+pub mod notifications;
 pub mod personal;
 pub mod postgres;
 pub mod products;

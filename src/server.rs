@@ -6,7 +6,7 @@ use crate::api::operation::Operations;
 use crate::app::App;
 use crate::customers::association;
 use crate::real_name::show_real_name_auth_qr_code;
-use crate::{database, explorer, follow, telemetry};
+use crate::{database, explorer, follow, notifications, telemetry};
 use anyhow::Context;
 use axum::extract::State;
 use axum::http::{HeaderValue, Request, StatusCode, header};
@@ -45,6 +45,7 @@ pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     let mut routes = operation_routes
         .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
         .merge(health_routes())
+        .merge(notifications::router(&settings.notifications))
         .merge(show_real_name_auth_qr_code::router(settings.real_name.review));
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
@@ -131,12 +132,13 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let follower = tokio::spawn(follow::follow(app.clone()));
+        let notifications = tokio::spawn(notifications::run(app.clone()));
         let associations = tokio::spawn(association::run(app.clone()));
         let operator = tokio::spawn(axum::serve(self.operator, operator_router(&app, metrics)).into_future());
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
         // Their connections are back only when they have ended.
-        for task in [follower, associations] {
+        for task in [follower, associations, notifications] {
             task.abort();
             task.await.ok();
         }

@@ -86,6 +86,8 @@ fn name_accounts(app: &TestApp, calls: &mut [Call]) {
         for call in calls.iter_mut() {
             call.target = call.target.replace(&format!("{field}={EXAMPLE_ID}"), &format!("{field}={id}"));
             call.body = call.body.replace(&format!("\"{field}\":\"{EXAMPLE_ID}\""), &format!("\"{field}\":\"{id}\""));
+            let list = format!("\"{field}s\":[\"");
+            call.body = call.body.replace(&format!("{list}{EXAMPLE_ID}"), &format!("{list}{id}"));
         }
     }
 }

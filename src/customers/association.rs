@@ -6,9 +6,14 @@
 //! Each of a partner's customers has a number that ascends with the time of association. The partner's counter is the lock
 //! under which numbers are given; blocks of a thousand numbers count their members, by which any page is found.
 
-use super::{Association, AssociationType, store};
+use super::model::VerifiedStatus;
+use super::{Association, AssociationType, budgets, store};
 use crate::app::App;
+use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
+use crate::notifications::{self, BindAction};
 use crate::values::id::{DomainId, TenantId, new_uuid};
+use crate::values::money::Currency;
+use rust_decimal::Decimal;
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -26,8 +31,14 @@ const LOOK_MAX: i64 = 1000;
 pub enum Step {
     /// The account was created.
     Registered,
+    /// A partner has asked an account that is nobody's customer.
+    Invited,
     /// It is the partner's customer from now on.
     Associated,
+    /// It is a customer of the other kind.
+    Switched,
+    /// It is nobody's customer from now on.
+    Unbound,
 }
 
 /// Makes a customer that is associated with nobody a partner's.
@@ -73,7 +84,196 @@ pub async fn associate(
     .execute(&mut *connection)
     .await?;
     record(connection, tenant, customer, Some((partner, kind)), Step::Associated, place.last_at).await?;
+    if kind == AssociationType::Resale {
+        // Closed if it was somebody's before.
+        ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
+    }
+    notifications::write(connection, (tenant, partner, customer), BindAction::Bound, place.last_at).await?;
     store::announce(connection, tenant, customer).await
+}
+
+/// Why the association is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It is nobody's.
+    #[error("the account is associated with no partner")]
+    NotAssociated,
+    /// It is somebody's, or about to be.
+    #[error("the account is associated with a partner, or about to be")]
+    Associated,
+    /// The account is in another tree.
+    #[error("the account and the partner are of different tenants")]
+    OtherTenant,
+    /// Its documents are being looked at.
+    #[error("its real-name authentication is under review")]
+    UnderReview,
+    /// It owes something.
+    #[error("its balance is below zero")]
+    InDebt,
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(#[from] PostError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+struct State {
+    partner: Option<DomainId>,
+    kind: Option<AssociationType>,
+    number: Option<i64>,
+    is_pending: bool,
+    verified: VerifiedStatus,
+}
+
+/// The association as it stands, locked until the transaction ends.
+async fn lock(connection: &mut PgConnection, tenant: TenantId, customer: DomainId) -> sqlx::Result<State> {
+    sqlx::query_as!(
+        State,
+        r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
+                  pending_partner_id is not null as "is_pending!", verified_status as "verified: VerifiedStatus"
+           from customers where tenant_id = $1 and domain_id = $2 for update"#,
+        tenant.0,
+        customer.0
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Asks an account that is nobody's customer to become a partner's; [`run`] makes the association.
+pub async fn invite(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    (partner, kind): (DomainId, AssociationType),
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let state = lock(connection, tenant, customer).await?;
+    if state.partner.is_some() || state.is_pending {
+        return Err(Refusal::Associated);
+    }
+    sqlx::query!(
+        "update customers set pending_partner_id = $3, pending_type = $4, pending_since = $5
+         where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        customer.0,
+        partner.0,
+        kind as i16,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(record(connection, tenant, customer, Some((partner, kind)), Step::Invited, now).await?)
+}
+
+/// Makes a customer one of the other kind. What was allocated to a resale customer goes back to its partner.
+pub async fn switch(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    now: OffsetDateTime,
+) -> Result<AssociationType, Refusal> {
+    let state = lock(connection, tenant, customer).await?;
+    let (Some(partner), Some(kind)) = (state.partner, state.kind) else { return Err(Refusal::NotAssociated) };
+    let wanted = match kind {
+        AssociationType::Resale => AssociationType::Referral,
+        AssociationType::Referral => AssociationType::Resale,
+    };
+    match kind {
+        AssociationType::Resale => take_back(connection, (tenant, partner, customer), now).await?,
+        AssociationType::Referral => {
+            ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
+        }
+    }
+    store::set_association_type(connection, tenant, customer, wanted).await?;
+    record(connection, tenant, customer, Some((partner, wanted)), Step::Switched, now).await?;
+    Ok(wanted)
+}
+
+/// Ends an association: what was allocated goes back to the partner, the budget ends, the partner is told.
+pub async fn unbind(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let state = lock(connection, tenant, customer).await?;
+    let (Some(partner), Some(kind), Some(number)) = (state.partner, state.kind, state.number) else {
+        return Err(Refusal::NotAssociated);
+    };
+    if state.verified == VerifiedStatus::Pending {
+        return Err(Refusal::UnderReview);
+    }
+    if kind == AssociationType::Resale {
+        take_back(connection, (tenant, partner, customer), now).await?;
+    }
+    budgets::end(connection, (tenant, partner, customer), now).await?;
+    notifications::write(connection, (tenant, partner, customer), BindAction::Unbound, now).await?;
+    sqlx::query!(
+        "update customers set partner_id = null, association_type = null, associated_at = null, number = null
+         where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        customer.0
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update customer_counters set customers = customers - 1 where tenant_id = $1 and partner_id = $2",
+        tenant.0,
+        partner.0
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update customer_blocks set members = members - 1 where tenant_id = $1 and partner_id = $2 and block = $3",
+        tenant.0,
+        partner.0,
+        number / BLOCK
+    )
+    .execute(&mut *connection)
+    .await?;
+    record(connection, tenant, customer, Some((partner, kind)), Step::Unbound, now).await?;
+    Ok(store::announce(connection, tenant, customer).await?)
+}
+
+/// What a partner has allocated to a resale customer.
+fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
+    Purse::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
+}
+
+/// Gives the allocated funds back to the partner and closes their account, so that nobody allocates to it meanwhile.
+async fn take_back(
+    connection: &mut PgConnection,
+    (tenant, partner, customer): (TenantId, DomainId, DomainId),
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let from = allocated(tenant, customer);
+    let to = Purse::of(tenant, partner, AccountKind::Cash, Currency::Cny);
+    let accounts = ledger::store::lock(connection, Some(tenant), &[from, to], now).await?;
+    let held = accounts.iter().find(|account| account.purse == from).map(|account| account.balance).unwrap_or_default();
+    if held < Decimal::ZERO {
+        return Err(Refusal::InDebt);
+    }
+    if held > Decimal::ZERO {
+        let (reference, memo) = (String::new(), String::new());
+        let kind = TransferKind::Unbind;
+        let posting = Posting { kind, from, to, amount: held, customer: Some(customer), reference, memo, user: None };
+        ledger::post(connection, tenant, &[posting], now).await?;
+    }
+    Ok(ledger::store::set_closed(connection, &from, true).await?)
+}
+
+/// The life of an account's associations, oldest step first.
+pub async fn history(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    customer: DomainId,
+) -> sqlx::Result<Vec<(Step, Option<String>, OffsetDateTime)>> {
+    let rows = sqlx::query!(
+        r#"select e.step as "step: Step", d.name as "partner?", e.happened_at from association_events e
+           left join domains d on d.tenant_id = e.tenant_id and d.domain_id = e.partner_id and d.tenant_id = $1
+           where e.tenant_id = $1 and e.domain_id = $2 order by e.happened_at, e.event_id"#,
+        tenant.0,
+        customer.0
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.step, row.partner, row.happened_at)).collect())
 }
 
 /// Appends an event.
@@ -135,6 +335,9 @@ pub async fn complete_all(app: &App) -> sqlx::Result<usize> {
         let now = app.now(row.tenant);
         complete(&mut connection, row.tenant, row.customer, now).await?;
     }
+    if !pending.is_empty() {
+        app.notified.notify_one();
+    }
     Ok(pending.len())
 }
 
@@ -145,5 +348,60 @@ pub async fn run(app: App) {
             tracing::warn!(%error, "associations could not be made; they are tried again");
         }
         tokio::time::timeout(LOOK_EVERY, app.registered.notified()).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestApp;
+    use serde_json::json;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_was_allocated_goes_back_when_the_association_ends(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let (demo, customer) = (app.world.demo(), app.world.account("demo-customer"));
+        let at = (customer.tenant, customer.domain);
+        let give = json!({"customer_id": customer.domain, "amount": 30});
+        let target = "/v2/accounts/partner-accounts/adjust-amount";
+        app.client("demo-partner").post(target, &give).await.ok();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let now = app.app.now(at.0);
+        unbind(&mut connection, at, now).await.expect("nothing is in the way");
+        assert!(matches!(unbind(&mut connection, at, now).await, Err(Refusal::NotAssociated)));
+        assert!(matches!(switch(&mut connection, at, now).await, Err(Refusal::NotAssociated)));
+        let held = ledger::store::balances(&mut connection, at.0, &[customer.domain]).await.expect("they are read");
+        assert!(held.iter().all(|balance| balance.balance.is_zero()));
+        let proof = ledger::verify::all(&mut connection).await.expect("it is proved");
+        assert_eq!(proof.wrong, Vec::<String>::new());
+
+        let resale = (demo.domain, AssociationType::Resale);
+        let later = now + time::Duration::MICROSECOND;
+        invite(&mut connection, at, resale, later).await.expect("it is nobody's");
+        assert!(matches!(invite(&mut connection, at, resale, later).await, Err(Refusal::Associated)));
+        assert_eq!(complete_all(&app.app).await.expect("it is made"), 1);
+        app.app.customers.forget_all();
+        app.client("demo-partner").post(target, &give).await.ok();
+        let steps = history(&mut connection, at.0, at.1).await.expect("it is read");
+        let steps: Vec<Step> = steps.into_iter().map(|(step, ..)| step).collect();
+        assert_eq!(steps, [Step::Associated, Step::Unbound, Step::Invited, Step::Associated]);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_switched_customer_keeps_no_allocated_funds(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let customer = app.world.account("demo-customer");
+        let at = (customer.tenant, customer.domain);
+        let give = json!({"customer_id": customer.domain, "amount": 30});
+        let target = "/v2/accounts/partner-accounts/adjust-amount";
+        app.client("demo-partner").post(target, &give).await.ok();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let now = app.app.now(at.0);
+        assert_eq!(switch(&mut connection, at, now).await.ok(), Some(AssociationType::Referral));
+        // A replica that has not heard of it yet meets the closed account.
+        assert_eq!(app.client("demo-partner").post(target, &give).await.refusal().1, "CBC.99000035");
+        assert_eq!(switch(&mut connection, at, now).await.ok(), Some(AssociationType::Resale));
+        app.client("demo-partner").post(target, &give).await.ok();
     }
 }

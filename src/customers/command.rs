@@ -1,16 +1,21 @@
-//! `bss-gateway admin partner …`, `admin codes …`
+//! `bss-gateway admin partner …`, `association …`, `notifications …`, `codes …`
 
+use super::AssociationType;
+use super::association;
 use super::codes;
 use super::partners::{self, Standing};
 use super::store;
+use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
+use crate::notifications;
 use crate::personal::Vault;
 use crate::values::receiver::{Email, Phone, Receiver};
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
 
 /// `admin partner …`
 #[derive(Debug, Subcommand)]
@@ -61,6 +66,46 @@ pub struct ProfileArguments {
     /// What its customers may consume together, in dollars: the international site
     #[arg(long)]
     consumption_quota: Option<Decimal>,
+}
+
+/// `admin association …`
+#[derive(Debug, Subcommand)]
+pub enum AssociationCommand {
+    /// Show how it came to be
+    Show {
+        /// The customer's account
+        account: String,
+    },
+    /// Make an account that is nobody's customer a partner's, of the same tenant
+    Invite {
+        /// The account
+        account: String,
+        /// The partner's or reseller's account
+        partner: String,
+        /// As a referral customer, who pays the vendor itself
+        #[arg(long)]
+        referral: bool,
+    },
+    /// Make a resale customer a referral customer, or the other way round
+    Switch {
+        /// The customer's account
+        account: String,
+    },
+    /// End it: what was allocated goes back to the partner
+    Unbind {
+        /// The customer's account
+        account: String,
+    },
+}
+
+/// `admin notifications …`
+#[derive(Debug, Subcommand)]
+pub enum NotificationsCommand {
+    /// List what a partner was told, the latest first, with each attempt
+    List {
+        /// The partner's account
+        account: String,
+    },
 }
 
 /// `admin codes …`
@@ -130,6 +175,52 @@ async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vau
         "manager": profile.account_manager_id,
         "callback_url": profile.callback_url,
     }))
+}
+
+/// Does it.
+pub async fn association(connection: &mut PgConnection, command: AssociationCommand) -> anyhow::Result<Value> {
+    let mut transaction = connection.begin().await?;
+    let name = match &command {
+        AssociationCommand::Show { account }
+        | AssociationCommand::Invite { account, .. }
+        | AssociationCommand::Switch { account }
+        | AssociationCommand::Unbind { account } => account.clone(),
+    };
+    let customer = find_account(&mut transaction, &name).await?;
+    let now = clock::business_time(&mut transaction, customer.0, &Clock::default()).await?;
+    match command {
+        AssociationCommand::Show { .. } => {}
+        AssociationCommand::Invite { partner, referral, .. } => {
+            let (tenant, partner) = find_account(&mut transaction, &partner).await?;
+            ensure!(tenant == customer.0, association::Refusal::OtherTenant);
+            let kind = if referral { AssociationType::Referral } else { AssociationType::Resale };
+            association::invite(&mut transaction, customer, (partner, kind), now).await?;
+        }
+        AssociationCommand::Switch { .. } => {
+            association::switch(&mut transaction, customer, now).await?;
+        }
+        AssociationCommand::Unbind { .. } => association::unbind(&mut transaction, customer, now).await?,
+    }
+    let steps = association::history(&mut transaction, customer.0, customer.1).await?;
+    transaction.commit().await?;
+    let show = |(step, partner, at): (association::Step, Option<String>, OffsetDateTime)| json!({ "step": format!("{step:?}").to_lowercase(), "partner": partner, "time": at.to_string() });
+    Ok(steps.into_iter().map(show).collect())
+}
+
+/// Does it.
+pub async fn notifications(connection: &mut PgConnection, command: NotificationsCommand) -> anyhow::Result<Value> {
+    let NotificationsCommand::List { account } = command;
+    let (tenant, _) = find_account(connection, &account).await?;
+    let show = |trace: notifications::Trace| {
+        json!({
+            "notification": trace.id.simple().to_string(),
+            "written": trace.created_at.to_string(),
+            "delivered": trace.delivered_at.map(|at| at.to_string()),
+            "attempts": trace.attempts,
+            "body": trace.body,
+        })
+    };
+    Ok(notifications::traces(connection, tenant).await?.into_iter().map(show).collect())
 }
 
 /// Does it.

@@ -315,7 +315,10 @@ async fn await_association(app: &App, caller: &Caller, created: &CreateSubCustom
     };
     let patience = Duration::from_secs(app.settings.customers.association_wait_seconds);
     let error = match tokio::time::timeout(patience, associate).await {
-        Ok(Ok(())) => return answer,
+        Ok(Ok(())) => {
+            app.notified.notify_one();
+            return answer;
+        }
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it takes too long".to_owned(),
     };
@@ -338,7 +341,6 @@ mod tests {
 
     async fn app_with_codes(pool: PgPool) -> TestApp {
         TestApp::with(pool, crate::operations(), |settings| {
-            settings.messages.readable_codes = true;
             settings.customers.association_wait_seconds = 1;
             let high = "1000000/1".to_owned().try_into().expect("it is a rate");
             settings.quotas.overrides.insert("*".to_owned(), high);

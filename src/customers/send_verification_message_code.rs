@@ -163,12 +163,7 @@ mod tests {
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn the_sixteenth_code_within_an_hour_is_refused(pool: PgPool) {
-        let app = TestApp::with(pool.clone(), crate::operations(), |settings| {
-            settings.messages.readable_codes = true;
-            let high = "1000000/1".to_owned().try_into().expect("it is a rate");
-            settings.quotas.overrides.insert("*".to_owned(), high);
-        })
-        .await;
+        let app = TestApp::new(pool.clone()).await;
         let partner = app.client("demo-partner");
         let request = json!({"receiver_type": 1, "mobile_phone": "13800000001"});
         for _ in 0..15 {
@@ -183,7 +178,12 @@ mod tests {
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn the_field_that_is_wrong_is_named_and_nothing_can_be_sent_without_a_way(pool: PgPool) {
-        let app = TestApp::new(pool).await;
+        let app = TestApp::with(pool, crate::operations(), |settings| {
+            settings.messages.readable_codes = false;
+            let high = "1000000/1".to_owned().try_into().expect("it is a rate");
+            settings.quotas.overrides.insert("*".to_owned(), high);
+        })
+        .await;
         let partner = app.client("demo-partner");
         for (request, field) in [
             (json!({"receiver_type": 1, "mobile_phone": "123"}), "mobile_phone"),

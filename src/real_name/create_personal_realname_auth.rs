@@ -205,7 +205,6 @@ mod tests {
         TestApp::with(pool, crate::operations(), |settings| {
             settings.real_name.review = Review::Automatic;
             settings.real_name.attempts_max = 2;
-            settings.messages.readable_codes = true;
             let high = "1000000/1".to_owned().try_into().expect("it is a rate");
             settings.quotas.overrides.insert("*".to_owned(), high);
         })

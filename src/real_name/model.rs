@@ -59,7 +59,7 @@ pub struct EnterprisePersonNew {
     /// The number of their identity card.
     pub legel_id_number: DocumentNumber,
     /// Their role.
-    pub certifier_role: CertifierRole,
+    pub certifier_role: Option<CertifierRole>,
 }
 
 /// What a person is to a company.

@@ -47,6 +47,8 @@ impl TestApp {
     pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::defaults();
         settings.secrets.master_key = Secret::from("5a".repeat(32));
+        // As in the sandbox: there is nobody to send codes to.
+        settings.messages.readable_codes = true;
         configure(&mut settings);
         let clock = Clock::default();
         let world = World::new(1);

@@ -1,12 +1,19 @@
 """Customers by the official SDKs: from the check of an identity to the verified customer, on both sites."""
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -302,3 +309,131 @@ def test_a_code_comes_by_mail_and_is_judged(
     assert check.check_result == "used_by_user"
     for secret in ("mail@example.com", right):
         assert secret not in gateway.log()
+
+
+class Callback(ThreadingHTTPServer):
+    """A partner's server: it does with each notification what the script says, and takes the rest."""
+
+    daemon_threads = True
+
+    def __init__(self, script: list[Callable[[], int]]) -> None:
+        super().__init__(("127.0.0.1", 0), CallbackHandler)
+        self.script, self.asked, self.taken = script, [], []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/bind"
+
+
+class CallbackHandler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode(), strict_parsing=True)
+        fields = {name: values[0] for name, values in form.items()}
+        self.server.asked.append(fields)
+        status = self.server.script.pop(0)() if self.server.script else 200
+        if status == 200:
+            self.server.taken.append(json.loads(base64.b64decode(fields["bindRequest"])))
+        try:
+            self.send_response(status)
+            self.end_headers()
+        except BrokenPipeError:
+            pass  # The gateway had no patience left.
+
+    def log_message(self, *arguments: Any) -> None:
+        """Nothing."""
+
+
+def verify_signature(gateway: Gateway, fields: dict[str, str]) -> None:
+    """With the certificate of the metadata, and a library that is not the gateway's."""
+    metadata = requests.get(f"{gateway.url}/sp-metadata.xml", timeout=SECONDS).text
+    certificate = re.search("<ds:X509Certificate>(.*)</ds:X509Certificate>", metadata)[1]
+    assert fields["SigAlg"] == "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+    with tempfile.TemporaryDirectory() as folder:
+        pem, signature, key = (Path(folder) / name for name in ("certificate", "signature", "key"))
+        pem.write_text(f"-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n")
+        signature.write_bytes(base64.b64decode(fields["Signature"]))
+        run_openssl = lambda *arguments, **more: subprocess.run(["openssl", *arguments], check=True, capture_output=True, **more)
+        key.write_bytes(run_openssl("x509", "-in", str(pem), "-pubkey", "-noout").stdout)
+        run_openssl(
+            "dgst", "-sha256", "-verify", str(key), "-signature", str(signature), input=fields["bindRequest"].encode()
+        )
+
+
+def test_a_partner_is_told_until_it_listens_also_over_a_crash(start_gateway: Callable[..., Gateway]) -> None:
+    hangs = threading.Event()
+
+    def hang() -> int:
+        hangs.set()
+        time.sleep(30)
+        return 200
+
+    callback = Callback([lambda: 500, lambda: 503, hang])
+    patient = {"BSS_NOTIFICATIONS_TIMEOUT_SECONDS": "2"}
+    gateway = start_gateway(keep=True, **RAISED, **patient)
+    admin(gateway, "partner", "set", "demo-partner", "--callback-url", callback.url)
+    partner = client(gateway, "demo-partner")
+    created = call(
+        partner, "CreateSubCustomer", "CreateCustomerV2Req", xaccount_id="told-1", xaccount_type="DEMO_PARTNER",
+        domain_name="told-customer", include_association_result=True,
+    )  # fmt: skip
+    assert hangs.wait(20), "two refusals, then it hangs"
+    assert callback.taken == []
+    # The gateway dies while the partner's server hangs, and its PostgreSQL lives on.
+    gateway.kill()
+    again = start_gateway(keep=True, **RAISED, **patient)
+    wait_until(lambda: callback.taken != [], "the partner is told after all", 30)
+    told = {"domainName": "told-customer", "domainId": created.domain_id, "xUserId": "told-1", "bindAction": 1}
+    assert callback.taken[0] == told
+    verify_signature(again, callback.asked[0])
+
+    def trace() -> dict[str, Any]:
+        return admin(again, "notifications", "list", "demo-partner")[0]
+
+    wait_until(lambda: trace()["delivered"] is not None, "its delivery is noted")
+    assert trace()["attempts"][:2] == ["500", "503"] and trace()["attempts"][-1] == "200"
+    asked = len(callback.asked)
+    time.sleep(3)
+    assert len(callback.asked) == asked, "who has taken it is left in peace"
+    again.stop()
+    callback.shutdown()
+
+
+def test_an_association_ends_and_begins_anew(place: Gateway) -> None:
+    callback = Callback([])
+    admin(place, "partner", "set", "demo-partner", "--callback-url", callback.url)
+    partner = client(place, "demo-partner")
+    create = {"xaccount_id": "life-1", "xaccount_type": "DEMO_PARTNER", "domain_name": "life-customer"}
+    created = call(partner, "CreateSubCustomer", "CreateCustomerV2Req", include_association_result=True, **create)
+    balance = lambda: float(partner("ListPartnerBalances").account_balances[0].amount)
+    before = balance()
+    give = lambda amount: call(
+        partner, "UpdateCustomerAccountAmount", "AdjustAccountReq", customer_id=created.domain_id, amount=amount
+    )
+    give(30)
+    admin(place, "association", "switch", "life-customer")
+    assert balance() == before, "a referral customer has no allocated funds"
+    assert listed(partner, customer_id=created.domain_id)[0].association_type == "1"
+    admin(place, "association", "switch", "life-customer")
+    wait_until(lambda: listed(partner, customer_id=created.domain_id)[0].association_type == "2", "it is resale again")
+    wait_until(lambda: bool(give(20)), "funds can be allocated again")
+    total = call(partner, "ListSubCustomers", "QuerySubCustomerListReq").count
+    steps = admin(place, "association", "unbind", "life-customer")
+    assert [step["step"] for step in steps] == ["registered", "associated", "switched", "switched", "unbound"]
+    assert {step["partner"] for step in steps} == {"demo-partner"}
+    assert balance() == before
+    [record] = partner("ListPartnerAdjustRecords", operation_type="SOURCE_OPERATION_BEUNBIND", limit=1).records
+    assert (float(record.amount), record.customer_id) == (20, created.domain_id)
+    assert call(partner, "ListSubCustomers", "QuerySubCustomerListReq").count == total - 1
+    assert refusal(lambda: give(1))[1] == "CBC.99000035"
+    refused = run("admin", "association", "unbind", "life-customer", DATABASE_URL=place.database_url)
+    assert refused.returncode == 1 and "associated with no partner" in refused.stderr
+    admin(place, "association", "invite", "life-customer", "demo-partner")
+    wait_until(lambda: listed(partner, customer_id=created.domain_id) != [], "it is associated anew")
+    assert listed(partner)[0].customer_id == created.domain_id, "the latest"
+    wait_until(lambda: len(callback.taken) == 3, "the partner has been told of each")
+    assert [told["bindAction"] for told in callback.taken] == [1, 0, 1]
+    proved = run("verify-ledger", DATABASE_URL=place.database_url)
+    assert proved.returncode == 0 and ", 0 wrong" in proved.stdout, proved.stdout
+    admin(place, "partner", "set", "demo-partner", "--callback-url", "")
+    callback.shutdown()
