@@ -105,7 +105,7 @@ impl Notifier {
     }
 
     /// The form that tells a partner: the JSON in base64, and the signature of that text.
-    fn form(&self, key: &RsaKeyPair, body: &str) -> anyhow::Result<String> {
+    fn form(key: &RsaKeyPair, body: &str) -> anyhow::Result<String> {
         let request = BASE64_STANDARD.encode(body);
         let mut signature = vec![0; key.public().modulus_len()];
         let signed = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), request.as_bytes(), &mut signature);
@@ -118,7 +118,7 @@ impl Notifier {
     async fn post(&self, key: &RsaKeyPair, due: &Due) -> Outcome {
         let started = Instant::now();
         let answer = async {
-            let form = self.form(key, &due.body)?;
+            let form = Self::form(key, &due.body)?;
             let request = self.client.post(&due.url).header("content-type", "application/x-www-form-urlencoded");
             // The address may hold a key, so it is not part of the error.
             anyhow::Ok(request.body(form).send().await.map_err(reqwest::Error::without_url)?.status())
@@ -336,7 +336,7 @@ mod tests {
         };
         let notifier = Notifier::new(&settings).expect("the key is valid");
         let key = notifier.key.clone().expect("there is one");
-        let form = notifier.form(&key, r#"{"bindAction":1}"#).expect("it is signed");
+        let form = Notifier::form(&key, r#"{"bindAction":1}"#).expect("it is signed");
         let fields: HashMap<String, String> = form_urlencoded::parse(form.as_bytes()).into_owned().collect();
         assert_eq!(BASE64_STANDARD.decode(&fields["bindRequest"]).expect("it is base64"), br#"{"bindAction":1}"#);
         let signature = BASE64_STANDARD.decode(&fields["Signature"]).expect("it is base64");

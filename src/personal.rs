@@ -30,9 +30,9 @@ impl Vault {
         sqlx::query!("insert into lookup_keys (only_row, sealed_key) values (true, $1) on conflict do nothing", fresh)
             .execute(&mut *connection)
             .await?;
-        let sealed =
+        let kept =
             sqlx::query_scalar!("select sealed_key from lookup_keys where only_row").fetch_one(connection).await?;
-        let key = sealer.open(&sealed, OWNER).and_then(|key| key.try_into().ok());
+        let key = sealer.open(&kept, OWNER).and_then(|key| key.try_into().ok());
         let lookup_key = Arc::new(key.context("the lookup key was sealed under a master key that is not configured")?);
         Ok(Self { sealer: sealer.clone(), lookup_key })
     }

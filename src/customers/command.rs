@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 pub enum PartnerCommand {
     /// Set what is given, and show the rest
     Set(Box<ProfileArguments>),
-    /// Assign a sales platform: the xaccount_type of the partner's customers
+    /// Assign a sales platform: what requests call `xaccount_type`, of the partner's customers
     Platform {
         /// The partner's account
         account: String,

@@ -359,7 +359,7 @@ mod tests {
         codes::readable(&mut connection, &app.app.vault, &receiver).await.expect("it is read").remove(0).1
     }
 
-    fn with(extra: Value) -> Value {
+    fn with(extra: &Value) -> Value {
         let mut request = json!({"xaccount_id": "user-1", "xaccount_type": "DEMO_PARTNER"});
         for (name, value) in extra.as_object().expect("an object") {
             request[name] = value.clone();
@@ -372,7 +372,7 @@ mod tests {
         let app = app_with_codes(pool.clone()).await;
         let code = code(&app, "13800000001").await;
         let request =
-            with(json!({"domain_name": "fresh-one", "mobile_phone": "13800000001", "verification_code": code,
+            with(&json!({"domain_name": "fresh-one", "mobile_phone": "13800000001", "verification_code": code,
                                   "password": "Customer-1"}));
         let created = app.client("demo-partner").post(TARGET, &request).await.ok();
         assert_eq!(created["domain_name"], "fresh-one");
@@ -421,11 +421,11 @@ mod tests {
             (json!({"email": "a@example.com", "verification_code": "000000"}), "CBC.0100"),
             (json!({"is_close_market_ms": "perhaps"}), "CBC.0100"),
         ] {
-            let answer = partner.post(TARGET, &with(extra.clone())).await;
+            let answer = partner.post(TARGET, &with(extra)).await;
             assert_eq!((answer.refusal().0, answer.refusal().1), (400, code), "{extra}: {}", answer.body);
         }
         let distributor = app.client("demo-distributor");
-        let request = with(json!({"xaccount_type": "DEMO_DISTRIBUTOR"}));
+        let request = with(&json!({"xaccount_type": "DEMO_DISTRIBUTOR"}));
         assert_eq!(distributor.post(TARGET, &request).await.refusal().1, "CBC.50010059");
         let mut foreign = request.clone();
         foreign["indirect_partner_id"] = json!(app.world.account("demo-customer").domain);
@@ -444,7 +444,7 @@ mod tests {
         let right = code(&app, "13800000001").await;
         let wrong = if right == "000000" { "000001" } else { "000000" };
         let attempt = async |code: &str| {
-            partner.post(TARGET, &with(json!({"mobile_phone": "13800000001", "verification_code": code}))).await
+            partner.post(TARGET, &with(&json!({"mobile_phone": "13800000001", "verification_code": code}))).await
         };
         for _ in 0..3 {
             assert_eq!(attempt(wrong).await.refusal().1, "CBC.99004010");
@@ -468,7 +468,7 @@ mod tests {
         let register = async |receiver: &str, user: usize| {
             let code = code(&app, receiver).await;
             let field = if receiver.contains('@') { "email" } else { "mobile_phone" };
-            let mut request = with(json!({field: receiver, "verification_code": code}));
+            let mut request = with(&json!({field: receiver, "verification_code": code}));
             request["xaccount_id"] = json!(format!("user-{user}"));
             if receiver.contains('@') {
                 request["domain_area"] = json!("SG");
@@ -492,7 +492,7 @@ mod tests {
         let app = app_with_codes(pool.clone()).await;
         let mut elsewhere = pool.begin().await.expect("a transaction");
         sqlx::query("select 1 from customer_counters for update").fetch_all(&mut *elsewhere).await.expect("locked");
-        let request = with(json!({"include_association_result": true}));
+        let request = with(&json!({"include_association_result": true}));
         let answer = app.client("demo-partner").post(TARGET, &request).await;
         assert_eq!((answer.refusal().0, answer.refusal().1), (500, "CBC.99000050"));
         assert!(answer.body["domain_id"].is_string() && answer.body["domain_name"].is_string());
@@ -505,7 +505,7 @@ mod tests {
         let app = app_with_codes(pool.clone()).await;
         let code = code(&app, "13800000001").await;
         let request =
-            with(json!({"domain_name": "same-name", "mobile_phone": "13800000001", "verification_code": code,
+            with(&json!({"domain_name": "same-name", "mobile_phone": "13800000001", "verification_code": code,
                                   "include_association_result": true}));
         let partner = app.client("demo-partner");
         let calls = (0..32).map(|_| partner.post(TARGET, &request));
@@ -522,7 +522,7 @@ mod tests {
         ] {
             let requests: Vec<Value> = (0..32)
                 .map(|client| {
-                    let mut request = with(extra.clone());
+                    let mut request = with(extra);
                     match field {
                         "name" => request["xaccount_id"] = json!(format!("user-name-{client}")),
                         _ => request["domain_name"] = json!(format!("name-{client:05}")),

@@ -102,8 +102,8 @@ struct Filter<'a> {
     name: Option<&'a str>,
     begin: Option<OffsetDateTime>,
     end: Option<OffsetDateTime>,
-    /// What is no id names nobody.
-    id: Option<Option<DomainId>>,
+    /// As the request names it.
+    id: Option<&'a AccountIdText>,
 }
 
 impl<'a> Filter<'a> {
@@ -113,7 +113,7 @@ impl<'a> Filter<'a> {
             begin: request.associated_on_begin.map(|begin| begin.0),
             // The wire has whole seconds: the end means all of its second.
             end: request.associated_on_end.map(|end| end.0.saturating_add(Duration::SECOND)),
-            id: AccountIdText::given(request.indirect_partner_id.as_ref()).map(AccountIdText::id),
+            id: AccountIdText::given(request.indirect_partner_id.as_ref()),
         }
     }
 }
@@ -135,7 +135,9 @@ async fn resellers(
     distributor: &Distributor,
     filter: &Filter<'_>,
 ) -> sqlx::Result<Vec<Row>> {
-    if filter.id == Some(None) {
+    let id = filter.id.and_then(AccountIdText::id);
+    if filter.id.is_some() && id.is_none() {
+        // What is no id names nobody.
         return Ok(Vec::new());
     }
     let rows = sqlx::query_as!(
@@ -155,7 +157,7 @@ async fn resellers(
         filter.name,
         filter.begin,
         filter.end,
-        filter.id.flatten().map(|id| id.0)
+        id.map(|id| id.0)
     );
     rows.fetch_all(connection).await
 }

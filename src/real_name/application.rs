@@ -193,15 +193,16 @@ mod tests {
         let may = |customer_type, verified, is_change, refusals| {
             may_apply(State { customer_type, verified }, is_change, refusals, &settings)
         };
-        use CustomerType as Type;
-        use VerifiedStatus as Status;
-        assert_eq!(may(Type::None, Status::None, false, 0), Ok(()));
-        assert_eq!(may(Type::None, Status::Refused, false, 1), Ok(()));
-        assert_eq!(may(Type::None, Status::Refused, false, settings.attempts_max), Err(Refusal::TooManyAttempts));
-        assert_eq!(may(Type::None, Status::Pending, false, 0), Err(Refusal::NotNow));
-        assert_eq!(may(Type::Person, Status::Verified, false, 0), Err(Refusal::NotNow));
-        assert_eq!(may(Type::Person, Status::Verified, true, 0), Ok(()));
-        assert_eq!(may(Type::Company, Status::Verified, true, 0), Err(Refusal::Unmet));
-        assert_eq!(may(Type::None, Status::None, true, 0), Err(Refusal::Unmet));
+        assert_eq!(may(CustomerType::None, VerifiedStatus::None, false, 0), Ok(()));
+        assert_eq!(may(CustomerType::None, VerifiedStatus::Refused, false, 1), Ok(()));
+        assert_eq!(
+            may(CustomerType::None, VerifiedStatus::Refused, false, settings.attempts_max),
+            Err(Refusal::TooManyAttempts)
+        );
+        assert_eq!(may(CustomerType::None, VerifiedStatus::Pending, false, 0), Err(Refusal::NotNow));
+        assert_eq!(may(CustomerType::Person, VerifiedStatus::Verified, false, 0), Err(Refusal::NotNow));
+        assert_eq!(may(CustomerType::Person, VerifiedStatus::Verified, true, 0), Ok(()));
+        assert_eq!(may(CustomerType::Company, VerifiedStatus::Verified, true, 0), Err(Refusal::Unmet));
+        assert_eq!(may(CustomerType::None, VerifiedStatus::None, true, 0), Err(Refusal::Unmet));
     }
 }
