@@ -400,7 +400,7 @@ mod tests {
         let app = app_with_codes(pool.clone()).await;
         let partner = app.client("demo-partner");
         let waiting = json!({"include_association_result": true, "domain_name": "taken-name"});
-        partner.post(TARGET, &with(waiting)).await.ok();
+        partner.post(TARGET, &with(&waiting)).await.ok();
         for (extra, code) in [
             (json!({"domain_name": "abcd"}), "CBC.99000031"),
             (json!({"domain_name": "12345"}), "CBC.99000031"),
@@ -421,7 +421,7 @@ mod tests {
             (json!({"email": "a@example.com", "verification_code": "000000"}), "CBC.0100"),
             (json!({"is_close_market_ms": "perhaps"}), "CBC.0100"),
         ] {
-            let answer = partner.post(TARGET, &with(extra)).await;
+            let answer = partner.post(TARGET, &with(&extra)).await;
             assert_eq!((answer.refusal().0, answer.refusal().1), (400, code), "{extra}: {}", answer.body);
         }
         let distributor = app.client("demo-distributor");
@@ -522,7 +522,7 @@ mod tests {
         ] {
             let requests: Vec<Value> = (0..32)
                 .map(|client| {
-                    let mut request = with(extra);
+                    let mut request = with(&extra);
                     match field {
                         "name" => request["xaccount_id"] = json!(format!("user-name-{client}")),
                         _ => request["domain_name"] = json!(format!("name-{client:05}")),
