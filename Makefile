@@ -37,11 +37,13 @@ sqlx:
 	@test -x target/debug/bss-gateway || { echo 'Build the last commit first: it starts PostgreSQL.'; exit 1; }
 	target/debug/bss-gateway with-postgres -- .ci/sqlx
 
-## Measure items R and L against the database's own limit; needs wrk and pgbench.
+## Measure against the database's own limit; needs wrk and pgbench.
 bench: postgres tools
 	cargo build --release --locked
 	@.ci/install wrk
 	.ci/bench
+	.ci/bench-transfers
+	.ci/bench-customers
 
 postgres:
 	@.ci/install postgresql

@@ -8,11 +8,16 @@ use crate::config::Settings;
 use crate::customers::command::{
     self as customers, AssociationCommand, CodesCommand, NotificationsCommand, PartnerCommand,
 };
+use crate::database;
 use crate::identity::administration as identity;
-use crate::identity::model::{AgencyName, LoginName};
+use crate::identity::model::{AgencyName, LoginName, token_time};
+use crate::identity::second_factor::{self, Enrolment};
+use crate::identity::store::KeySummary;
 use crate::personal::Vault;
+use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
+use crate::subscriptions::administration::{self as resources, ResourcesCommand};
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -52,6 +57,15 @@ pub enum AdminCommand {
     /// Real-name authentication: the review
     #[command(subcommand)]
     RealName(RealNameCommand),
+    /// The price book
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Framework agreements and discounts of an account
+    #[command(subcommand)]
+    Discounts(DiscountsCommand),
+    /// Yearly and monthly resources of an account
+    #[command(subcommand)]
+    Resources(ResourcesCommand),
 }
 
 /// `admin account …`
@@ -81,11 +95,12 @@ pub enum UserCommand {
         /// The user's name, unique in the account
         #[arg(value_parser = name::<LoginName>)]
         name: LoginName,
-        /// A permission item, for instance `BPC_ITEM_FINANCE_030100`; can be repeated
+        /// What it may do, can be repeated: a partner's user a permission item, for instance `BPC_ITEM_FINANCE_030100`, a
+        /// customer's user an action, for instance `billing:order:view`
         #[arg(long = "item")]
         items: Vec<String>,
     },
-    /// Give a user these permission items and no others
+    /// Give a user these permission items or actions and no others
     SetItems {
         /// The account
         account: String,
@@ -96,6 +111,20 @@ pub enum UserCommand {
     },
     /// Set a user's password, read from standard input; ends its tokens
     SetPassword {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+    /// Demand passcodes of a user beside its password, and end its tokens; prints once what its authenticator app reads
+    EnableTotp {
+        /// The account
+        account: String,
+        /// The user
+        name: String,
+    },
+    /// Let a user in by its password alone again
+    DisableTotp {
         /// The account
         account: String,
         /// The user
@@ -127,7 +156,7 @@ pub enum KeyCommand {
         /// The user; by default the one of the account's name
         user: Option<String>,
     },
-    /// List a user's access keys
+    /// List a user's access keys, with the minute of their last use
     List {
         /// The account
         account: String,
@@ -210,9 +239,11 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     let url = settings.database.control_url();
     ensure!(!url.is_empty(), "DATABASE_URL is not set");
     let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
+    // The server may never have run, or not for months.
+    database::open_months_ahead(&mut connection, Clock::default().now()).await?;
     let result = match command {
         AdminCommand::Account(command) => account(&mut connection, command).await?,
-        AdminCommand::User(command) => user(&mut connection, command).await?,
+        AdminCommand::User(command) => user(&mut connection, command, settings).await?,
         AdminCommand::Key(command) => key(&mut connection, command, settings).await?,
         AdminCommand::Agency(command) => agency(&mut connection, command).await?,
         AdminCommand::Funds(command) => funds::run(&mut connection, command).await?,
@@ -230,6 +261,9 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
             let vault = vault(&mut connection, settings).await?;
             real_name::run(&mut connection, command, &vault, settings).await?
         }
+        AdminCommand::Prices(command) => pricing::run_prices(&mut connection, command, settings).await?,
+        AdminCommand::Discounts(command) => pricing::run_discounts(&mut connection, command).await?,
+        AdminCommand::Resources(command) => resources::run(&mut connection, command).await?,
     };
     connection.close().await?;
     if as_json {
@@ -251,7 +285,7 @@ async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyh
     Ok(json!({ "account": name, "domain_id": id }))
 }
 
-async fn user(connection: &mut PgConnection, command: UserCommand) -> anyhow::Result<Value> {
+async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Settings) -> anyhow::Result<Value> {
     let now = Clock::default().now();
     let (account, name) = match command {
         UserCommand::Create { account, name, items } => {
@@ -266,6 +300,15 @@ async fn user(connection: &mut PgConnection, command: UserCommand) -> anyhow::Re
             let mut password = String::new();
             std::io::stdin().read_to_string(&mut password).context("reading the password")?;
             identity::set_password(connection, &account, &name, password.trim_end_matches('\n'), now).await?;
+            (account, name)
+        }
+        UserCommand::EnableTotp { account, name } => {
+            let sealer = Sealer::from_settings(&settings.secrets)?;
+            let Enrolment { user, uri } = second_factor::enable(connection, &account, &name, &sealer, now).await?;
+            return Ok(json!({ "account": account, "user": name, "user_id": user, "otpauth": uri }));
+        }
+        UserCommand::DisableTotp { account, name } => {
+            second_factor::disable(connection, &account, &name).await?;
             (account, name)
         }
         UserCommand::Enable { account, name } => {
@@ -291,7 +334,10 @@ async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Sett
         KeyCommand::List { account, user } => {
             let user = user.unwrap_or_else(|| account.clone());
             let keys = identity::list_keys(connection, &account, &user).await?;
-            let row = |(access_key, enabled)| json!({ "access_key": access_key, "enabled": enabled });
+            let row = |key: KeySummary| {
+                let last_used_at = key.last_used_at.map(token_time);
+                json!({ "access_key": key.access_key, "enabled": key.enabled, "last_used_at": last_used_at })
+            };
             return Ok(keys.into_iter().map(row).collect());
         }
         KeyCommand::Enable { access_key } => {
@@ -323,9 +369,12 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
     }
 }
 
-/// A line for each value of an object, a line for each object of a list.
+/// A line for each value of an object, a line for each object or text of a list.
 fn for_people(result: &Value) -> String {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let plain = |value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        value => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
     match result {
         Value::Array(rows) => rows
             .iter()
@@ -334,9 +383,14 @@ fn for_people(result: &Value) -> String {
                 values.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join("  ") + "\n"
             })
             .collect(),
-        Value::Object(fields) => {
-            fields.iter().fold(String::new(), |text, (name, value)| format!("{text}{name:<12} {}\n", plain(value)))
-        }
+        Value::Object(fields) => fields.iter().fold(String::new(), |text, (name, value)| match value {
+            Value::Array(lines) if lines.iter().all(Value::is_string) => {
+                lines.iter().fold(text, |text, line| format!("{text}{}\n", plain(line)))
+            }
+            value => format!("{text}{name:<12} {}\n", plain(value)),
+        }),
+        // A file that is written to standard output.
+        Value::String(text) if text.ends_with('\n') => text.clone(),
         other => format!("{}\n", plain(other)),
     }
 }
@@ -348,6 +402,6 @@ mod tests {
     #[test]
     fn people_get_a_line_for_each_value_or_row() {
         assert_eq!(for_people(&json!({"access_key": "A1"})), "access_key   A1\n");
-        assert_eq!(for_people(&json!([{"a": "1", "b": true}, {"a": "2", "b": false}])), "a 1  b true\na 2  b false\n");
+        assert_eq!(for_people(&json!([{"a": "1", "b": true}, {"a": "2", "b": null}])), "a 1  b true\na 2  b -\n");
     }
 }

@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::customers;
 use crate::database::{self, Database};
 use crate::identity::directory::Directory;
+use crate::identity::key_uses::KeyUses;
 use crate::ledger::writer::Writers;
 use crate::messages::Messenger;
 use crate::notifications::Notifier;
@@ -53,6 +54,8 @@ pub struct State {
     pub registered: Notify,
     /// Makes transfers.
     pub ledger: Writers,
+    /// Uses of access keys that are not written yet.
+    pub key_uses: KeyUses,
     /// The dictionaries, in memory.
     pub catalogue: ArcSwap<Catalogue>,
     /// Access keys and users that failed too often.
@@ -91,6 +94,7 @@ impl App {
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
         Ok(Self(Arc::new(State {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
+            key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             lockout,
             sealer,

@@ -1,8 +1,9 @@
-//! The dictionaries of `reference` and `products`, in memory.
+//! The dictionaries of `reference` and `products` and the price book of `pricing`, in memory.
 //!
 //! A replica keeps one [`Catalogue`] and replaces it as a whole when its version in the database has changed
 //! ([`crate::follow`]). No request queries it, and none writes it.
 
+use crate::pricing::Pricing;
 use crate::products::store::Products;
 use crate::reference::store::Reference;
 use sqlx::{Connection, PgConnection};
@@ -19,6 +20,8 @@ pub struct Catalogue {
     pub reference: Reference,
     /// Services, resources, usage types, specifications.
     pub products: Products,
+    /// Prices and what limits discounts.
+    pub pricing: Pricing,
 }
 
 impl Catalogue {
@@ -28,8 +31,9 @@ impl Catalogue {
         let version = version(&mut transaction).await?;
         let reference = Reference::load(&mut transaction).await?;
         let products = Products::load(&mut transaction).await?;
+        let pricing = Pricing::load(&mut transaction, &products, &reference).await?;
         transaction.commit().await?;
-        Ok(Self { version, reference, products })
+        Ok(Self { version, reference, products, pricing })
     }
 }
 
@@ -43,9 +47,16 @@ pub async fn load_seed(connection: &mut PgConnection) -> sqlx::Result<()> {
     let mut transaction = connection.begin().await?;
     crate::reference::store::load_seed(&mut transaction).await?;
     crate::products::store::load_seed(&mut transaction).await?;
-    sqlx::query!("update catalogue_version set version = version + 1").execute(&mut *transaction).await?;
-    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(&mut *transaction).await?;
+    announce(&mut transaction).await?;
     transaction.commit().await
+}
+
+/// Gives what this transaction changes a version, and tells every replica when it commits. Transactions that do this follow
+/// each other.
+pub async fn announce(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("update catalogue_version set version = version + 1").execute(&mut *connection).await?;
+    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(connection).await?;
+    Ok(())
 }
 
 /// Seed files: CSV with a header; lines that begin with `#` name the sources.

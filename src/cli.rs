@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::database::{self, Database};
+use crate::doctor::{self, DoctorCommand};
 use crate::ledger;
 use crate::postgres::{Cluster, Options};
 use crate::sandbox::{self, SandboxArguments};
@@ -50,7 +51,7 @@ enum Command {
         #[arg(default_value = "openapi")]
         folder: PathBuf,
     },
-    /// Create accounts, users, keys and agencies, on the database directly
+    /// Accounts, users, keys, agencies, prices, discounts and resources, on the database directly
     Admin {
         /// Print JSON, for scripts
         #[arg(long, global = true)]
@@ -60,6 +61,9 @@ enum Command {
     },
     /// Prove that every balance is what its transfers say; exit status 1 if not
     VerifyLedger,
+    /// Find out what is wrong with a request, without a server
+    #[command(subcommand)]
+    Doctor(DoctorCommand),
     /// Ask a running server whether it is alive, for containers
     Healthcheck,
     /// Print the effective configuration, secrets hidden
@@ -109,6 +113,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi { folder } => write_documents(&folder)?,
         Command::Admin { json, command } => admin::run(&settings()?, command, json).await?,
         Command::VerifyLedger => return verify_ledger(&settings()?).await,
+        Command::Doctor(command) => return doctor::run(&command, Clock::default().now()),
         Command::Healthcheck => healthcheck(settings()?.server.listen).await?,
         Command::Config => print!("{}", settings()?.to_toml()),
         Command::WithPostgres { postgres_bin, durable, command } => {

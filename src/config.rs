@@ -101,6 +101,8 @@ impl DatabaseSettings {
 pub struct ApiSettings {
     /// Whose operations are served.
     pub site: Site,
+    /// Age at which answers under a key are forgotten.
+    pub idempotency_days: u32,
 }
 
 /// `[identity]`
@@ -119,6 +121,8 @@ pub struct IdentitySettings {
     pub lock_seconds: u64,
     /// Age at which remembered keys and tokens are read again.
     pub max_age_seconds: u64,
+    /// Whether a refused signature is explained.
+    pub explain_refusals: bool,
     /// Demand a signed `host`.
     pub require_signed_host: bool,
     /// Demand a signed body.
@@ -151,6 +155,8 @@ pub struct LedgerSettings {
     pub batch_max: usize,
     /// Most commands that wait in a queue.
     pub queue_length: usize,
+    /// Minutes between two proofs; 0 for none.
+    pub proof_minutes: u64,
     /// Whether tenants share a transaction.
     pub mix_tenants: bool,
 }

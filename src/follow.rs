@@ -3,7 +3,10 @@
 //! Announcements are heard on a connection of its own. Each second that connection is also asked for the catalogue's
 //! version, which proves it alive. While there is none, nothing that was read from the database is trusted for longer than
 //! a second; when it is back, everything is read again, since announcements may have been missed.
+//!
+//! The other way round, what requests note in memory is written once a minute.
 
+use crate::api::write;
 use crate::app::App;
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
@@ -21,10 +24,25 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Expired tokens and temporary keys are removed once in so many looks.
 const LOOKS_BETWEEN_CLEANUPS: u32 = 600;
 
+const WRITE_EVERY: Duration = Duration::from_mins(1);
+
 /// Runs until the task is dropped.
 pub async fn follow(app: App) {
+    tokio::join!(follow_changes(&app), write_uses(&app));
+}
+
+async fn write_uses(app: &App) {
     loop {
-        if let Err(error) = listen(&app).await {
+        tokio::time::sleep(WRITE_EVERY).await;
+        if let Err(error) = app.key_uses.write(&app.database).await {
+            tracing::warn!(%error, "the last uses of access keys could not be written yet");
+        }
+    }
+}
+
+async fn follow_changes(app: &App) {
+    loop {
+        if let Err(error) = listen(app).await {
             tracing::warn!(%error, "the database does not announce changes; what is in memory is not trusted");
         }
         app.listening.store(false, Ordering::Relaxed);
@@ -47,6 +65,8 @@ async fn listen(app: &App) -> sqlx::Result<()> {
         if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
             let (mut connection, now) = (app.database.control().await?, app.clock.now());
             store::delete_expired(&mut connection, now).await?;
+            let kept = time::Duration::days(i64::from(app.settings.api.idempotency_days));
+            write::forget_before(&mut connection, now.saturating_sub(kept)).await?;
             database::open_months_ahead(&mut connection, now).await?;
         }
         match timeout(LOOK_EVERY, listener.try_recv()).await {

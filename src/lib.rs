@@ -2,11 +2,12 @@
 //!
 //! A guided tour:
 //!
-//! 1. [`cli`] reads the command line ([`admin`] is its part for operators), [`config`] the settings; [`server`] listens and
-//!    puts the layers round the routes.
+//! 1. [`cli`] reads the command line ([`admin`] is its part for operators, [`doctor`] for developers), [`config`] the
+//!    settings; [`server`] listens and puts the layers round the routes.
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
 //!    ([`api::gate`]), signatures, quotas, refusals.
-//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`]. A file there is one operation.
+//! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`]. A
+//!    file there is one operation.
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
@@ -21,20 +22,24 @@ pub mod clock;
 pub mod config;
 pub mod customers;
 pub mod database;
+pub mod doctor;
 pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
 pub mod messages;
 pub mod notifications;
+pub mod partner;
 pub mod personal;
 pub mod postgres;
+pub mod pricing;
 pub mod products;
 pub mod real_name;
 pub mod reference;
 pub mod sandbox;
 pub mod secrets;
 pub mod server;
+pub mod subscriptions;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -51,5 +56,7 @@ pub fn operations() -> Operations {
     accounts::register(&mut operations);
     customers::register(&mut operations);
     real_name::register(&mut operations);
+    partner::register(&mut operations);
+    pricing::register(&mut operations);
     operations
 }

@@ -5,6 +5,7 @@ use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
 use crate::customers::association;
+use crate::ledger::verify;
 use crate::real_name::show_real_name_auth_qr_code;
 use crate::{database, explorer, follow, notifications, telemetry};
 use anyhow::Context;
@@ -132,15 +133,19 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let follower = tokio::spawn(follow::follow(app.clone()));
+        let prover = tokio::spawn(verify::watch(app.clone()));
         let notifications = tokio::spawn(notifications::run(app.clone()));
         let associations = tokio::spawn(association::run(app.clone()));
         let operator = tokio::spawn(axum::serve(self.operator, operator_router(&app, metrics)).into_future());
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
         // Their connections are back only when they have ended.
-        for task in [follower, associations, notifications] {
+        for task in [follower, prover, associations, notifications] {
             task.abort();
             task.await.ok();
+        }
+        if let Err(error) = app.key_uses.write(&app.database).await {
+            tracing::warn!(%error, "the last uses of access keys are lost");
         }
         app.database.close().await;
         served

@@ -96,7 +96,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A value of this schema, from its examples; of an object only what is required.
+/// A value of this schema, from its examples; of an object only what is required, of a list one entry.
 fn example(document: &Value, schema: &Value) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         return example(document, document.pointer(reference.trim_start_matches('#')).expect("it resolves"));
@@ -105,6 +105,9 @@ fn example(document: &Value, schema: &Value) -> Value {
         if !given.is_null() {
             return given.clone();
         }
+    }
+    if schema["type"] == "array" {
+        return json!([example(document, &schema["items"])]);
     }
     if let Some(required) = schema["required"].as_array() {
         let fields = required.iter().filter_map(Value::as_str);
@@ -155,15 +158,16 @@ async fn add_user(
     access_key
 }
 
-async fn add_sibling(app: &TestApp, connection: &mut PgConnection) -> String {
+/// Adds another account below demo-partner, with a user and a key of its name.
+async fn add_account(app: &TestApp, connection: &mut PgConnection, name: &str, kind: CallerKind) -> String {
     let partner = app.world.demo();
     let now = app.app.clock.now();
     let (tenant, id) = (partner.tenant, DomainId::new(now));
-    let new = NewDomain { tenant, id, parent: Some(partner.domain), name: "sibling", kind: CallerKind::Customer };
+    let new = NewDomain { tenant, id, parent: Some(partner.domain), name, kind };
     assert!(store::insert_domain(connection, &new, now).await.expect("it is written"));
     let association = Association { partner: partner.domain, kind: AssociationType::Resale, since: now };
     customers::insert(connection, tenant, id, Some(association)).await.expect("it is written");
-    add_user(app, connection, (tenant, id), ("sibling", true, &[])).await
+    add_user(app, connection, (tenant, id), (name, true, &[])).await
 }
 
 /// A key and the security token that goes with it, for demo-partner.
@@ -188,12 +192,19 @@ async fn give_funds_to_take_back(app: &TestApp) {
 async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Column<'a>> {
     let mut connection = pool.acquire().await.expect("a connection");
     let every_item: Vec<String> = calls.iter().flat_map(|call| call.policy.permission_items.clone()).collect();
+    let every_action: Vec<String> = calls.iter().flat_map(|call| call.policy.customer_actions.clone()).collect();
     let partner = (app.world.demo().tenant, app.world.demo().domain);
     let with_items = add_user(app, &mut connection, partner, ("operator-with-items", false, &every_item)).await;
-    let without = add_user(app, &mut connection, partner, ("operator-without-items", false, &[])).await;
+    // What the other side needs is of no use.
+    let without = add_user(app, &mut connection, partner, ("operator-without-items", false, &every_action)).await;
+    let customer = app.world.account("demo-customer");
+    let customer = (customer.tenant, customer.domain);
+    let with_actions = add_user(app, &mut connection, customer, ("clerk-with-actions", false, &every_action)).await;
+    let no_actions = add_user(app, &mut connection, customer, ("clerk-without-actions", false, &every_item)).await;
     let revoked = add_user(app, &mut connection, partner, ("revoked", true, &[])).await;
     store::set_access_key_enabled(&mut connection, &revoked, false).await.expect("it is written");
-    let sibling = add_sibling(app, &mut connection).await;
+    let sibling = add_account(app, &mut connection, "sibling", CallerKind::Customer).await;
+    let master = add_account(app, &mut connection, "master", CallerKind::Master).await;
     let (access_key, secret_key, security_token) = temporary_key(app).await;
     let expired = app.log_in("demo-customer").await;
     sqlx::query("update tokens set expires_at = $1 where domain_id = $2")
@@ -215,7 +226,10 @@ async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Col
         column("distributor", app.client("demo-distributor")),
         column("reseller", app.client("demo-reseller")),
         column("customer", app.client("demo-customer")),
+        column("cust+action", key(&with_actions)),
+        column("cust-action", key(&no_actions)),
         column("sibling", key(&sibling)),
+        column("master", key(&master)),
         column("other", app.client("other-partner")),
         column("revoked", key(&revoked)),
         column("temp-token", app.client_with_key(&access_key, &secret_key)),
@@ -226,7 +240,7 @@ async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Col
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
-    let app = TestApp::new(pool.clone()).await;
+    let app = TestApp::with_prices(pool.clone()).await;
     let mut calls = calls();
     name_accounts(&app, &mut calls);
     give_funds_to_take_back(&app).await;

@@ -2,9 +2,11 @@
 
 mod contract;
 mod document;
+mod fuzz;
 mod identity;
 mod isolation;
 mod layers;
+mod ledger;
 mod policy;
 mod postgres;
 mod signature;

@@ -4,7 +4,8 @@ use axum::http::Method;
 use bss_gateway::api::caller::CallerKind;
 use bss_gateway::api::operation::{Authentication, Operations, POLICY, Policy};
 use bss_gateway::api::quota::Rate;
-use bss_gateway::testing::{Answer, Client, TestApp};
+use bss_gateway::sandbox::world::AGENCY;
+use bss_gateway::testing::{Answer, Client, TestApp, assume};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::collections::HashMap;
@@ -157,12 +158,18 @@ fn the_policies_are_the_documented_ones() {
         }
         let items: Vec<&str> = fact["permission_items"].split('|').filter(|item| !item.is_empty()).collect();
         assert_eq!(operation.policy.permission_items, items, "{}", operation.id);
+        let actions = match fact["customer_action"].as_str() {
+            "" => Vec::new(),
+            action => Policy::any_caller().customer_action(action).customer_actions,
+        };
+        assert_eq!(operation.policy.customer_actions, actions, "{}", operation.id);
     }
     assert!(compared >= 10);
 }
 
 mod guarded {
-    //! An operation for partners that hold a permission item: no real one has either yet.
+    //! An operation for partners that hold a permission item, and one that customers' users need an action for: no real one
+    //! has either yet.
 
     use bss_gateway::api::caller::CallerKind;
     use bss_gateway::api::operation::Policy;
@@ -178,11 +185,25 @@ mod guarded {
     pub async fn guarded() -> &'static str {
         "{}"
     }
+
+    /// Guards something on either side.
+    ///
+    /// Only in this test.
+    #[utoipa::path(
+        get, path = "/v2/guarded-on-both-sides",
+        responses((status = 200, description = "Let in.")),
+        extensions(("x-policy" = json!(Policy::callers(&[CallerKind::Partner, CallerKind::Customer])
+            .needs("BPC_ITEM_TEST").customer_action("billing:contract:viewDiscount")))),
+    )]
+    pub async fn guarded_on_both_sides() -> &'static str {
+        "{}"
+    }
 }
 
 fn with_guarded() -> Operations {
     let mut operations = bss_gateway::operations();
     operations.add("products", utoipa_axum::routes!(guarded::guarded));
+    operations.add("products", utoipa_axum::routes!(guarded::guarded_on_both_sides));
     operations
 }
 
@@ -192,21 +213,59 @@ async fn kind_and_permission_item_are_both_needed(pool: PgPool) {
     assert!(app.client("demo-partner").get("/v2/guarded").await.status.is_success(), "an administrator needs no item");
     assert_eq!(app.client("demo-customer").get("/v2/guarded").await.refusal().1, "CBC.0151");
 
-    set_operator(&pool, &[]).await;
-    app.app.directory.forget_all();
+    make_operator(&app, &pool, "demo-partner", &[]).await;
     assert_eq!(app.client("demo-partner").get("/v2/guarded").await.refusal().1, "CBC.0151");
 
-    set_operator(&pool, &["BPC_ITEM_OTHER", "BPC_ITEM_TEST"]).await;
-    app.app.directory.forget_all();
+    make_operator(&app, &pool, "demo-partner", &["BPC_ITEM_OTHER", "BPC_ITEM_TEST"]).await;
     assert!(app.client("demo-partner").get("/v2/guarded").await.status.is_success());
 }
 
-async fn set_operator(pool: &PgPool, items: &[&str]) {
-    sqlx::query("update users set administrator = false, permission_items = $1 where name = 'demo-partner'")
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_customers_user_needs_an_action_where_a_partners_needs_a_permission_item(pool: PgPool) {
+    let app = TestApp::with(pool.clone(), with_guarded(), |_| {}).await;
+    let target = "/v2/guarded-on-both-sides";
+    for account in ["demo-partner", "demo-customer"] {
+        assert!(app.client(account).get(target).await.status.is_success(), "an administrator needs nothing");
+    }
+    let (action, role) = ("billing:contract:viewDiscount", "bss:discount:view");
+    for (account, granted, allowed) in [
+        ("demo-customer", &[][..], false),
+        ("demo-customer", &["BPC_ITEM_TEST"], false),
+        ("demo-customer", &["billing:order:view", "bss:discount"], false),
+        ("demo-customer", &[action], true),
+        ("demo-customer", &["billing:order:view", role], true),
+        ("demo-partner", &[action, role], false),
+        ("demo-partner", &["BPC_ITEM_TEST"], true),
+    ] {
+        make_operator(&app, &pool, account, granted).await;
+        let answer = app.client(account).get(target).await;
+        assert_eq!(answer.status.is_success(), allowed, "{account} with {granted:?}");
+        if !allowed {
+            assert_eq!(answer.refusal(), (403, "CBC.0151", "Access denied."));
+        }
+    }
+    // The customer has granted the agency whole, so who acts under it needs no action of its own.
+    make_operator(&app, &pool, "demo-partner", &["te_agency"]).await;
+    let own = app.log_in("demo-partner").await;
+    let body = assume("demo-customer", AGENCY).to_string();
+    let answer = app.anonymous().call(Method::POST, "/v3/auth/tokens", &[("x-auth-token", &own)], &body).await;
+    let token = answer.header("x-subject-token").expect("the token").to_owned();
+    assert!(app.anonymous().with_token(&token).get(target).await.status.is_success());
+
+    let document = app.anonymous().get("/openapi.json").await.ok();
+    let published = &document["paths"][target]["get"][POLICY]["customer_actions"];
+    assert_eq!(published, &serde_json::json!([action, role]));
+}
+
+/// Makes an account's own user an operator who may do no more than this.
+async fn make_operator(app: &TestApp, pool: &PgPool, account: &str, items: &[&str]) {
+    sqlx::query("update users set administrator = false, permission_items = $1 where name = $2")
         .bind(items)
+        .bind(account)
         .execute(pool)
         .await
         .expect("the user is there");
+    app.app.directory.forget_all();
 }
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]

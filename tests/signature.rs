@@ -1,6 +1,7 @@
 //! Signatures: requests as the vendor's own signer writes them, and requests as an attacker would change them.
 
 mod algorithms;
+mod diagnosis;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bss_gateway::api::signature::{self, Algorithm, Key, Refusal, Request, Rules};

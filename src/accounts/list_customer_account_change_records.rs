@@ -142,7 +142,7 @@ pub struct CustomerAccountChangeRecord {
     get, path = "/v2/accounts/customer-accounts/account-change-records",
     params(ListCustomerAccountChangeRecordsQuery),
     responses((status = 200, description = "The records.", body = ListCustomerAccountChangeRecordsResponse)),
-    extensions(("x-policy" = json!(Policy::callers(&CallerKind::CUSTOMERS).on(Site::Cn)))),
+    extensions(("x-policy" = json!(Policy::callers(&CallerKind::CUSTOMERS).on(Site::Cn).customer_action("bss:balance:view")))),
 )]
 pub async fn list_customer_account_change_records(
     State(app): State<App>,

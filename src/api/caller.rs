@@ -32,6 +32,11 @@ impl CallerKind {
     pub const CUSTOMERS: [Self; 2] = [Self::Customer, Self::Master];
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Partner, Self::Distributor, Self::Reseller, Self::Customer, Self::Master];
+
+    /// Whether it buys for itself; the others sell.
+    pub fn is_customer(self) -> bool {
+        matches!(self, Self::Customer | Self::Master)
+    }
 }
 
 /// The account and user behind a verified request.
@@ -53,7 +58,7 @@ pub struct Caller {
     pub administrator: bool,
     /// The access key it signs with; `token` for a token.
     pub credential: String,
-    /// The permission items granted to the user.
+    /// The permission items and actions granted to the user.
     pub permission_items: Vec<String>,
     /// The user's own account, when it acts for this one under an agency.
     pub acting_from: Option<ActingFrom>,

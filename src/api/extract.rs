@@ -5,6 +5,8 @@
 
 use super::error::ApiError;
 use axum::body::Bytes;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::header;
@@ -58,6 +60,27 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
             Err(error) => ApiError::internal(error).into_response(),
         }
+    }
+}
+
+/// The parameters in the path.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let given = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        given.map(|path| Self(path.0)).map_err(|rejection| {
+            let PathRejection::FailedToDeserializePathParams(error) = rejection else {
+                return ApiError::internal(rejection);
+            };
+            match error.into_kind() {
+                ErrorKind::DeserializeError { key, message, .. } => ApiError::parameter(&key, message),
+                other => ApiError::parameter("path", other),
+            }
+        })
     }
 }
 

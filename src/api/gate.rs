@@ -112,9 +112,7 @@ impl Gate {
     }
 
     fn authorise(&self, caller: &Caller) -> Result<(), ApiError> {
-        let allowed =
-            self.policy.callers.contains(&caller.kind) && caller.may_use_any_of(&self.policy.permission_items);
-        if !allowed {
+        if !self.policy.admits(caller) {
             tracing::info!(operation = self.operation, kind = ?caller.kind, "the caller is not allowed");
             return Err(ApiError::forbidden());
         }

@@ -5,7 +5,7 @@
 //! is enforced cannot differ. It also derives the operation's id, sets its tag, and stamps the refusals that all share.
 //! A declaration that is incomplete or clashes with another panics here, at start-up, and so in every test.
 
-use super::caller::CallerKind;
+use super::caller::{Caller, CallerKind};
 use super::error::{BssError, GatewayError, IdentityError, IdentityErrorBody};
 use super::gate::{self, Gate};
 use super::quota::Rate;
@@ -26,6 +26,17 @@ use utoipa_axum::router::UtoipaMethodRouter;
 /// The extension that carries a [`Policy`].
 pub const POLICY: &str = "x-policy";
 
+/// What a customer may allow its users has two spellings, that of identity policies and that of older policies and roles.
+/// The vendor's pages name both for discounts and orders; that the others are pairs is inferred from their equal names.
+const SPELLINGS: [[&str; 2]; 6] = [
+    ["billing:balance:view", "bss:balance:view"],
+    ["billing:bill:view", "bss:bill:view"],
+    ["billing:contract:viewDiscount", "bss:discount:view"],
+    ["billing:coupon:view", "bss:coupon:view"],
+    ["billing:order:pay", "bss:order:pay"],
+    ["billing:order:view", "bss:order:view"],
+];
+
 /// Who may call an operation, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,8 +45,10 @@ pub struct Policy {
     pub authentication: Authentication,
     /// The kinds of account that may call.
     pub callers: Vec<CallerKind>,
-    /// A user that is not the account's administrator needs one of these.
+    /// A partner's user that is not the account's administrator needs one of these.
     pub permission_items: Vec<String>,
+    /// A customer's user that is not the account's administrator needs one of these.
+    pub customer_actions: Vec<String>,
     /// The vendor's site it exists on.
     pub site: Site,
     /// For each source address, and for each account.
@@ -73,6 +86,7 @@ impl Policy {
             authentication: Authentication::Required,
             callers: CallerKind::ALL.to_vec(),
             permission_items: Vec::new(),
+            customer_actions: Vec::new(),
             site: Site::Both,
             quota: Rate::per_second(10),
             service: Service::Bss,
@@ -96,7 +110,7 @@ impl Policy {
         Self { site, ..self }
     }
 
-    /// Needs this permission item, or another one named the same way.
+    /// A partner's operator needs this permission item, or another one named the same way.
     #[must_use]
     pub fn needs(mut self, item: &str) -> Self {
         self.permission_items.push(item.to_owned());
@@ -107,6 +121,21 @@ impl Policy {
     #[must_use]
     pub fn writes(self) -> Self {
         Self { writes: true, ..self }
+    }
+
+    /// A customer's operator needs this action, in either spelling, or another one named the same way.
+    #[must_use]
+    pub fn customer_action(mut self, action: &str) -> Self {
+        let spellings = SPELLINGS.iter().find(|spellings| spellings.contains(&action));
+        let spellings = spellings.map_or_else(|| vec![action], |spellings| spellings.to_vec());
+        self.customer_actions.extend(spellings.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Whether this caller may call. Nothing asked of its side means nothing refused.
+    pub fn admits(&self, caller: &Caller) -> bool {
+        let needed = if caller.kind.is_customer() { &self.customer_actions } else { &self.permission_items };
+        self.callers.contains(&caller.kind) && caller.may_use_any_of(needed)
     }
 
     /// So many calls a second.
@@ -276,4 +305,17 @@ fn pascal_case(name: &str) -> String {
 fn same_schema(one: &RefOr<Schema>, other: &RefOr<Schema>) -> bool {
     let text = |schema| serde_json::to_value(schema).expect("a schema serialises");
     text(one) == text(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_comes_in_both_spellings_and_an_unpaired_one_alone() {
+        let actions = |action: &str| Policy::any_caller().customer_action(action).customer_actions;
+        assert_eq!(actions("billing:order:view"), ["billing:order:view", "bss:order:view"]);
+        assert_eq!(actions("bss:order:view"), ["billing:order:view", "bss:order:view"]);
+        assert_eq!(actions("bss:order:update"), ["bss:order:update"]);
+    }
 }

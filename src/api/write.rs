@@ -260,6 +260,12 @@ pub async fn find(
     .await
 }
 
+/// Forgets the answers given before `instant`.
+pub async fn forget_before(connection: &mut PgConnection, instant: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("delete from idempotency_keys where created_at < $1", instant).execute(connection).await?;
+    Ok(())
+}
+
 /// Takes the key, or says that it is taken. Waits while another transaction is about to take it.
 async fn claim(connection: &mut PgConnection, write: &Write, key: &Key, now: OffsetDateTime) -> Result<bool, ApiError> {
     let wait = async |connection: &mut PgConnection, limit: &str| {

@@ -9,6 +9,8 @@ const Explorer = (() => {
 
     const byId = (id) => document.getElementById(id);
     const CANONICAL_REQUEST = "canonical request: ";
+    /** What the sandbox adds to a refusal. */
+    const LIKELY_CAUSE = " Likely cause: ";
     const NO_LINE = "(no such line)";
 
     /** What the server's refusals mean to the person in front of the page. */
@@ -124,7 +126,8 @@ const Explorer = (() => {
     function explainRefusal(ours, message) {
         const start = message.indexOf(CANONICAL_REQUEST);
         if (ours !== undefined && start >= 0) {
-            showComparison(ours, message.slice(start + CANONICAL_REQUEST.length));
+            const end = message.lastIndexOf(LIKELY_CAUSE);
+            showComparison(ours, message.slice(start + CANONICAL_REQUEST.length, end < 0 ? undefined : end));
             return;
         }
         const preamble = /^Incorrect IAM authentication information: (verify aksk signature fail, )?/;

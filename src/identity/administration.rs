@@ -4,7 +4,7 @@
 
 use super::model::{AgencyName, LoginName};
 use super::password;
-use super::store::{self, NewAccessKey, NewDomain, NewUser, Project};
+use super::store::{self, KeySummary, NewAccessKey, NewDomain, NewUser, Project};
 use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
 use crate::customers::store as customers;
@@ -88,7 +88,11 @@ pub async fn find_account(connection: &mut PgConnection, name: &str) -> Result<(
     Ok((tenant, domain))
 }
 
-async fn user(connection: &mut PgConnection, of: &str, name: &str) -> Result<(TenantId, DomainId, UserId), Refusal> {
+pub(super) async fn user(
+    connection: &mut PgConnection,
+    of: &str,
+    name: &str,
+) -> Result<(TenantId, DomainId, UserId), Refusal> {
     let Account { tenant, domain } = account(connection, of).await?;
     let found = store::user_by_name(connection, tenant, domain, name).await?;
     let (user, _) = found.ok_or_else(|| Refusal::NoSuchUser(of.to_owned(), name.to_owned()))?;
@@ -260,7 +264,7 @@ pub async fn create_key(
 async fn make_room_for_key(connection: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<(), Refusal> {
     store::lock_user(connection, tenant, user).await?;
     let keys = store::access_keys_of(connection, tenant, user).await?;
-    let enabled = keys.iter().filter(|(_, enabled)| *enabled).count();
+    let enabled = keys.iter().filter(|key| key.enabled).count();
     if enabled < ENABLED_KEYS_MAX { Ok(()) } else { Err(Refusal::TooManyKeys) }
 }
 
@@ -287,8 +291,8 @@ pub async fn delete_key(connection: &mut PgConnection, access_key: &str) -> Resu
     Ok(transaction.commit().await?)
 }
 
-/// A user's access keys, oldest first: the key and whether it is enabled.
-pub async fn list_keys(connection: &mut PgConnection, of: &str, name: &str) -> Result<Vec<(String, bool)>, Refusal> {
+/// A user's access keys, oldest first.
+pub async fn list_keys(connection: &mut PgConnection, of: &str, name: &str) -> Result<Vec<KeySummary>, Refusal> {
     let (tenant, _, user) = user(connection, of, name).await?;
     Ok(store::access_keys_of(connection, tenant, user).await?)
 }
@@ -401,12 +405,12 @@ mod tests {
         let mut connection = pool.acquire().await.expect("a connection");
         let keys = list_keys(&mut connection, "demo-partner", "demo-partner").await.expect("there is one");
         assert_eq!(keys.len(), 2);
-        set_key_enabled(&mut connection, &keys[0].0, false).await.expect("it is there");
+        set_key_enabled(&mut connection, &keys[0].access_key, false).await.expect("it is there");
         let sealer = &app.app.sealer;
         create_key(&mut connection, "demo-partner", "demo-partner", sealer, now).await.expect("there is room again");
-        assert!(matches!(set_key_enabled(&mut connection, &keys[0].0, true).await, Err(Refusal::TooManyKeys)));
-        delete_key(&mut connection, &keys[0].0).await.expect("it is there");
-        assert!(matches!(delete_key(&mut connection, &keys[0].0).await, Err(Refusal::NoSuchKey(_))));
+        assert!(matches!(set_key_enabled(&mut connection, &keys[0].access_key, true).await, Err(Refusal::TooManyKeys)));
+        delete_key(&mut connection, &keys[0].access_key).await.expect("it is there");
+        assert!(matches!(delete_key(&mut connection, &keys[0].access_key).await, Err(Refusal::NoSuchKey(_))));
     }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]

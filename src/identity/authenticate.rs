@@ -4,18 +4,26 @@ use super::directory::{AccessKey, Session, Temporary};
 use super::model;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
-use crate::api::signature::{self, Refusal, Rules};
+use crate::api::signature::{self, Key, Refusal, Rules};
 use crate::app::App;
-use axum::http::HeaderMap;
+use crate::secrets;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use std::hint::black_box;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 /// The header of a token.
 pub const TOKEN_HEADER: &str = "x-auth-token";
+/// The header in which the SDK's global credentials name the account they are for.
+const ACCOUNT_HEADER: &str = "x-domain-id";
 /// The header that comes with the signature of a temporary key.
 pub const SECURITY_TOKEN_HEADER: &str = "x-security-token";
+
+/// A key that signs nothing.
+static NOBODY: LazyLock<Key> = LazyLock::new(|| Key::new("", &secrets::random::<32>()));
 
 /// Who sends this request; its body is still unread.
 pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
@@ -34,10 +42,6 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
         tracing::info!(access_key, "the key is locked");
         return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));
     }
-    let key = app.directory.access_key(access_key).await?;
-    let Some(key) = key.filter(|key| key.enabled) else {
-        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
-    };
     let request = signature::Request {
         method: &parts.method,
         path: parts.uri.path(),
@@ -46,18 +50,31 @@ async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> 
         body,
     };
     let skew = Duration::seconds(i64::from(app.settings.identity.clock_skew_seconds));
-    match signature::verify(&authorization, request, &key.key, rules(app, &key), app.clock.now(), skew) {
+    let now = app.clock.now();
+    let key = app.directory.access_key(access_key).await?;
+    let Some(key) = key.filter(|key| key.enabled) else {
+        // For a key that does not exist the refusal takes as long as for one that does.
+        let _ = black_box(signature::verify(&authorization, request, &NOBODY, Rules::default(), now, skew));
+        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
+    };
+    match signature::verify(&authorization, request, &key.key, rules(app, &key), now, skew) {
         Ok(()) => {
             app.lockout.succeeded(access_key, source);
-            if let Some(temporary) = &key.temporary {
-                check_security_token(app, &parts.headers, temporary)?;
+            match &key.temporary {
+                Some(temporary) => check_security_token(app, &parts.headers, temporary)?,
+                None => app.key_uses.note(access_key, now),
             }
+            check_account(&parts.headers, &key.caller)?;
             Ok(key.caller.clone())
         }
         Err(refusal) => {
             tracing::info!(access_key, "the signature is refused");
             if matches!(refusal, Refusal::Mismatch { .. }) {
                 app.lockout.failed(access_key, source);
+            }
+            if app.settings.identity.explain_refusals {
+                let findings = signature::diagnose(&authorization, request, &key.key, rules(app, &key), now, skew);
+                return Err(refuse(refusal.cause(), format_args!("{refusal} {}", signature::in_words(&findings))));
             }
             Err(refused(&refusal))
         }
@@ -100,6 +117,19 @@ fn check_security_token(app: &App, headers: &HeaderMap, temporary: &Temporary) -
     refuse_expired(app, temporary.expires_at)
 }
 
+/// A request that is meant for another account than the key's must not act on this one. That the vendor refuses it is
+/// inferred from the header's purpose; status and code are those of the gateway's other refusals, the words are our own.
+fn check_account(headers: &HeaderMap, caller: &Caller) -> Result<(), ApiError> {
+    let names_another = |value: &HeaderValue| {
+        let id = value.to_str().ok().and_then(|text| Uuid::try_parse(text.trim()).ok());
+        !value.is_empty() && id != Some(caller.domain.0)
+    };
+    if headers.get_all(ACCOUNT_HEADER).iter().any(names_another) {
+        return Err(refuse("other_account", "X-Domain-Id is not the account of the access key"));
+    }
+    Ok(())
+}
+
 fn refused(refusal: &Refusal) -> ApiError {
     refuse(refusal.cause(), refusal)
 }
@@ -108,4 +138,34 @@ fn refuse(cause: &'static str, reason: impl std::fmt::Display) -> ApiError {
     metrics::counter!("bss_authentication_failures_total", "cause" => cause).increment(1);
     tracing::info!(cause, "authentication failed");
     ApiError::unauthenticated(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use axum::http::Method;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_request_that_names_another_account_than_the_keys_is_refused(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let client = app.client("demo-partner");
+        let call = async |headers: &[(&str, &str)]| client.call(Method::GET, "/v5/caller-identity", headers, "").await;
+        let (own, other) = (app.world.demo().domain.to_string(), app.world.account("demo-customer").domain.to_string());
+        for account in [own.as_str(), &own.to_uppercase(), ""] {
+            assert!(call(&[("x-domain-id", account)]).await.status.is_success(), "{account}");
+        }
+        for account in [other.as_str(), "any", "demo-partner", &own[1..]] {
+            let refused = call(&[("x-domain-id", account)]).await;
+            let words = "Incorrect IAM authentication information: X-Domain-Id is not the account of the access key";
+            assert_eq!(refused.refusal(), (401, "APIGW.0301", words), "{account}");
+        }
+        let both = call(&[("x-domain-id", &own), ("x-domain-id", &other)]).await;
+        assert_eq!(both.status.as_u16(), 401, "one of two is another");
+
+        let token = app.log_in("demo-partner").await;
+        let holder = app.anonymous().with_token(&token);
+        let answer = holder.call(Method::GET, "/v5/caller-identity", &[("x-domain-id", &other)], "").await;
+        assert!(answer.status.is_success(), "a token says itself whose it is");
+    }
 }

@@ -79,7 +79,7 @@ pub async fn create_temporary_access_key(
     Json(request): Json<TemporaryAccessKeyRequest>,
 ) -> Result<(StatusCode, Json<TemporaryAccessKeyResult>), ApiError> {
     let proof = proof::prove(&app, request.auth.identity, &headers, source).await?;
-    if proof.method == Method::Password {
+    if proof.methods.contains(&Method::Password) {
         return Err(ApiError::parameter("auth.identity.methods", "must be token or assume_role"));
     }
     let seconds = proof.duration_seconds.unwrap_or(DURATION_DEFAULT);

@@ -68,7 +68,8 @@ pub struct ProjectRef {
 /// Gives a token for a password, for another token, or for an agency.
 ///
 /// The token comes in the header `X-Subject-Token` and is valid for 24 hours; it is sent as `X-Auth-Token` with other calls.
-/// An earlier token of the same user stays valid. With `assume_role` and the caller's own token in `X-Auth-Token` it acts for
+/// An earlier token of the same user stays valid. A user with a second factor gives its passcode too, with the methods
+/// `password` and `totp`; each passcode counts once. With `assume_role` and the caller's own token in `X-Auth-Token` it acts for
 /// the account that granted the agency; with `token` it has another scope and ends when that token does.
 #[utoipa::path(
     post, path = "/v3/auth/tokens",
@@ -100,7 +101,7 @@ pub async fn keystone_create_token(
     let day = issued_at + Duration::hours(i64::from(app.settings.identity.token_hours));
     let row = store::TokenRow {
         principal: proof.principal,
-        method: proof.method.name().to_owned(),
+        methods: proof.methods.iter().map(|method| method.name().to_owned()).collect(),
         project_id: project,
         issued_at,
         expires_at: proof.not_after.map_or(day, |end| end.min(day)),
@@ -112,7 +113,7 @@ pub async fn keystone_create_token(
     let session = Session {
         caller: Arc::new(proof.caller),
         principal: row.principal,
-        method: row.method,
+        methods: row.methods,
         project,
         issued_at,
         expires_at: row.expires_at,

@@ -57,7 +57,7 @@ pub struct Session {
     /// For whom it acts, as it is stored.
     pub principal: Principal,
     /// How it was obtained.
-    pub method: String,
+    pub methods: Vec<String>,
     /// Its scope; `None` is the whole account.
     pub project: Option<ProjectId>,
     /// When it was given.
@@ -177,7 +177,7 @@ impl Directory {
         Ok(Some(Arc::new(Session {
             caller: Arc::new(Caller { credential: "token".to_owned(), ..caller }),
             principal: row.principal,
-            method: row.method,
+            methods: row.methods,
             project: row.project_id,
             issued_at: row.issued_at,
             expires_at: row.expires_at,

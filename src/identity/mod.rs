@@ -12,12 +12,14 @@ pub mod create_temporary_access_key;
 pub mod create_token;
 pub mod directory;
 pub mod get_caller_identity;
+pub mod key_uses;
 pub mod list_auth_domains;
 pub mod list_projects;
 pub mod model;
 pub mod password;
 pub mod proof;
 pub mod revoke_token;
+pub mod second_factor;
 pub mod show_token;
 pub mod store;
 

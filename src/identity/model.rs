@@ -43,6 +43,10 @@ pub struct Token {
     /// When it was given, UTC with microseconds.
     #[schema(example = "2026-01-01T03:04:05.678000Z")]
     pub issued_at: String,
+    /// When a passcode was given beside the password; left out where none was.
+    #[schema(example = "2026-01-01T03:04:05.678000Z")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mfa_authn_at: Option<String>,
     /// How the user identified itself.
     #[schema(example = json!(["password"]))]
     pub methods: Vec<String>,
@@ -138,11 +142,13 @@ impl Token {
             password_expires_at: "",
             domain,
         };
+        let has_second_factor = session.methods.iter().any(|method| method == "totp");
         let project = session.project.zip(project_name).map(|(id, name)| TokenProject { id, name, domain: domain() });
         Self {
             expires_at: token_time(session.expires_at),
             issued_at: token_time(session.issued_at),
-            methods: vec![session.method.clone()],
+            mfa_authn_at: has_second_factor.then(|| token_time(session.issued_at)),
+            methods: session.methods.clone(),
             catalog: with_catalog.then(Vec::new),
             domain: project.is_none().then(domain),
             project,

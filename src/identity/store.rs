@@ -310,8 +310,8 @@ pub async fn insert_temporary_key(
 pub struct TokenRow {
     /// For whom it acts.
     pub principal: Principal,
-    /// How it was obtained.
-    pub method: String,
+    /// How it was obtained; in the column `method` several are joined by commas.
+    pub methods: Vec<String>,
     /// Its scope.
     pub project_id: Option<ProjectId>,
     /// When it was given.
@@ -333,7 +333,7 @@ pub async fn token(connection: &mut PgConnection, hash: &TokenHash) -> sqlx::Res
     .await?;
     Ok(row.map(|row| TokenRow {
         principal: Principal::of_row(row.tenant, row.user, row.user_tenant, row.agency),
-        method: row.method,
+        methods: row.method.split(',').map(str::to_owned).collect(),
         project_id: row.project_id,
         issued_at: row.issued_at,
         expires_at: row.expires_at,
@@ -358,7 +358,7 @@ pub async fn insert_token(
         caller.user.0,
         user_tenant,
         agency,
-        new.method,
+        new.methods.join(","),
         new.project_id.map(|project| project.0),
         new.issued_at,
         new.expires_at
@@ -405,20 +405,45 @@ pub async fn delete_access_key(connection: &mut PgConnection, access_key: &str) 
     Ok(deleted.rows_affected() > 0)
 }
 
-/// A user's access keys, oldest first: the key and whether it is enabled.
+/// An access key as operators see it.
+#[derive(Debug)]
+pub struct KeySummary {
+    /// The key.
+    pub access_key: String,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// A user's access keys, oldest first.
 pub async fn access_keys_of(
     connection: &mut PgConnection,
     tenant: TenantId,
     user: UserId,
-) -> sqlx::Result<Vec<(String, bool)>> {
-    sqlx::query!(
-        "select access_key, enabled from access_keys where tenant_id = $1 and user_id = $2 order by created_at, access_key",
+) -> sqlx::Result<Vec<KeySummary>> {
+    sqlx::query_as!(
+        KeySummary,
+        "select access_key, enabled, last_used_at from access_keys where tenant_id = $1 and user_id = $2
+         order by created_at, access_key",
         tenant.0,
         user.0
     )
-    .map(|row| (row.access_key, row.enabled))
     .fetch_all(connection)
     .await
+}
+
+/// Notes a use of an access key unless a later one is known. Nobody remembers it, so nothing is announced.
+pub async fn set_last_used(connection: &mut PgConnection, access_key: &str, at: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update access_keys set last_used_at = $2
+         where access_key = $1 and (last_used_at is null or last_used_at < $2)",
+        access_key,
+        at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Holds the user until the transaction ends, so that changes to its keys follow each other.
@@ -468,6 +493,75 @@ pub async fn set_password(
     announce(connection, "user").await
 }
 
+/// The sealed secret of a user's second factor, if it has one.
+pub async fn second_factor(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+) -> sqlx::Result<Option<Vec<u8>>> {
+    let secret = sqlx::query_scalar!(
+        "select totp_sealed_secret from users where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0
+    );
+    Ok(secret.fetch_optional(connection).await?.flatten())
+}
+
+/// Gives a user a second factor; what it was given without it is void. Announced.
+pub async fn set_second_factor(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    sealed_secret: &[u8],
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set totp_sealed_secret = $3, totp_last_step = null, tokens_valid_from = $4
+         where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0,
+        sealed_secret,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    announce(connection, "user").await
+}
+
+/// Takes a user's second factor away.
+pub async fn delete_second_factor(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set totp_sealed_secret = null, totp_last_step = null where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Uses up the passcode of a step, and with it those of all earlier steps. `false`: it was used before, by this secret or
+/// by a request at the same time.
+pub async fn use_passcode(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    sealed_secret: &[u8],
+    step: i64,
+) -> sqlx::Result<bool> {
+    let updated = sqlx::query!(
+        "update users set totp_last_step = $4
+         where tenant_id = $1 and user_id = $2 and totp_sealed_secret = $3 and coalesce(totp_last_step, -1) < $4",
+        tenant.0,
+        user.0,
+        sealed_secret,
+        step
+    )
+    .execute(connection)
+    .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
 /// Changes what a user may do. Announced.
 pub async fn set_permission_items(
     connection: &mut PgConnection,
@@ -497,6 +591,21 @@ pub async fn domain_kind(
         domain.0
     )
     .fetch_one(connection)
+    .await
+}
+
+/// The account right above an account, or none; none at all where the account is gone.
+pub async fn domain_parent(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    domain: DomainId,
+) -> sqlx::Result<Option<Option<DomainId>>> {
+    sqlx::query_scalar!(
+        r#"select parent_id as "parent: DomainId" from domains where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        domain.0
+    )
+    .fetch_optional(connection)
     .await
 }
 

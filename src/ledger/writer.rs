@@ -19,6 +19,7 @@ use sqlx::{Connection, PgConnection};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -85,8 +86,11 @@ impl Writers {
         command.write.caller.tenant.hash(&mut hasher);
         let queue = usize::try_from(hasher.finish() % self.queues.len() as u64).expect("it is below a length");
         let (reply, outcome) = oneshot::channel();
+        let started = Instant::now();
         self.queues[queue].try_send(Job { command, reply }).map_err(|_| Failure::Error(too_busy()))?;
-        outcome.await.unwrap_or_else(|_| Err(Failure::Error(ApiError::internal("the ledger's writer has stopped"))))
+        let outcome = outcome.await;
+        metrics::histogram!("bss_ledger_wait_seconds").record(started.elapsed().as_secs_f64());
+        outcome.unwrap_or_else(|_| Err(Failure::Error(ApiError::internal("the ledger's writer has stopped"))))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The only door into the product tables: read as a whole, written from the seed files.
 
+use super::model::ChargeMode;
 use crate::catalogue::seed;
 use crate::values::language::Names;
 use sqlx::PgConnection;
@@ -14,6 +15,8 @@ pub struct Products {
     pub resources: Vec<ResourceType>,
     /// Usage types.
     pub usages: Vec<UsageTypeRow>,
+    /// Regions.
+    pub regions: Vec<Region>,
     resources_by_service: HashMap<String, Vec<ResourceType>>,
     usages_by_resource: HashMap<String, Vec<UsageTypeRow>>,
     specifications_by_resource: HashMap<String, Vec<Specification>>,
@@ -41,6 +44,15 @@ pub struct ResourceType {
     pub names: Names,
     /// What it is.
     pub descriptions: Names,
+}
+
+/// A region.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub names: Names,
 }
 
 /// What of a resource type is measured.
@@ -74,6 +86,7 @@ impl Products {
             services: load_services(connection).await?,
             resources: load_resources(connection).await?,
             usages: load_usages(connection).await?,
+            regions: load_regions(connection).await?,
             specifications_by_resource: load_specifications(connection).await?,
             ..Self::default()
         };
@@ -113,6 +126,21 @@ impl Products {
     /// The usage types of a resource type.
     pub fn usages_of(&self, resource_type: &str) -> &[UsageTypeRow] {
         self.usages_by_resource.get(resource_type).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a specification of a resource type is sold in a region, paid for in this way.
+    pub fn sells(&self, [service_type, resource_type, spec, region]: [&str; 4], mode: ChargeMode) -> bool {
+        let of_service = |resource: &&ResourceType| resource.service_type_code == service_type;
+        let resource = self.find_resource(resource_type).filter(of_service);
+        let found = resource.and_then(|resource| {
+            let all = self.specifications_of(&resource.code);
+            let index = all.binary_search_by(|specification| specification.code.as_str().cmp(spec)).ok()?;
+            Some(&all[index])
+        });
+        found.is_some_and(|specification| {
+            specification.charge_modes.contains(&mode.number())
+                && specification.region_codes.iter().any(|code| code == region)
+        })
     }
 
     /// The specifications of a resource type.
@@ -164,6 +192,13 @@ async fn load_usages(connection: &mut PgConnection) -> sqlx::Result<Vec<UsageTyp
     })
     .fetch_all(connection)
     .await
+}
+
+async fn load_regions(connection: &mut PgConnection) -> sqlx::Result<Vec<Region>> {
+    sqlx::query!(r#"select region_code, name_zh, name_en from regions order by region_code collate "C""#)
+        .map(|row| Region { code: row.region_code, names: Names { zh: row.name_zh, en: row.name_en } })
+        .fetch_all(connection)
+        .await
 }
 
 async fn load_specifications(connection: &mut PgConnection) -> sqlx::Result<HashMap<String, Vec<Specification>>> {

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::{DatabaseUrl, Review, Secret, Settings};
 use crate::database::{self, Database};
 use crate::postgres::{Cluster, Options};
+use crate::pricing::samples;
 use crate::secrets;
 use crate::server::Listeners;
 use crate::telemetry;
@@ -88,6 +89,8 @@ async fn serve(
     }
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
+    settings.identity.explain_refusals = true;
+
     let clock = Clock::default();
     let world = make_world(&url, arguments.seed, &settings, &clock).await?;
     let demo = world.demo();
@@ -115,8 +118,10 @@ async fn make_world(url: &str, seed: u64, settings: &Settings, clock: &Clock) ->
     let world = World::new(seed);
     if recorded.is_none() {
         catalogue::load_seed(&mut connection).await?;
+        samples::load(&mut connection).await?;
         let sealer = secrets::Sealer::from_settings(&settings.secrets)?;
         world.store(&mut connection, &sealer, clock.now()).await?;
+        samples::furnish(&mut connection, "demo-customer", clock.now()).await?;
     }
     connection.close().await?;
     Ok(world)

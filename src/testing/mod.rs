@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{RateText, Secret, Settings};
 use crate::database::Database;
+use crate::pricing::samples;
 use crate::sandbox::world::World;
 use crate::values::id::DomainId;
 use crate::{catalogue, server};
@@ -18,6 +19,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::task::Poll;
 use tower::ServiceExt;
 
@@ -43,6 +45,22 @@ impl TestApp {
         .await
     }
 
+    /// The same, with the sample prices, which take a moment to load.
+    pub async fn with_prices(pool: PgPool) -> Self {
+        let app = Self::new(pool.clone()).await;
+        let mut connection = pool.acquire().await.expect("the test has a database");
+        samples::load(&mut connection).await.expect("the samples fit the catalogue");
+        app.reload_catalogue().await;
+        app
+    }
+
+    /// What a replica does when the catalogue's version has changed.
+    pub async fn reload_catalogue(&self) {
+        let mut connection = self.app.database.control().await.expect("the test has a database");
+        let catalogue = catalogue::Catalogue::load(&mut connection).await.expect("the catalogue is read");
+        self.app.catalogue.store(Arc::new(catalogue));
+    }
+
     /// With these operations and settings.
     pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::defaults();
@@ -60,6 +78,14 @@ impl TestApp {
         let app = App::start(settings, Database::from_pool(pool), clock).await.expect("the application starts");
         let router = server::router(&app, operations).expect("the settings are valid");
         Self { app, world, router }
+    }
+
+    /// Another replica on the same database.
+    pub async fn replica(&self, pool: PgPool) -> Self {
+        let settings = self.app.settings.clone();
+        let app = App::start(settings, Database::from_pool(pool), self.app.clock.clone()).await.expect("it starts");
+        let router = server::router(&app, crate::operations()).expect("the settings are valid");
+        Self { app, world: self.world.clone(), router }
     }
 
     /// A client that signs with the account's key.

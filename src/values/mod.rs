@@ -1,6 +1,7 @@
 //! Small types with rules. A value that exists is valid; the wire form, the rule and its schema stand together.
 
 pub mod amount;
+pub mod decimal;
 pub mod id;
 pub mod language;
 pub mod money;

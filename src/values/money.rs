@@ -1,6 +1,7 @@
 //! Currencies.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// A currency.
@@ -16,6 +17,25 @@ pub enum Currency {
     Cny,
     /// The dollar.
     Usd,
+}
+
+impl Currency {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Cny, Self::Usd];
+
+    /// Its ISO 4217 code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Cny => "CNY",
+            Self::Usd => "USD",
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
 }
 
 /// `measure_id` of a currency's main unit.

@@ -13,23 +13,32 @@ const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]
 /// Where the vendor's days and bill cycles begin and end.
 pub const CHINA: UtcOffset = offset!(+8);
 
+/// The vendor's form of an instant.
+pub fn write_instant(instant: OffsetDateTime) -> String {
+    instant.to_offset(UtcOffset::UTC).format(INSTANT).expect("an instant has all parts of the form")
+}
+
+/// Reads an instant in UTC, to the second; no other offset is taken.
+pub fn parse_instant(text: &str) -> Option<OffsetDateTime> {
+    let instant = PrimitiveDateTime::parse(text, INSTANT).ok().filter(|_| text.len() == 20);
+    instant.map(PrimitiveDateTime::assume_utc)
+}
+
 /// An instant, `yyyy-MM-dd'T'HH:mm:ss'Z'`, whole seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Instant(pub OffsetDateTime);
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.to_offset(UtcOffset::UTC).format(INSTANT).map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&write_instant(self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let instant = PrimitiveDateTime::parse(&text, INSTANT).ok().filter(|_| text.len() == 20);
-        instant
-            .map(|instant| Self(instant.assume_utc()))
+        parse_instant(&text)
+            .map(Self)
             .ok_or_else(|| de::Error::custom("must be an instant in UTC of the form yyyy-MM-dd'T'HH:mm:ss'Z'"))
     }
 }

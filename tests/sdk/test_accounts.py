@@ -29,7 +29,7 @@ class Account:
 
     def __init__(self, gateway: Gateway, name: str, by_token: Callable[..., requests.Response] | None = None) -> None:
         own = gateway.accounts[name]
-        credentials = GlobalCredentials(own.access_key, own.secret_key, "any")
+        credentials = GlobalCredentials(own.access_key, own.secret_key)
         if by_token:
             credentials = TokenCredentials(by_token(name, of=gateway).headers["X-Subject-Token"])
         self.client = Client("cn", gateway, credentials)

@@ -1,12 +1,18 @@
 """Production from nothing: an empty database, `serve`, and the first accounts by the command line alone."""
 
+import base64
+import hmac
 import json
 import os
 import signal
+import struct
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -57,11 +63,14 @@ class Production:
         return json.loads(ended.stdout)
 
     def client(self, key: dict) -> Client:
-        return Client("cn", self, GlobalCredentials(key["access_key"], key["secret_key"], "any"))
+        return Client("cn", self, GlobalCredentials(key["access_key"], key["secret_key"]))
 
-    def log_in(self, account: str, password: str) -> requests.Response:
+    def log_in(self, account: str, password: str, totp: dict | None = None) -> requests.Response:
         user = {"name": account, "password": password, "domain": {"name": account}}
-        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+        identity: dict = {"methods": ["password"], "password": {"user": user}}
+        if totp is not None:
+            identity = identity | {"methods": ["password", "totp"], "totp": {"user": totp}}
+        body = {"auth": {"identity": identity}}
         return requests.post(f"{self.url}/v3/auth/tokens", json=body, timeout=SECONDS)
 
     def stop(self) -> None:
@@ -100,6 +109,14 @@ def test_the_first_partner_is_made_and_calls(production: Production) -> None:
     wait_until(lambda: client("ListResourceTypes").total_count > 200, "the catalogue is followed")
 
 
+def test_in_production_a_refused_signature_is_not_explained(production: Production) -> None:
+    production.admin("account", "create", "terse", "--kind", "partner")
+    key = production.admin("key", "create", "terse")
+    with pytest.raises(ClientRequestException, match="canonical request: GET") as refusal:
+        production.client(key | {"secret_key": "wrong"})("ListMeasureUnits")
+    assert "Likely cause" not in refusal.value.error_msg
+
+
 def test_a_disabled_key_and_user_and_an_old_password_are_refused_by_the_next_request(production: Production) -> None:
     production.admin("account", "create", "life", "--kind", "partner")
     key = production.admin("key", "create", "life")
@@ -133,6 +150,42 @@ def test_a_disabled_key_and_user_and_an_old_password_are_refused_by_the_next_req
     assert production.log_in("life", "Second-123").status_code == 201
 
 
+def passcode(uri: str, at: float) -> str:
+    """What an authenticator app shows, by the letter of RFC 6238."""
+    secret = base64.b32decode(parse_qs(urlsplit(uri).query)["secret"][0])
+    mac = hmac.digest(secret, struct.pack(">Q", int(at) // 30), "sha1")
+    [number] = struct.unpack_from(">I", mac, mac[-1] & 15)
+    return f"{(number & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def test_a_user_with_a_second_factor_gives_its_passcode_once(production: Production) -> None:
+    production.admin("account", "create", "careful", "--kind", "partner")
+    production.admin("user", "set-password", "careful", "careful", text="Careful-123\n")
+    enrolled = production.admin("user", "enable-totp", "careful", "careful")
+    assert enrolled["otpauth"].startswith("otpauth://totp/bss-gateway:careful%2Fcareful?secret=")
+    assert production.log_in("careful", "Careful-123").status_code == 401
+    totp = {"id": enrolled["user_id"], "passcode": passcode(enrolled["otpauth"], time.time())}
+    answer = production.log_in("careful", "Careful-123", totp)
+    assert (answer.status_code, answer.json()["token"]["methods"]) == (201, ["password", "totp"])
+    assert production.log_in("careful", "Careful-123", totp).status_code == 401, "a replay"
+    production.admin("user", "disable-totp", "careful", "careful")
+    assert production.log_in("careful", "Careful-123").status_code == 201
+
+
+def test_a_key_shows_when_it_was_last_used_once_the_gateway_has_written_it(database_url: str) -> None:
+    production = Production(database_url)
+    production.admin("account", "create", "used", "--kind", "partner")
+    key = production.admin("key", "create", "used")
+    production.admin("key", "create", "used")
+    assert production.client(key)("ListMeasureUnits")
+    assert [row["last_used_at"] for row in production.admin("key", "list", "used")] == [None, None]
+    production.stop()
+    used, unused = production.admin("key", "list", "used")
+    assert (used["access_key"], unused["last_used_at"]) == (key["access_key"], None)
+    last = datetime.strptime(used["last_used_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    assert timedelta() <= datetime.now(UTC) - last < timedelta(minutes=1)
+
+
 def test_what_cannot_be_done_is_said_in_words(production: Production) -> None:
     production.admin("account", "create", "rules", "--kind", "distributor")
     for arguments, words in [
@@ -153,10 +206,13 @@ def test_no_secret_is_stored_in_the_clear(production: Production, database_url: 
     key = production.admin("key", "create", "hidden")
     production.admin("user", "set-password", "hidden", "hidden", text="Hidden-123\n")
     token = production.log_in("hidden", "Hidden-123").headers["X-Subject-Token"]
+    uri = production.admin("user", "enable-totp", "hidden", "hidden")["otpauth"]
+    [shared] = parse_qs(urlsplit(uri).query)["secret"]
     dumps = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"))
     dump = subprocess.run([dumps[-1] if dumps else "pg_dump", database_url], capture_output=True, check=True).stdout
     assert key["access_key"].encode() in dump
-    for secret in (key["secret_key"], "Hidden-123", token):
+    assert base64.b32decode(shared).hex().encode() not in dump
+    for secret in (key["secret_key"], "Hidden-123", token, shared):
         assert secret.encode() not in dump
         assert secret.encode().hex().encode() not in dump
         assert secret not in production.log()

@@ -11,6 +11,7 @@ from huaweicloudsdkcore.region.region import Region
 from huaweicloudsdkcore.signer.algorithm import SigningAlgorithm
 
 from sandbox import Account, Gateway, run
+from wire import account_id
 
 DERIVED = "V11-HMAC-SHA256"
 # What is written in the configuration, and what a caller of the SDK sets; a derived key is no algorithm to the SDK.
@@ -27,7 +28,7 @@ def client(gateway: Gateway, algorithm: str, account: Account, secret_key: str |
     """The SDK's client, which signs with this algorithm."""
     config = HttpConfig.get_default_config()
     config.signing_algorithm = ALGORITHMS[algorithm]
-    credentials = GlobalCredentials(account.access_key, secret_key or account.secret_key, "any")
+    credentials = GlobalCredentials(account.access_key, secret_key or account.secret_key, account_id(gateway, account))
     builder = bss.BssClient.new_builder().with_http_config(config).with_credentials(credentials)
     if algorithm == DERIVED:
         # The SDK's own rule: whatever is not at one of the vendor's usual addresses. The BSS client names no service.

@@ -28,7 +28,7 @@ def account_behind(gateway: Gateway, token: str) -> str:
 def temporary_credentials(answer: requests.Response) -> GlobalCredentials:
     assert answer.status_code == 201, answer.text
     credential = answer.json()["credential"]
-    credentials = GlobalCredentials(credential["access"], credential["secret"], "any")
+    credentials = GlobalCredentials(credential["access"], credential["secret"])
     return credentials.with_security_token(credential["securitytoken"])
 
 
@@ -52,7 +52,7 @@ def test_the_sdk_signs_with_a_temporary_key(gateway: Gateway, token: str, method
     credentials = temporary_credentials(ask(gateway, "/v3.0/OS-CREDENTIAL/securitytokens", token, method, details))
     assert Client("cn", gateway, credentials)("ListMeasureUnits").measure_units
 
-    without = GlobalCredentials(credentials.ak, credentials.sk, "any")
+    without = GlobalCredentials(credentials.ak, credentials.sk)
     with pytest.raises(ClientRequestException, match="security token") as refusal:
         Client("cn", gateway, without)("ListMeasureUnits")
     assert refusal.value.status_code == 401

@@ -4,6 +4,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import huaweicloudsdkbss.v2 as bss
@@ -12,7 +13,7 @@ import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import Gateway
+from sandbox import Gateway, run
 from wire import (
     HERE,
     SECONDS,
@@ -44,7 +45,7 @@ def declared() -> Iterator[Gateway]:
 
 
 def refusal_of_the_sdk(gateway: Gateway, access_key: str, secret_key: str) -> ClientRequestException:
-    credentials = GlobalCredentials(access_key, secret_key, "any")
+    credentials = GlobalCredentials(access_key, secret_key, "another-account")
     client = bss.BssClient.new_builder().with_credentials(credentials).with_endpoint(gateway.url).build()
     with pytest.raises(ClientRequestException) as refusal:
         client.list_resource_types(bss.ListResourceTypesRequest())
@@ -77,10 +78,44 @@ def test_a_wrong_secret_key_is_refused_with_what_the_server_would_have_signed(ga
     assert re.fullmatch("[0-9a-f]{32}", refusal.request_id)
 
 
+def test_in_the_sandbox_a_refused_signature_says_what_the_client_did(gateway: Gateway) -> None:
+    request = signed(gateway, "demo-reseller", "GET", RESOURCE_TYPES, headers={"Content-Type": "application/json"})
+    request.headers["Content-Type"] = "application/json;charset=utf-8"
+    words = "Likely cause: the header content-type was signed with the value `application/json`"
+    assert_refused(send(gateway, request), 401, "APIGW.0301", words)
+    wrong_key = refusal_of_the_sdk(gateway, gateway.accounts["demo-reseller"].access_key, "wrong")
+    assert (wrong_key.status_code, wrong_key.error_code) == (401, "APIGW.0301")
+    assert "Likely cause: none of the usual mistakes gives this signature" in wrong_key.error_msg
+    # A success ends the row of failures, for the tests that come after.
+    assert send(gateway, signed(gateway, "demo-reseller", "GET", RESOURCE_TYPES)).status == OK
+
+
+def test_the_doctor_finds_the_same_in_a_pasted_request(gateway: Gateway, tmp_path: Path) -> None:
+    demo = gateway.accounts["demo-partner"]
+    request = specs_request(gateway)
+    pasted = tmp_path / "request.txt"
+    pasted.write_bytes(head(request) + SPECS_BODY)
+    secret_key = tmp_path / "secret-key"
+    secret_key.write_text(f"{demo.secret_key}\n")
+    right = run("doctor", "signature", str(pasted), "--secret-key-file", str(secret_key))
+    assert (right.returncode, right.stdout) == (0, "The signature is right.\n"), right.stderr
+    pasted.write_bytes(head(request).replace(b"POST ", b"POST /proxied") + SPECS_BODY)
+    wrong = run("doctor", "signature", str(pasted), HUAWEICLOUD_SDK_SK=demo.secret_key)
+    assert (wrong.returncode, wrong.stdout.split(":")[0]) == (1, "path_prefix")
+    assert demo.secret_key not in wrong.stdout + wrong.stderr
+
+
 def test_an_unknown_access_key_is_refused(gateway: Gateway) -> None:
     refusal = refusal_of_the_sdk(gateway, "NOSUCHKEY", gateway.secret_key)
     assert (refusal.status_code, refusal.error_code) == (401, "APIGW.0301")
     assert refusal.error_msg.endswith("Get secretKey failed,ak:NOSUCHKEY,err:ak not exist")
+
+
+def test_a_key_for_another_account_than_its_own_is_refused(gateway: Gateway) -> None:
+    demo = gateway.accounts["demo-partner"]
+    refusal = refusal_of_the_sdk(gateway, demo.access_key, demo.secret_key)
+    assert (refusal.status_code, refusal.error_code) == (401, "APIGW.0301")
+    assert refusal.error_msg.endswith("X-Domain-Id is not the account of the access key")
 
 
 @pytest.mark.parametrize(

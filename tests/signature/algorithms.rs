@@ -11,7 +11,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 /// One request of each algorithm, with a query and a body.
-fn one_of_each() -> Vec<Vector> {
+pub fn one_of_each() -> Vec<Vector> {
     let chosen: Vec<Vector> = vectors().into_iter().filter(|vector| vector.name.ends_with(": everything")).collect();
     assert_eq!(chosen.len(), 4);
     chosen

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::borrow::Cow;
 
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// All but the unreserved characters of RFC 3986 are encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -66,7 +66,7 @@ pub(super) fn head(signed_headers: &[Cow<'_, str>], request: Request<'_>) -> Res
 }
 
 /// Decoded as a whole and each segment encoded again, so that `%2F` counts as a slash, as in the SDKs; a slash at the end.
-fn push_path(text: &mut Vec<u8>, path: &str) {
+pub(super) fn push_path(text: &mut Vec<u8>, path: &str) {
     let decoded = percent_decode_str(path).collect::<Vec<u8>>();
     for (index, segment) in decoded.split(|byte| *byte == b'/').enumerate() {
         if index > 0 {
@@ -80,7 +80,7 @@ fn push_path(text: &mut Vec<u8>, path: &str) {
 }
 
 /// Pairs sorted by name, then value, both decoded as `Query` decodes them for the handler: what is verified is what is read.
-fn push_query(text: &mut Vec<u8>, query: &str) {
+pub(super) fn push_query(text: &mut Vec<u8>, query: &str) {
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
     pairs.sort_unstable();
     for (index, (name, value)) in pairs.iter().enumerate() {
@@ -94,7 +94,7 @@ fn push_query(text: &mut Vec<u8>, query: &str) {
 }
 
 /// One `name:value` line, or one for each value, sorted, where the header was sent several times.
-fn push_header(text: &mut Vec<u8>, name: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn push_header(text: &mut Vec<u8>, name: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut values: Vec<&[u8]> = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii()).collect();
     if values.is_empty() {
         return Err(Refusal::HeaderMissing(name.to_owned()));
@@ -109,7 +109,7 @@ fn push_header(text: &mut Vec<u8>, name: &str, headers: &HeaderMap) -> Result<()
     Ok(())
 }
 
-fn push_encoded(text: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn push_encoded(text: &mut Vec<u8>, bytes: &[u8]) {
     for part in percent_encode(bytes, ENCODED) {
         text.extend_from_slice(part.as_bytes());
     }

@@ -5,21 +5,26 @@
 //! alone, one leaves out `host`, one never binds the body. All of them work against the vendor, so all of them work here;
 //! [`Rules`] makes it stricter.
 //!
-//! [`parse`] reads the header, [`verify`] decides. Both are pure: no clock, no database, and nothing of the body is
-//! interpreted before its signature stands.
+//! [`parse`] reads the header, [`verify`] decides, [`diagnose`] finds out for a developer what a client did otherwise. All
+//! are pure: no clock, no database, and nothing of the body is interpreted before its signature stands.
 
 mod algorithm;
 mod canonical;
+mod diagnosis;
+mod mistakes;
 
 pub use algorithm::{Algorithm, Key};
+pub use diagnosis::{Finding, diagnose, in_words};
 
 use algorithm::Proof;
 use axum::http::{HeaderMap, Method, header};
 use std::borrow::Cow;
+use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 const DATE: &str = "x-sdk-date";
+const DATE_FORMAT: StaticFormatDescription = format_description!("[year][month][day]T[hour][minute][second]Z");
 /// How many headers a client may list: the SDKs list at most ten.
 const SIGNED_HEADERS_MAX: usize = 64;
 
@@ -228,13 +233,10 @@ pub fn verify(
     let payload_hashes = canonical::payload_hashes(algorithm, request, rules)?;
     let mut text = canonical::head(&authorization.signed_headers, request)?;
     let head_length = text.len();
-    let (scope, scope_end) = authorization.proof.scope().map_or(("", ""), |scope| (scope, "\n"));
     for payload_hash in &payload_hashes {
         text.truncate(head_length);
         text.extend_from_slice(payload_hash.as_bytes());
-        let hash = algorithm.hash(&text);
-        let string_to_sign = [algorithm.name(), "\n", date, "\n", scope, scope_end, &hash];
-        if key.verifies(&authorization.proof, &string_to_sign) {
+        if signs(authorization, key, date, &algorithm.hash(&text)) {
             return Ok(());
         }
     }
@@ -242,11 +244,22 @@ pub fn verify(
     Err(Refusal::Mismatch { canonical_request })
 }
 
+/// Whether the signature is the key's for this date and this hash of a canonical request.
+fn signs(authorization: &Authorization<'_>, key: &Key, date: &str, hash: &str) -> bool {
+    let (scope, scope_end) = authorization.proof.scope().map_or(("", ""), |scope| (scope, "\n"));
+    let string_to_sign = [authorization.algorithm.name(), "\n", date, "\n", scope, scope_end, hash];
+    key.verifies(&authorization.proof, &string_to_sign)
+}
+
 fn request_date(headers: &HeaderMap) -> Result<(&str, OffsetDateTime), Refusal> {
     let mut values = headers.get_all(DATE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::DateMalformed) };
     let text = value.to_str().map_err(|_| Refusal::DateMalformed)?.trim();
-    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let instant = PrimitiveDateTime::parse(text, format).map_err(|_| Refusal::DateMalformed)?;
-    Ok((text, instant.assume_utc()))
+    let instant = parse_date(text).ok_or(Refusal::DateMalformed)?;
+    Ok((text, instant))
+}
+
+/// An instant in the form of `X-Sdk-Date`.
+pub fn parse_date(text: &str) -> Option<OffsetDateTime> {
+    PrimitiveDateTime::parse(text, DATE_FORMAT).ok().map(PrimitiveDateTime::assume_utc)
 }

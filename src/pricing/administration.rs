@@ -1,0 +1,208 @@
+//! What the vendor's staff and partners do to a customer's prices: agreements, discounts, currencies.
+//!
+//! Each function is one change, made whole or not at all; the next quote knows it.
+
+use super::discounts::{Discount, DiscountKind, Scope};
+use super::model::{AgreementCode, Currency, DiscountName};
+use super::store::{self, Agreement, StoredDiscount};
+use crate::identity;
+use crate::products::store::Products;
+use crate::values::id::{DomainId, TenantId, new_uuid};
+use rust_decimal::Decimal;
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such account.
+    #[error("there is no account {0}")]
+    NoSuchAccount(String),
+    /// There is no such agreement.
+    #[error("the account {0} has no agreement {1}")]
+    NoSuchAgreement(String, String),
+    /// There is no such discount in force.
+    #[error("the account {0} has no discount {1} in force")]
+    NoSuchDiscount(String, Uuid),
+    /// The code of an agreement is taken.
+    #[error("the account {0} already has an agreement {1}")]
+    AgreementTaken(String, String),
+    /// The discount breaks a rule.
+    #[error("{0}")]
+    Rule(&'static str),
+    /// What the discount applies to is not in the catalogue.
+    #[error("there is no {0} {1}")]
+    Unknown(&'static str, String),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// A span of time: from the first instant on, until before the second.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// From when.
+    pub from: OffsetDateTime,
+    /// Until when.
+    pub until: OffsetDateTime,
+}
+
+/// A discount to be granted.
+#[derive(Clone, Debug)]
+pub struct NewDiscount {
+    /// Where it comes from.
+    pub kind: DiscountKind,
+    /// Its name.
+    pub name: DiscountName,
+    /// Of a commercial one the agreement.
+    pub agreement: Option<String>,
+    /// What is left to pay.
+    pub ratio: Decimal,
+    /// Whether this promotion comes on top of others.
+    pub stacks: bool,
+    /// Of all customers right below the account, in place of the account itself.
+    pub for_customers: bool,
+    /// To what it applies.
+    pub scope: Scope,
+    /// When it holds; a commercial one by default as long as its agreement, which it cannot outlast.
+    pub span: Option<Span>,
+}
+
+/// The ids of an account.
+pub async fn account(connection: &mut PgConnection, name: &str) -> Result<(TenantId, DomainId), Refusal> {
+    let found = identity::store::domain_by_name(connection, name).await?;
+    found.ok_or_else(|| Refusal::NoSuchAccount(name.to_owned()))
+}
+
+/// Records a framework agreement of an account.
+pub async fn add_agreement(
+    connection: &mut PgConnection,
+    of: &str,
+    code: &AgreementCode,
+    Span { from, until }: Span,
+    now: OffsetDateTime,
+) -> Result<Uuid, Refusal> {
+    if from >= until {
+        return Err(Refusal::Rule("it must end after it begins"));
+    }
+    let account = account(connection, of).await?;
+    let id = new_uuid(now);
+    let new = Agreement { id, code: code.as_str().to_owned(), effective_at: from, expires_at: until };
+    match store::insert_agreement(connection, account, &new, now).await {
+        Ok(()) => Ok(id),
+        Err(error) if crate::database::violates(&error, "agreements_code_key") => {
+            Err(Refusal::AgreementTaken(of.to_owned(), code.as_str().to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Grants a discount.
+pub async fn add_discount(
+    connection: &mut PgConnection,
+    of: &str,
+    new: NewDiscount,
+    now: OffsetDateTime,
+) -> Result<Uuid, Refusal> {
+    let mut transaction = connection.begin().await?;
+    let account = account(&mut transaction, of).await?;
+    let agreement = match &new.agreement {
+        Some(code) => {
+            let found = store::agreement_by_code(&mut transaction, account, code).await?;
+            Some(found.ok_or_else(|| Refusal::NoSuchAgreement(of.to_owned(), code.clone()))?)
+        }
+        None => None,
+    };
+    let span = check(&new, agreement.as_ref())?;
+    let scope = complete(new.scope, &Products::load(&mut transaction).await?)?;
+    let id = new_uuid(now);
+    let NewDiscount { kind, name, ratio, stacks, for_customers, .. } = new;
+    let stored = StoredDiscount {
+        discount: Discount { id, kind, name: name.as_str().to_owned(), ratio, stacks, scope },
+        for_customers,
+        effective_at: span.from,
+        expires_at: span.until,
+    };
+    let agreement = agreement.map(|agreement| agreement.id);
+    store::insert_discount(&mut transaction, account, &stored, agreement, now).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// The rules of a discount; gives the span for which it holds.
+fn check(new: &NewDiscount, agreement: Option<&Agreement>) -> Result<Span, Refusal> {
+    let commercial = new.kind == DiscountKind::Commercial;
+    if commercial != agreement.is_some() {
+        return Err(Refusal::Rule("a commercial discount belongs to an agreement, and no other does"));
+    }
+    if commercial && new.for_customers {
+        return Err(Refusal::Rule("an agreement's discounts are the account's own"));
+    }
+    if new.stacks && new.kind != DiscountKind::Promotion {
+        return Err(Refusal::Rule("only promotions stack"));
+    }
+    if new.ratio.is_sign_negative() || new.ratio >= Decimal::ONE || new.ratio.scale() > 4 {
+        return Err(Refusal::Rule("the ratio must be from 0 to below 1, with at most four digits behind the point"));
+    }
+    let whole = agreement.map(|agreement| Span { from: agreement.effective_at, until: agreement.expires_at });
+    let span = new.span.or(whole).ok_or(Refusal::Rule("it must be said from when until when it holds"))?;
+    if span.from >= span.until {
+        return Err(Refusal::Rule("it must end after it begins"));
+    }
+    if whole.is_some_and(|whole| span.from < whole.from || span.until > whole.until) {
+        return Err(Refusal::Rule("it must lie within its agreement"));
+    }
+    Ok(span)
+}
+
+/// Fills in what the codes imply, and refuses codes that the catalogue does not know.
+fn complete(mut scope: Scope, products: &Products) -> Result<Scope, Refusal> {
+    if let Some(code) = &scope.resource_type {
+        let resource = products.find_resource(code).ok_or_else(|| Refusal::Unknown("resource type", code.clone()))?;
+        if scope.service_type.get_or_insert_with(|| resource.service_type_code.clone()) != &resource.service_type_code {
+            return Err(Refusal::Rule("the resource type belongs to another service"));
+        }
+        if let Some(spec) = &scope.resource_spec
+            && !products.specifications_of(code).iter().any(|known| known.code == *spec)
+        {
+            return Err(Refusal::Unknown("specification", spec.clone()));
+        }
+    } else if scope.resource_spec.is_some() {
+        return Err(Refusal::Rule("a specification needs its resource type"));
+    }
+    if let Some(code) =
+        scope.service_type.as_ref().filter(|code| !products.services.iter().any(|known| known.code == **code))
+    {
+        return Err(Refusal::Unknown("service", code.clone()));
+    }
+    if let Some(code) = scope.region.as_ref().filter(|code| !products.regions.iter().any(|known| known.code == **code))
+    {
+        return Err(Refusal::Unknown("region", code.clone()));
+    }
+    Ok(scope)
+}
+
+/// Ends a discount that is in force.
+pub async fn end_discount(
+    connection: &mut PgConnection,
+    of: &str,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let account = account(connection, of).await?;
+    let ended = store::end_discount(connection, account, id, now).await?;
+    if ended { Ok(()) } else { Err(Refusal::NoSuchDiscount(of.to_owned(), id)) }
+}
+
+/// The discounts of an account, those that have ended too.
+pub async fn list_discounts(connection: &mut PgConnection, of: &str) -> Result<Vec<StoredDiscount>, Refusal> {
+    let account = account(connection, of).await?;
+    Ok(store::discounts(connection, account, None).await?)
+}
+
+/// Sets in which currency an account is quoted and billed.
+pub async fn set_currency(connection: &mut PgConnection, of: &str, currency: Currency) -> Result<(), Refusal> {
+    let account = account(connection, of).await?;
+    Ok(store::set_currency(connection, account, currency).await?)
+}

@@ -1,0 +1,313 @@
+//! `bss-gateway admin prices …` and `admin discounts …`.
+
+use super::administration::{self as pricing, NewDiscount, Span, account};
+use super::discounts::{DiscountKind, Scope};
+use super::import::{Difference, ImportError, import};
+use super::list_on_demand_resource_ratings::RateOnDemandReq;
+use super::list_rate_on_period_detail::RateOnPeriodReq;
+use super::model::{AgreementCode, ChargingMode, Currency, DiscountName};
+use super::quote::{Quoting, default_currency, terms_of};
+use super::rating::Trace;
+use super::store::{self, StoredDiscount};
+use super::{sheet, store as prices};
+use crate::api::error::ApiError;
+use crate::api::extract::parse_json;
+use crate::catalogue::Catalogue;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::values::decimal::{parse_decimal, plain};
+use crate::values::time::{parse_instant, write_instant};
+use anyhow::{Context, anyhow, bail};
+use clap::{Subcommand, ValueEnum};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Changes are listed one by one up to this many, else only counted.
+const CHANGES_LISTED_MAX: usize = 200;
+
+/// `admin prices …`
+#[derive(Debug, Subcommand)]
+pub enum PricesCommand {
+    /// Import a price sheet, CSV or JSON: all of it, or nothing if anything in it is wrong
+    Import {
+        /// The file, or - for standard input
+        file: PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write all prices to standard output, as a CSV sheet
+    Export,
+    /// Rate a request as an account and show each step, as JSON
+    Explain {
+        /// The account
+        account: String,
+        /// The request's body: a JSON file, or - for standard input
+        file: PathBuf,
+        /// What it asks for
+        #[arg(long)]
+        kind: QuoteKind,
+        /// At which instant, for instance 2026-01-31T16:00:00Z; by default now
+        #[arg(long, value_parser = instant)]
+        at: Option<OffsetDateTime>,
+    },
+    /// Set in which currency an account is quoted and billed
+    Currency {
+        /// The account
+        account: String,
+        /// CNY or USD
+        #[arg(value_parser = currency)]
+        currency: Currency,
+    },
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum QuoteKind {
+    /// Usage: the body of `ListOnDemandResourceRatings`
+    OnDemand,
+    /// A purchase: the body of `ListRateOnPeriodDetail`
+    Period,
+}
+
+/// `admin discounts …`
+#[derive(Debug, Subcommand)]
+pub enum DiscountsCommand {
+    /// Record a framework agreement, which commercial discounts belong to
+    Agreement {
+        /// The account
+        account: String,
+        /// Its code, unique in the account
+        #[arg(value_parser = text::<AgreementCode>)]
+        code: AgreementCode,
+        /// From when, for instance 2026-01-01T00:00:00Z
+        #[arg(long, value_parser = instant)]
+        from: OffsetDateTime,
+        /// Until when
+        #[arg(long, value_parser = instant)]
+        until: OffsetDateTime,
+    },
+    /// Grant a discount
+    Add(AddDiscount),
+    /// List an account's discounts, those that have ended too
+    List {
+        /// The account
+        account: String,
+    },
+    /// End a discount that is in force
+    End {
+        /// The account
+        account: String,
+        /// Its id
+        discount: Uuid,
+    },
+}
+
+/// `admin discounts add …`
+#[derive(Debug, clap::Args)]
+pub struct AddDiscount {
+    /// The account
+    account: String,
+    /// Its name, which customers see
+    #[arg(value_parser = text::<DiscountName>)]
+    name: DiscountName,
+    /// Where it comes from
+    #[arg(long)]
+    kind: DiscountKind,
+    /// What is left to pay: 0.8 is a fifth off
+    #[arg(long, value_parser = ratio)]
+    ratio: Decimal,
+    /// The agreement of a commercial discount
+    #[arg(long)]
+    agreement: Option<String>,
+    /// A promotion that comes on top of other discounts
+    #[arg(long)]
+    stacks: bool,
+    /// For all customers right below the account, in place of the account itself
+    #[arg(long)]
+    for_customers: bool,
+    /// Only for this cloud service type
+    #[arg(long)]
+    service: Option<String>,
+    /// Only for this resource type
+    #[arg(long)]
+    resource: Option<String>,
+    /// Only for this specification
+    #[arg(long)]
+    spec: Option<String>,
+    /// Only in this region
+    #[arg(long)]
+    region: Option<String>,
+    /// Only charged in this way, ONDEMAND, MONTHLY, `1_YEARLY`, …; can be repeated
+    #[arg(long = "mode", value_parser = mode)]
+    modes: Vec<ChargingMode>,
+    /// From when; a commercial discount holds as long as its agreement
+    #[arg(long, value_parser = instant, requires = "until")]
+    from: Option<OffsetDateTime>,
+    /// Until when
+    #[arg(long, value_parser = instant, requires = "from")]
+    until: Option<OffsetDateTime>,
+}
+
+fn text<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
+    T::try_from(text.to_owned())
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    parse_instant(text).ok_or_else(|| "must look like 2026-01-31T16:00:00Z".to_owned())
+}
+
+fn currency(text: &str) -> Result<Currency, String> {
+    Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
+}
+
+fn ratio(text: &str) -> Result<Decimal, String> {
+    parse_decimal(text).ok_or_else(|| "must be a decimal number".to_owned())
+}
+
+fn mode(text: &str) -> Result<ChargingMode, String> {
+    ChargingMode::parse(text).ok_or_else(|| "must be a way of charging such as ONDEMAND or MONTHLY".to_owned())
+}
+
+/// `admin prices …`
+pub async fn run_prices(
+    connection: &mut PgConnection,
+    command: PricesCommand,
+    settings: &Settings,
+) -> anyhow::Result<Value> {
+    match command {
+        PricesCommand::Import { file, dry_run } => match import(connection, &contents(&file)?, dry_run).await {
+            Ok(difference) => Ok(summary(&difference, dry_run)),
+            Err(error @ ImportError::Problems(_)) => bail!("nothing was imported\n{error}"),
+            Err(error) => Err(error.into()),
+        },
+        PricesCommand::Export => Ok(sheet::write_csv(&prices::prices(connection).await?).into()),
+        PricesCommand::Explain { account, file, kind, at } => {
+            let now = at.unwrap_or_else(|| Clock::default().now());
+            explain(connection, &account, contents(&file)?.as_bytes(), kind, now, settings).await
+        }
+        PricesCommand::Currency { account, currency } => {
+            pricing::set_currency(connection, &account, currency).await?;
+            Ok(json!({ "account": account, "currency": currency }))
+        }
+    }
+}
+
+/// `admin discounts …`
+pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsCommand) -> anyhow::Result<Value> {
+    let now = Clock::default().now();
+    match command {
+        DiscountsCommand::Agreement { account, code, from, until } => {
+            let id = pricing::add_agreement(connection, &account, &code, Span { from, until }, now).await?;
+            Ok(json!({ "account": account, "agreement": code, "agreement_id": id.simple().to_string() }))
+        }
+        DiscountsCommand::Add(add) => {
+            let span = add.from.zip(add.until).map(|(from, until)| Span { from, until });
+            let new = NewDiscount {
+                kind: add.kind,
+                name: add.name,
+                agreement: add.agreement,
+                ratio: add.ratio.normalize(),
+                stacks: add.stacks,
+                for_customers: add.for_customers,
+                scope: Scope {
+                    service_type: add.service,
+                    resource_type: add.resource,
+                    resource_spec: add.spec,
+                    region: add.region,
+                    charging_modes: add.modes,
+                },
+                span,
+            };
+            let id = pricing::add_discount(connection, &add.account, new, now).await?;
+            Ok(json!({ "account": add.account, "discount_id": id.simple().to_string() }))
+        }
+        DiscountsCommand::List { account } => {
+            Ok(pricing::list_discounts(connection, &account).await?.iter().map(row).collect())
+        }
+        DiscountsCommand::End { account, discount } => {
+            pricing::end_discount(connection, &account, discount, now).await?;
+            Ok(json!({ "account": account, "discount_id": discount.simple().to_string() }))
+        }
+    }
+}
+
+fn row(stored: &StoredDiscount) -> Value {
+    let store::StoredDiscount { discount, for_customers, effective_at, expires_at } = stored;
+    let scope = &discount.scope;
+    json!({
+        "discount_id": discount.id.simple().to_string(), "kind": discount.kind, "name": discount.name,
+        "ratio": plain(discount.ratio), "stacks": discount.stacks, "for_customers": for_customers,
+        "service": scope.service_type, "resource": scope.resource_type, "spec": scope.resource_spec,
+        "region": scope.region, "modes": scope.charging_modes,
+        "from": write_instant(*effective_at), "until": write_instant(*expires_at),
+    })
+}
+
+fn contents(file: &Path) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+}
+
+fn summary(difference: &Difference, dry_run: bool) -> Value {
+    let Difference { added, changed, unchanged } = difference;
+    let line = |before: &[super::book::PriceRow]| -> Vec<String> {
+        sheet::write_csv(before).lines().skip(1).map(str::to_owned).collect()
+    };
+    let mut summary =
+        json!({ "dry_run": dry_run, "added": added.len(), "changed": changed.len(), "unchanged": unchanged });
+    if added.len() + changed.len() <= CHANGES_LISTED_MAX {
+        let (before, after): (Vec<_>, Vec<_>) = changed.iter().cloned().unzip();
+        summary["rows"] = [("+", line(added)), ("-", line(&before)), ("+", line(&after))]
+            .into_iter()
+            .flat_map(|(sign, lines)| lines.into_iter().map(move |line| format!("{sign} {line}")))
+            .collect();
+    }
+    summary
+}
+
+async fn explain(
+    connection: &mut PgConnection,
+    name: &str,
+    body: &[u8],
+    kind: QuoteKind,
+    now: OffsetDateTime,
+    settings: &Settings,
+) -> anyhow::Result<Value> {
+    let account = account(connection, name).await?;
+    let customer = terms_of(connection, account, default_currency(settings.api.site), now).await?;
+    let catalogue = Catalogue::load(connection).await?;
+    let quoting = Quoting { pricing: &catalogue.pricing, customer: &customer, now };
+    let refused = |error: ApiError| anyhow!("{} {}", error.code, error.message);
+    let mut trace = Trace::kept();
+    let amounts = match kind {
+        QuoteKind::OnDemand => {
+            let request: RateOnDemandReq = parse_json(body).map_err(refused)?;
+            let rated = request.rate(&quoting, &mut trace).map_err(refused)?;
+            let amount = |rated: &super::quote::RatedUsage<'_>| json!({ "official_website_amount": plain(rated.official), "amount": plain(rated.amount) });
+            rated.iter().map(amount).collect::<Vec<Value>>()
+        }
+        QuoteKind::Period => {
+            let request: RateOnPeriodReq = parse_json(body).map_err(refused)?;
+            let purchase = request.rate(&quoting, &catalogue.products, &mut trace).map_err(refused)?;
+            let official = purchase.items.iter().map(|item| json!({ "official_website_amount": plain(item.amount) }));
+            let offered = purchase.offered.iter().map(|offered| {
+                json!({ "discount": offered.discount.name, "amount": plain(offered.amount), "best": offered.best })
+            });
+            official.chain(offered).collect()
+        }
+    };
+    let steps = serde_json::to_value(trace.take())?;
+    Ok(
+        json!({ "account": name, "currency": customer.currency, "at": write_instant(now), "amounts": amounts, "steps": steps }),
+    )
+}

@@ -1,0 +1,76 @@
+//! Prices: what usage, a purchase or a renewal costs a customer, and why.
+//!
+//! The price book ([`book`]) and the policies that limit discounts are in memory with the catalogue; a request reads only
+//! the customer's own terms from the database. [`rating`] and [`discounts`] are pure functions, which orders and bills use
+//! too; [`quote`] and [`renewal`] put them together. Operators import sheets ([`sheet`], [`mod@import`]) and grant discounts
+//! ([`administration`]) at the command line ([`command`]).
+//!
+//! Amounts are never computed in more than one currency at a time: an account has one, and the book is asked for its prices.
+
+pub mod administration;
+pub mod book;
+pub mod command;
+pub mod discounts;
+pub mod import;
+pub mod list_business_discount_info;
+pub mod list_incentive_discount_policies;
+pub mod list_on_demand_resource_ratings;
+pub mod list_rate_on_period_detail;
+pub mod list_renew_rate_on_period;
+pub mod list_resource_specs_price;
+pub mod model;
+pub mod quote;
+pub mod rating;
+pub mod renewal;
+pub mod samples;
+pub mod sheet;
+pub mod store;
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod speed;
+
+use crate::api::operation::{Operations, operations};
+use crate::products::store::Products;
+use crate::reference::store::Reference;
+use book::PriceBook;
+use discounts::Incentives;
+use sqlx::PgConnection;
+
+/// The domain's operations.
+pub fn register(operations: &mut Operations) {
+    operations!(operations, "pricing":
+        list_on_demand_resource_ratings::list_on_demand_resource_ratings,
+        list_rate_on_period_detail::list_rate_on_period_detail,
+        list_renew_rate_on_period::list_renew_rate_on_period,
+        list_incentive_discount_policies::list_incentive_discount_policies,
+        list_business_discount_info::list_business_discount_info,
+        list_resource_specs_price::list_resource_specs_price,
+    );
+}
+
+/// What all customers' prices depend on.
+#[derive(Debug, Default)]
+pub struct Pricing {
+    /// Prices.
+    pub book: PriceBook,
+    /// What limits discounts.
+    pub incentives: Incentives,
+}
+
+impl Pricing {
+    /// Reads the tables.
+    pub async fn load(connection: &mut PgConnection, products: &Products, reference: &Reference) -> sqlx::Result<Self> {
+        let rows = store::prices(connection).await?;
+        let service_of = |resource_type: &str| products.resource(resource_type).service_type_code.clone();
+        let conversions = reference.conversions.iter();
+        let conversions = conversions.map(|row| (row.measure_id, row.ref_measure_id, row.conversion_ratio));
+        Ok(Self {
+            book: PriceBook::new(rows, service_of, conversions),
+            incentives: store::incentives(connection).await?,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+"""Crashes under load: of one gateway, of the other, of PostgreSQL, of all. Afterwards every cent and every key is right.
+
+CRASH_SECONDS makes it longer, CRASH_SEED repeats a run.
+"""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox import BINARY, Gateway, environment, run, wait_until
+from test_accounts import RAISED, Account
+from wire import SECONDS, signed
+
+SECONDS_OF_LOAD = float(os.environ.get("CRASH_SECONDS", "8"))
+SEED = int(os.environ.get("CRASH_SEED", str(random.randrange(10**6))))
+CLIENTS = 8
+ALLOCATE = "/v2/accounts/partner-accounts/adjust-amount"
+RECLAIM = "/v2/accounts/partner-accounts/reclaim"
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class Cluster:
+    """A sandbox, which owns PostgreSQL, and a second gateway beside it on the same database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = [free_port() for _ in range(2)]
+        self.first = self.start_first()
+        self.second = self.start_second()
+
+    def settings(self, which: int) -> dict[str, str]:
+        listen = {"BSS_SERVER_LISTEN": f"127.0.0.1:{self.ports[which]}", "BSS_SERVER_OPERATOR_LISTEN": "127.0.0.1:0"}
+        return RAISED | listen | {"BSS_LOG_FILTER": "error"}
+
+    def start_first(self) -> Gateway:
+        return Gateway(["--data", str(self.folder)], self.settings(0))
+
+    def start_second(self) -> subprocess.Popen:
+        own = {"DATABASE_URL": self.first.database_url, "BSS_DATABASE_MIGRATE_ON_START": "false"}
+        key = {"BSS_SECRETS_MASTER_KEY_FILE": str(self.folder / "master.key")}
+        process = subprocess.Popen(
+            [BINARY, "serve"], env=environment(**self.settings(1) | own | key), stderr=subprocess.DEVNULL
+        )
+        wait_until(self.second_is_alive, "the second gateway is alive", 30)
+        return process
+
+    def second_is_alive(self) -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{self.ports[1]}/healthz", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def crash(self, what: str) -> None:
+        if what in ("first", "both", "postgres", "all"):
+            self.first.kill()
+        if what in ("second", "both", "all"):
+            self.second.kill()
+            self.second.wait()
+        if what in ("postgres", "all"):
+            postmaster = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+            os.kill(postmaster, signal.SIGKILL)
+        if what != "second":
+            self.first = self.start_first()
+        if what in ("second", "both", "all"):
+            self.second = self.start_second()
+
+    def stop(self) -> None:
+        self.second.kill()
+        self.second.wait()
+        self.first.stop()
+
+
+class Calls:
+    """What the clients asked for and what they were told."""
+
+    def __init__(self, cluster: Cluster, customer: str) -> None:
+        self.cluster, self.customer = cluster, customer
+        self.lock, self.done = threading.Lock(), threading.Event()
+        self.asked: dict[str, tuple[str, str]] = {}
+        self.told: dict[str, tuple[int, dict] | None] = {}
+
+    def ask(self, key: str, port: int) -> tuple[int, dict] | None:
+        target, amount = self.asked[key]
+        body = f'{{"customer_id": "{self.customer}", "amount": "{amount}"}}'.encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        request = signed(self.cluster.first, "demo-partner", "POST", target, data=body, headers=headers)
+        request.url = f"http://127.0.0.1:{port}{target}"
+        try:
+            answer = requests.Session().send(request, timeout=SECONDS)
+        except requests.RequestException:
+            return None
+        # 5xx, and what is said while the database is away, leave it open whether it happened.
+        return (answer.status_code, answer.json()) if answer.status_code in (200, 400) else None
+
+    def client(self, number: int) -> None:
+        dice = random.Random(f"{SEED} {number}")
+        for step in range(10**9):
+            if self.done.is_set():
+                return
+            key = f"crash-{number}-{step}"
+            target = ALLOCATE if dice.random() < 0.6 else RECLAIM
+            with self.lock:
+                self.asked[key] = target, f"{dice.randrange(1, 30)}.{dice.randrange(100):02}"
+            told = self.ask(key, dice.choice(self.cluster.ports))
+            with self.lock:
+                self.told[key] = told
+            if told is None:
+                time.sleep(0.02)
+
+
+@pytest.fixture
+def cluster(data_folder: Path) -> Iterator[Cluster]:
+    cluster = Cluster(data_folder)
+    yield cluster
+    cluster.stop()
+
+
+def test_crashes_lose_nothing_and_do_nothing_twice(cluster: Cluster) -> None:
+    print(f"CRASH_SEED={SEED} CRASH_SECONDS={SECONDS_OF_LOAD}")
+    partner, customer = Account(cluster.first, "demo-partner"), Account(cluster.first, "demo-customer")
+    total = partner.balance() + customer.own_balance()
+    calls = Calls(cluster, customer.id)
+    # The sandbox is made anew after a crash; the signer needs only its keys, which stay.
+    clients = [threading.Thread(target=calls.client, args=(number,)) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    dice, crashes = random.Random(SEED), 0
+    end = time.monotonic() + SECONDS_OF_LOAD
+    kinds = ["first", "postgres", "second", "all", "both"]
+    while time.monotonic() < end:
+        time.sleep(dice.uniform(0.5, 2))
+        cluster.crash(kinds[crashes % len(kinds)])
+        crashes += 1
+    calls.done.set()
+    for client in clients:
+        client.join()
+    wait_until(cluster.second_is_alive, "the second gateway is alive")
+
+    unknown = [key for key, told in calls.told.items() if told is None]
+    acknowledged = {key: told[1] for key, told in calls.told.items() if told and told[0] == 200}
+    for key in unknown:
+        told = eventually(lambda key=key: calls.ask(key, cluster.ports[0]))
+        if told[0] == 200:
+            acknowledged[key] = told[1]
+    for key, body in random.Random(SEED).sample(sorted(acknowledged.items()), min(200, len(acknowledged))):
+        assert calls.ask(key, cluster.ports[1]) == (200, body), key
+
+    partner, customer = Account(cluster.first, "demo-partner"), Account(cluster.first, "demo-customer")
+    assert partner.balance() + customer.own_balance() == total
+    made = all_adjustments(partner)
+    numbers = [body.get("transfer_id") or body["trans_id"] for body in acknowledged.values()]
+    assert sorted(made) == sorted(numbers)
+    proved = run("verify-ledger", DATABASE_URL=cluster.first.database_url)
+    assert proved.returncode == 0, proved.stdout
+    print(f"{crashes} crashes, {len(acknowledged)} acknowledged, {len(unknown)} unknown at first; {proved.stdout}")
+    assert crashes >= 2 and len(acknowledged) > 20
+
+
+def eventually(ask: Callable[[], tuple[int, dict] | None]) -> tuple[int, dict]:
+    for _ in range(100):
+        told = ask()
+        if told:
+            return told
+        time.sleep(0.1)
+    raise AssertionError("no answer")
+
+
+def all_adjustments(partner: Account) -> list[str]:
+    numbers: list[str] = []
+    while True:
+        page = partner("ListPartnerAdjustRecords", offset=len(numbers), limit=100)
+        numbers += [row.trans_id for row in page.records]
+        if len(numbers) >= page.total_count:
+            return numbers
