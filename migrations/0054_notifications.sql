@@ -14,7 +14,7 @@ create table notifications (
     constraint notifications_pk primary key (tenant_id, notification_id)
 ) with (fillfactor = 90);
 create index notifications_due on notifications (tenant_id, due_at) where delivered_at is null;
-create index notifications_of_partner on notifications (tenant_id, partner_id, created_at desc, notification_id desc);
+create index notifications_latest on notifications (tenant_id, created_at desc, notification_id desc);
 select place_by_tenant('notifications');
 
 -- The trace: each attempt to deliver one.

@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Requests hold a connection to the database while they send: a slow server must not hold them all.
 const AT_ONCE: usize = 8;
 
-/// Sends messages.
-#[derive(Clone, Debug)]
+/// Sends messages. Not `Debug`: addresses of servers may hold passwords.
+#[derive(Clone)]
 pub struct Messenger {
     mail: Option<AsyncSmtpTransport<Tokio1Executor>>,
     mail_from: String,
@@ -62,8 +62,13 @@ impl Messenger {
                     .subject(subject)
                     .header(ContentType::TEXT_PLAIN)
                     .body(text.to_owned())?;
-                tokio::time::timeout(PATIENCE, server.send(message)).await.context("the mail server is slow")??;
-                Ok(())
+                let sent =
+                    tokio::time::timeout(PATIENCE, server.send(message)).await.context("the mail server is slow")?;
+                // What the server says may name the receiver, so only its code is part of the error.
+                sent.map(drop).map_err(|error| match error.status() {
+                    Some(code) => anyhow::anyhow!("the mail server refuses: {code}"),
+                    None => anyhow::anyhow!("the mail server cannot be reached, or is none"),
+                })
             }
             (Receiver::Phone(phone), _, Some((client, url))) => {
                 let body = json!({ "receiver": phone.as_str(), "text": text }).to_string();

@@ -17,17 +17,21 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::json;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The vendor's name of the signature's algorithm.
 const ALGORITHM: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 /// How often [`run`] looks for notifications that nobody woke it for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Most tenants of one look, and most notifications of each.
-const LOOK_MAX: i64 = 16;
+/// Most tenants that are served at once.
+const TENANTS_MAX: usize = 64;
+/// Most notifications of a tenant that are posted at once.
+const POSTS_MAX: i64 = 16;
 /// Longest interval between two attempts.
 const INTERVAL_MAX: time::Duration = time::Duration::hours(1);
 
@@ -133,10 +137,15 @@ impl Notifier {
     }
 }
 
+/// What a PEM text holds, in base64. What stands before or behind it is for people.
+fn pem_body(pem: &str) -> String {
+    let inside = pem.lines().map(str::trim).skip_while(|line| !line.starts_with("-----BEGIN ")).skip(1);
+    inside.take_while(|line| !line.starts_with("-----END ")).collect()
+}
+
 /// A PKCS #8 key in PEM.
 fn parse_key(pem: &str) -> anyhow::Result<RsaKeyPair> {
-    let lines = pem.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-----"));
-    let der = BASE64_STANDARD.decode(lines.collect::<String>()).context("must be PEM")?;
+    let der = BASE64_STANDARD.decode(pem_body(pem)).context("must be PEM")?;
     RsaKeyPair::from_pkcs8(&der).map_err(|error| anyhow::anyhow!("must be an RSA key, PKCS #8: {error}"))
 }
 
@@ -161,50 +170,65 @@ fn interval(attempts: i32) -> time::Duration {
 }
 
 /// Delivers until the task is dropped. Several replicas may: who has taken a notification has it until its time is up.
+///
+/// Each tenant is served by itself, so that a slow server of one holds up no other.
 pub async fn run(app: App) {
+    let Some(key) = app.notifier.key.clone() else { return };
+    let mut served = JoinSet::new();
+    let mut busy = HashSet::new();
     loop {
-        match deliver_due(&app).await {
-            // There may be more.
-            Ok(delivered) if delivered > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "notifications could not be delivered; they are tried again"),
+        match due_tenants(&app, &busy).await {
+            Ok(tenants) => {
+                for tenant in tenants {
+                    busy.insert(tenant);
+                    let (app, key) = (app.clone(), key.clone());
+                    served.spawn(async move {
+                        if let Err(error) = deliver_due(&app, &key, tenant).await {
+                            tracing::warn!(%tenant, %error, "notifications could not be delivered; they are tried again");
+                        }
+                        tenant
+                    });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "notifications could not be read; they are read again"),
         }
-        tokio::time::timeout(LOOK_EVERY, app.notified.notified()).await.ok();
+        tokio::select! {
+            // There may be more for it.
+            Some(Ok(tenant)) = served.join_next() => drop(busy.remove(&tenant)),
+            () = app.notified.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
     }
 }
 
-/// Tries what is due once; how many that were.
-pub async fn deliver_due(app: &App) -> sqlx::Result<usize> {
-    let Some(key) = app.notifier.key.clone() else { return Ok(0) };
-    let now = app.clock.now();
-    let tenants = sqlx::query_scalar!(
+/// Tenants for whom something is due and who are not served already.
+async fn due_tenants(app: &App, busy: &HashSet<TenantId>) -> sqlx::Result<Vec<TenantId>> {
+    let room = TENANTS_MAX.saturating_sub(busy.len());
+    let busy: Vec<Uuid> = busy.iter().map(|tenant| tenant.0).collect();
+    sqlx::query_scalar!(
         r#"select distinct tenant_id as "tenant: TenantId" from notifications
-           where delivered_at is null and due_at <= $1 limit $2"#,
-        now,
-        LOOK_MAX
-    );
-    let tenants = tenants.fetch_all(&mut *app.database.control().await?).await?;
-    let mut tried = 0;
-    for tenant in tenants {
-        let taken = take(&mut *app.database.tenant(tenant).await?, tenant, now, app.notifier.patience).await?;
-        tried += taken.len();
-        // At once: one partner's slow server holds up no other.
-        let posts: Vec<_> = taken
-            .into_iter()
-            .map(|due| {
-                let (notifier, key) = (app.notifier.clone(), key.clone());
-                tokio::spawn(async move {
-                    let outcome = notifier.post(&key, &due).await;
-                    (due, outcome)
-                })
-            })
-            .collect();
-        for post in posts {
-            let Ok((due, outcome)) = post.await else { continue };
-            report(&mut *app.database.tenant(tenant).await?, tenant, &due, &outcome, app.clock.now()).await?;
-        }
+           where delivered_at is null and due_at <= $1 and tenant_id <> all($2) limit $3"#,
+        app.clock.now(),
+        &busy,
+        i64::try_from(room).unwrap_or_default()
+    )
+    .fetch_all(&mut *app.database.control().await?)
+    .await
+}
+
+/// Tries what is due for a tenant once, all at once.
+async fn deliver_due(app: &App, key: &Arc<RsaKeyPair>, tenant: TenantId) -> sqlx::Result<()> {
+    let patience = app.notifier.patience;
+    let taken = take(&mut *app.database.tenant(tenant).await?, tenant, app.clock.now(), patience).await?;
+    let mut posts = JoinSet::new();
+    for due in taken {
+        let (app, key) = (app.clone(), key.clone());
+        posts.spawn(async move {
+            let outcome = app.notifier.post(&key, &due).await;
+            report(&mut *app.database.tenant(tenant).await?, tenant, &due, &outcome, app.clock.now()).await
+        });
     }
-    Ok(tried)
+    posts.join_all().await.into_iter().collect()
 }
 
 /// Takes what is due. Whoever has taken it may die: it is due again when any answer would be too late.
@@ -225,7 +249,7 @@ async fn take(
          returning n.notification_id as id, n.url, n.body, n.attempts",
         tenant.0,
         now,
-        LOOK_MAX,
+        POSTS_MAX,
         now.saturating_add(time::Duration::try_from(patience * 2).unwrap_or(INTERVAL_MAX))
     )
     .fetch_all(connection)
@@ -269,8 +293,7 @@ async fn report(
 
 /// `/sp-metadata.xml`: where partners find the certificate, as with the vendor.
 pub fn router(settings: &NotificationSettings) -> Router<App> {
-    let lines = settings.certificate.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
-    let certificate: String = lines.collect();
+    let certificate = pem_body(&settings.certificate);
     let metadata = format!(
         "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"bss-gateway\">\
          <md:SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
@@ -299,17 +322,18 @@ pub struct Trace {
     pub attempts: Vec<String>,
 }
 
-/// The last notifications of a tenant, latest first.
-pub async fn traces(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<Trace>> {
+/// The last notifications about a partner's customers, latest first; of who is at a tenant's top all of the tenant's.
+pub async fn traces(connection: &mut PgConnection, tenant: TenantId, partner: DomainId) -> sqlx::Result<Vec<Trace>> {
     sqlx::query_as!(
         Trace,
         r#"select n.notification_id as id, n.body, n.created_at, n.delivered_at,
                   array(select coalesce(a.status::text, a.error) from notification_attempts a
                         where a.tenant_id = $1 and a.notification_id = n.notification_id
                         order by a.attempted_at) as "attempts!"
-           from notifications n where n.tenant_id = $1
+           from notifications n where n.tenant_id = $1 and ($2 = $1 or n.partner_id = $2)
            order by n.created_at desc, n.notification_id desc limit 100"#,
-        tenant.0
+        tenant.0,
+        partner.0
     )
     .fetch_all(connection)
     .await

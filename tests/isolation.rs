@@ -109,8 +109,8 @@ fn example(document: &Value, schema: &Value) -> Value {
     if schema["type"] == "array" {
         return json!([example(document, &schema["items"])]);
     }
-    if let Some(required) = schema["required"].as_array() {
-        let fields = required.iter().filter_map(Value::as_str);
+    if schema["type"] == "object" {
+        let fields = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
         return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
     }
     if !schema["items"].is_null() {

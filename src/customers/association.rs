@@ -6,11 +6,13 @@
 //! Each of a partner's customers has a number that ascends with the time of association. The partner's counter is the lock
 //! under which numbers are given; blocks of a thousand numbers count their members, by which any page is found.
 
-use super::model::VerifiedStatus;
-use super::{Association, AssociationType, budgets, store};
+use super::model::Frozen;
+use super::store::State;
+use super::{Association, AssociationType, budgets, freezing, store};
 use crate::app::App;
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
 use crate::notifications::{self, BindAction};
+use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
 use rust_decimal::Decimal;
@@ -95,6 +97,9 @@ pub async fn associate(
 /// Why the association is left as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// It is no customer's account.
+    #[error("the account is no customer's")]
+    NotACustomer,
     /// It is nobody's.
     #[error("the account is associated with no partner")]
     NotAssociated,
@@ -118,26 +123,8 @@ pub enum Refusal {
     Database(#[from] sqlx::Error),
 }
 
-struct State {
-    partner: Option<DomainId>,
-    kind: Option<AssociationType>,
-    number: Option<i64>,
-    is_pending: bool,
-    verified: VerifiedStatus,
-}
-
-/// The association as it stands, locked until the transaction ends.
-async fn lock(connection: &mut PgConnection, tenant: TenantId, customer: DomainId) -> sqlx::Result<State> {
-    sqlx::query_as!(
-        State,
-        r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
-                  pending_partner_id is not null as "is_pending!", verified_status as "verified: VerifiedStatus"
-           from customers where tenant_id = $1 and domain_id = $2 for update"#,
-        tenant.0,
-        customer.0
-    )
-    .fetch_one(connection)
-    .await
+async fn lock(connection: &mut PgConnection, tenant: TenantId, customer: DomainId) -> Result<State, Refusal> {
+    store::lock(connection, tenant, customer).await?.ok_or(Refusal::NotACustomer)
 }
 
 /// Asks an account that is nobody's customer to become a partner's; [`run`] makes the association.
@@ -178,7 +165,7 @@ pub async fn switch(
         AssociationType::Referral => AssociationType::Resale,
     };
     match kind {
-        AssociationType::Resale => take_back(connection, (tenant, partner, customer), now).await?,
+        AssociationType::Resale => end_resale(connection, (tenant, partner, customer), state.frozen, now).await?,
         AssociationType::Referral => {
             ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
         }
@@ -198,13 +185,12 @@ pub async fn unbind(
     let (Some(partner), Some(kind), Some(number)) = (state.partner, state.kind, state.number) else {
         return Err(Refusal::NotAssociated);
     };
-    if state.verified == VerifiedStatus::Pending {
+    if real_name::pending(connection, tenant, customer).await?.is_some() {
         return Err(Refusal::UnderReview);
     }
     if kind == AssociationType::Resale {
-        take_back(connection, (tenant, partner, customer), now).await?;
+        end_resale(connection, (tenant, partner, customer), state.frozen, now).await?;
     }
-    budgets::end(connection, (tenant, partner, customer), now).await?;
     notifications::write(connection, (tenant, partner, customer), BindAction::Unbound, now).await?;
     sqlx::query!(
         "update customers set partner_id = null, association_type = null, associated_at = null, number = null
@@ -236,6 +222,23 @@ pub async fn unbind(
 /// What a partner has allocated to a resale customer.
 fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
     Purse::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
+}
+
+/// Takes from a customer what only a resale customer has: allocated funds, a budget, its partner's power to freeze it. Nobody
+/// could unfreeze it afterwards, so it is unfrozen; the vendor's material does not say what becomes of it.
+async fn end_resale(
+    connection: &mut PgConnection,
+    (tenant, partner, customer): (TenantId, DomainId, DomainId),
+    frozen: Frozen,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    take_back(connection, (tenant, partner, customer), now).await?;
+    budgets::end(connection, (tenant, partner, customer), now).await?;
+    if frozen != Frozen::No {
+        let why = ("The customer is no resale customer of the partner any more.", None);
+        freezing::set(connection, (tenant, customer), Frozen::No, why, now).await?;
+    }
+    Ok(())
 }
 
 /// Gives the allocated funds back to the partner and closes their account, so that nobody allocates to it meanwhile.
@@ -331,21 +334,28 @@ pub async fn complete_all(app: &App) -> sqlx::Result<usize> {
         LOOK_MAX
     );
     let pending = pending.fetch_all(&mut *connection).await?;
+    let mut made = 0;
     for row in &pending {
         let now = app.now(row.tenant);
-        complete(&mut connection, row.tenant, row.customer, now).await?;
+        match complete(&mut connection, row.tenant, row.customer, now).await {
+            Ok(()) => made += 1,
+            // One that cannot be made holds up no other.
+            Err(error) => {
+                tracing::warn!(customer = %row.customer, %error, "an association could not be made; it is tried again");
+            }
+        }
     }
-    if !pending.is_empty() {
+    if made > 0 {
         app.notified.notify_one();
     }
-    Ok(pending.len())
+    Ok(made)
 }
 
 /// Makes associations until the task is dropped. Several replicas may: the customer's row is the lock.
 pub async fn run(app: App) {
     loop {
         if let Err(error) = complete_all(&app).await {
-            tracing::warn!(%error, "associations could not be made; they are tried again");
+            tracing::warn!(%error, "associations to be made could not be read; they are read again");
         }
         tokio::time::timeout(LOOK_EVERY, app.registered.notified()).await.ok();
     }

@@ -1,7 +1,7 @@
 //! Budgets of the international site's resale customers: what each may consume in a month of UTC+8, or once.
 
 use super::model::Frozen;
-use super::{AssociationType, freezing};
+use super::{AssociationType, freezing, store};
 use crate::api::caller::Caller;
 use crate::values::amount::Amount;
 use crate::values::id::{DomainId, TenantId, new_uuid};
@@ -205,15 +205,14 @@ pub async fn end(
 }
 
 /// Counts what a customer has consumed, and freezes it if its budget is exhausted and says so. For who rates usage, in the
-/// transaction of the deduction.
+/// transaction of the deduction and before it: the customer is locked first.
 pub async fn consume(
     connection: &mut PgConnection,
     (tenant, customer): (TenantId, DomainId),
     consumed: Decimal,
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
-    // The customer's row first, as for whoever freezes it, so that the two wait for each other in one order.
-    let frozen = freezing::lock(connection, tenant, customer).await?;
+    let Some(state) = store::lock(connection, tenant, customer).await? else { return Ok(()) };
     let [(_, budget)] = budgets(connection, tenant, &[customer]).await?[..] else { return Ok(()) };
     let Some(budget) = budget.after(consumed, now) else { return Ok(()) };
     sqlx::query!(
@@ -225,7 +224,7 @@ pub async fn consume(
     )
     .execute(&mut *connection)
     .await?;
-    if budget.freezes && budget.is_exhausted_at(now) && frozen == Frozen::No {
+    if budget.freezes && budget.is_exhausted_at(now) && state.frozen == Frozen::No {
         let why = ("The budget is exhausted.", None);
         freezing::set(connection, (tenant, customer), Frozen::Account, why, now).await?;
     }
@@ -298,7 +297,8 @@ mod tests {
             let set = app.client("demo-partner").post("/v2/partners/sub-customers/budget", &request).await;
             assert_eq!(set.status.as_u16(), 204, "{}", set.body);
             consume(&mut connection, at, Decimal::TEN, now).await.expect("it is counted");
-            assert_eq!(freezing::lock(&mut connection, at.0, at.1).await.expect("it is read"), frozen, "{freezes}");
+            let state = store::lock(&mut connection, at.0, at.1).await.expect("it is read");
+            assert_eq!(state.map(|state| state.frozen), Some(frozen), "{freezes}");
         }
     }
 }

@@ -5,10 +5,12 @@ use super::association;
 use super::codes;
 use super::partners::{self, Standing};
 use super::store;
+use crate::api::caller::CallerKind;
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
 use crate::notifications;
 use crate::personal::Vault;
+use crate::values::id::{DomainId, TenantId};
 use crate::values::receiver::{Email, Phone, Receiver};
 use anyhow::{Context, ensure};
 use clap::Subcommand;
@@ -132,7 +134,7 @@ pub enum CodesCommand {
 pub async fn partner(connection: &mut PgConnection, command: PartnerCommand, vault: &Vault) -> anyhow::Result<Value> {
     match command {
         PartnerCommand::Platform { account, xaccount_type } => {
-            let (tenant, domain) = find_account(connection, &account).await?;
+            let (tenant, domain) = find_partner(connection, &account).await?;
             let is_free = partners::assign_platform(connection, &xaccount_type, tenant, domain).await?;
             ensure!(is_free, "the platform {xaccount_type} is assigned already");
             Ok(json!({ "account": account, "xaccount_type": xaccount_type }))
@@ -141,8 +143,15 @@ pub async fn partner(connection: &mut PgConnection, command: PartnerCommand, vau
     }
 }
 
+async fn find_partner(connection: &mut PgConnection, account: &str) -> anyhow::Result<(TenantId, DomainId)> {
+    let (tenant, domain) = find_account(connection, account).await?;
+    let kind = store::kind(connection, tenant, domain).await?;
+    ensure!(CallerKind::PARTNERS.contains(&kind), "{account} is no partner, distributor or reseller");
+    Ok((tenant, domain))
+}
+
 async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vault) -> anyhow::Result<Value> {
-    let (tenant, domain) = find_account(connection, &given.account).await?;
+    let (tenant, domain) = find_partner(connection, &given.account).await?;
     let mut profile = partners::profile(connection, tenant, domain).await?;
     profile.standing = given.standing.unwrap_or(profile.standing);
     profile.is_test = given.test.unwrap_or(profile.is_test);
@@ -159,6 +168,7 @@ async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vau
         profile.sealed_email = Some(vault.seal(email.as_str(), domain));
     }
     if let Some(url) = given.callback_url {
+        ensure!(url.is_empty() || url.parse::<reqwest::Url>().is_ok_and(|url| url.has_host()), "that is no address");
         profile.callback_url = Some(url).filter(|url| !url.is_empty());
     }
     if let Some(quota) = given.consumption_quota {
@@ -191,7 +201,7 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
     match command {
         AssociationCommand::Show { .. } => {}
         AssociationCommand::Invite { partner, referral, .. } => {
-            let (tenant, partner) = find_account(&mut transaction, &partner).await?;
+            let (tenant, partner) = find_partner(&mut transaction, &partner).await?;
             ensure!(tenant == customer.0, association::Refusal::OtherTenant);
             let kind = if referral { AssociationType::Referral } else { AssociationType::Resale };
             association::invite(&mut transaction, customer, (partner, kind), now).await?;
@@ -210,7 +220,7 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
 /// Does it.
 pub async fn notifications(connection: &mut PgConnection, command: NotificationsCommand) -> anyhow::Result<Value> {
     let NotificationsCommand::List { account } = command;
-    let (tenant, _) = find_account(connection, &account).await?;
+    let (tenant, partner) = find_account(connection, &account).await?;
     let show = |trace: notifications::Trace| {
         json!({
             "notification": trace.id.simple().to_string(),
@@ -220,7 +230,7 @@ pub async fn notifications(connection: &mut PgConnection, command: Notifications
             "body": trace.body,
         })
     };
-    Ok(notifications::traces(connection, tenant).await?.into_iter().map(show).collect())
+    Ok(notifications::traces(connection, tenant, partner).await?.into_iter().map(show).collect())
 }
 
 /// Does it.

@@ -79,9 +79,9 @@ pub struct CreateSubCustomerResponse {
     domain_name: String,
 }
 
-/// 500 `CBC.99000050` carries the account that was created.
+/// A refusal that carries the account that was created.
 #[derive(Serialize)]
-struct StillAssociating<'a> {
+struct NotYetAssociated<'a> {
     error_code: &'a str,
     error_msg: &'a str,
     #[serde(flatten)]
@@ -102,7 +102,8 @@ struct Wanted {
 /// Creates an account for a customer of the partner, or of one of its resellers.
 ///
 /// The account is there when this answers; it is associated with the partner soon after, or before the answer if
-/// `include_association_result` asks for it: 500 `CBC.99000050`, with the account, if that takes too long.
+/// `include_association_result` asks for it. Then 500 `CBC.99000050` says that it takes too long, 400 `CBC.99000004` that it
+/// failed and is tried again; both carry the account.
 #[utoipa::path(
     post, path = "/v2/partners/sub-customers",
     responses((status = 200, description = "The account.", body = CreateSubCustomerResponse)),
@@ -314,19 +315,24 @@ async fn await_association(app: &App, caller: &Caller, created: &CreateSubCustom
         association::complete(&mut connection, caller.tenant, created.domain_id, app.now(caller.tenant)).await
     };
     let patience = Duration::from_secs(app.settings.customers.association_wait_seconds);
-    let error = match tokio::time::timeout(patience, associate).await {
+    let (status, error_code, error_msg) = match tokio::time::timeout(patience, associate).await {
         Ok(Ok(())) => {
             app.notified.notify_one();
             return answer;
         }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "it takes too long".to_owned(),
+        Ok(Err(error)) => {
+            tracing::warn!(customer = %created.domain_id, %error, "an association was not made and is tried again");
+            (StatusCode::BAD_REQUEST, "CBC.99000004", "An exception occurred when the customer authorized the partner.")
+        }
+        Err(_) => {
+            tracing::warn!(customer = %created.domain_id, "an association was not made in time and is tried again");
+            let message = "Timed out querying the association result; query the customer list for the final result.";
+            (StatusCode::INTERNAL_SERVER_ERROR, "CBC.99000050", message)
+        }
     };
-    tracing::warn!(customer = %created.domain_id, error, "an association was not made at once and is tried again");
-    let error_msg = "Timed out querying the association result; query the customer list for the final result.";
-    let body = StillAssociating { error_code: "CBC.99000050", error_msg, created };
+    let body = NotYetAssociated { error_code, error_msg, created };
     let body = serde_json::to_string(&body).expect("texts serialise");
-    Answer { status: StatusCode::INTERNAL_SERVER_ERROR, body, mark: None }
+    Answer { status, body, mark: None }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Freezing: a frozen customer buys, renews and changes nothing.
 
 use super::model::Frozen;
-use super::{Customer, no_permission_on_customer, not_a_customer, store};
+use super::store::{self, State};
+use super::{no_permission_on_customer, not_a_customer};
 use crate::api::error::ApiError;
 use crate::api::write::WriteTransaction;
 use crate::customers::{AccountIdText, AssociationType};
@@ -10,7 +11,7 @@ use crate::values::text::texts;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -65,12 +66,16 @@ pub enum Change {
     Unfreeze(FreezeType),
 }
 
-/// What a customer becomes.
-pub fn decide(state: Frozen, change: Change) -> Result<Frozen, ApiError> {
+/// What a partner's resale customer becomes. Of anybody else nothing.
+fn decide(state: Option<State>, partner: DomainId, change: Change) -> Result<Frozen, ApiError> {
+    let state = state.filter(|state| state.partner == Some(partner)).ok_or_else(not_a_customer)?;
+    if state.kind != Some(AssociationType::Resale) {
+        return Err(no_permission_on_customer());
+    }
     match change {
         Change::Freeze(kind) => Ok(kind.state()),
-        Change::Unfreeze(_) if state == Frozen::No => Ok(Frozen::No),
-        Change::Unfreeze(kind) if state == kind.state() => Ok(Frozen::No),
+        Change::Unfreeze(_) if state.frozen == Frozen::No => Ok(Frozen::No),
+        Change::Unfreeze(kind) if state.frozen == kind.state() => Ok(Frozen::No),
         // The vendor demands the same type and names no code.
         Change::Unfreeze(_) => Err(ApiError::bss(
             StatusCode::BAD_REQUEST,
@@ -101,17 +106,24 @@ pub async fn change(
     let (tenant, connection) = (caller.tenant, transaction.connection());
     let mut seen = HashSet::new();
     let distinct: Vec<&AccountIdText> = ids.iter().filter(|id| seen.insert(id.as_str())).collect();
-    let named: Vec<DomainId> = distinct.iter().filter_map(|id| id.id()).collect();
-    let found = store::among(connection, tenant, partner, &named).await?;
+    let named: BTreeSet<DomainId> = distinct.iter().filter_map(|id| id.id()).collect();
+    let mut states = HashMap::new();
+    // In the order of their ids: two requests that name the same customers wait for each other in one order.
+    for id in named {
+        states.insert(id, store::lock(connection, tenant, id).await?);
+    }
     let mut refused = Vec::new();
-    for id in &distinct {
-        let customer = found.iter().find(|customer| Some(customer.id) == id.id());
-        let done = change_one(connection, tenant, customer, change, (reason.as_str(), caller.user), now).await;
-        if let Err(error) = done {
-            if error.cause.is_some() {
-                return Err(error);
+    for text in &distinct {
+        let found = text.id().and_then(|id| Some((id, states[&id]?)));
+        match decide(found.map(|(_, state)| state), partner, change) {
+            Err(error) => refused.push((text.as_str().to_owned(), error)),
+            Ok(wanted) => {
+                if let Some((id, state)) = found
+                    && state.frozen != wanted
+                {
+                    set(connection, (tenant, id), wanted, (reason.as_str(), Some(caller.user)), now).await?;
+                }
             }
-            refused.push((id.as_str().to_owned(), error));
         }
     }
     if refused.len() == distinct.len() {
@@ -123,37 +135,6 @@ pub async fn change(
         id,
     };
     Ok(refused.into_iter().map(detail).collect())
-}
-
-async fn change_one(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    customer: Option<&Customer>,
-    change: Change,
-    (reason, user): (&str, UserId),
-    now: OffsetDateTime,
-) -> Result<(), ApiError> {
-    let customer = customer.ok_or_else(not_a_customer)?;
-    if customer.association.kind != AssociationType::Resale {
-        return Err(no_permission_on_customer());
-    }
-    let state = lock(connection, tenant, customer.id).await?;
-    let wanted = decide(state, change)?;
-    if wanted != state {
-        set(connection, (tenant, customer.id), wanted, (reason, Some(user)), now).await?;
-    }
-    Ok(())
-}
-
-/// What of a customer is frozen, locked until the transaction ends.
-pub async fn lock(connection: &mut PgConnection, tenant: TenantId, customer: DomainId) -> sqlx::Result<Frozen> {
-    sqlx::query_scalar!(
-        r#"select frozen as "frozen: Frozen" from customers where tenant_id = $1 and domain_id = $2 for update"#,
-        tenant.0,
-        customer.0
-    )
-    .fetch_one(connection)
-    .await
 }
 
 /// Freezes or unfreezes a customer, and says so in its history. Without a user it is the system's doing.
@@ -191,15 +172,32 @@ pub async fn set(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::customers::model::{CustomerType, VerifiedStatus};
 
     #[test]
-    fn unfreezing_is_of_the_type_of_the_freezing() {
+    fn unfreezing_is_of_the_type_of_the_freezing_and_of_the_partners_resale_customers() {
         use FreezeType::{Account, AccountAndResource};
-        let after = |state, change| decide(state, change).map_err(|error| error.code);
+        let partner = DomainId(uuid::Uuid::from_u128(1));
+        let state = State {
+            partner: Some(partner),
+            kind: Some(AssociationType::Resale),
+            number: Some(1),
+            is_pending: false,
+            customer_type: CustomerType::None,
+            verified: VerifiedStatus::None,
+            frozen: Frozen::No,
+        };
+        let after =
+            |frozen, change| decide(Some(State { frozen, ..state }), partner, change).map_err(|error| error.code);
         assert_eq!(after(Frozen::No, Change::Freeze(Account)), Ok(Frozen::Account));
         assert_eq!(after(Frozen::Account, Change::Freeze(AccountAndResource)), Ok(Frozen::AccountAndResources));
         assert_eq!(after(Frozen::Account, Change::Unfreeze(Account)), Ok(Frozen::No));
         assert_eq!(after(Frozen::Account, Change::Unfreeze(AccountAndResource)), Err("CBC.0150"));
         assert_eq!(after(Frozen::No, Change::Unfreeze(Account)), Ok(Frozen::No));
+        let freeze = |state| decide(state, partner, Change::Freeze(Account)).map_err(|error| error.code);
+        assert_eq!(freeze(None), Err("CBC.99000035"));
+        assert_eq!(freeze(Some(State { partner: None, kind: None, ..state })), Err("CBC.99000035"));
+        let referral = Some(AssociationType::Referral);
+        assert_eq!(freeze(Some(State { kind: referral, ..state })), Err("CBC.99000000"));
     }
 }

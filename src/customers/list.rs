@@ -1,8 +1,9 @@
 //! A partner's customers, the latest first.
 //!
 //! Without a filter the total is the partner's counter, and a page is found by its block of numbers: the last page of a
-//! million costs about what the first does. With a filter what the filter finds is counted. Names are sealed: a search for
-//! a part of one finds candidates by the hashes of its letters, and opens them.
+//! million costs about what the first does. With a filter the partner's customers are read and what the filter finds is
+//! counted, in the database. Names are sealed: a search for a part of one finds candidates by the hashes of its letters, and
+//! opens them.
 
 use super::AssociationType;
 use super::association::BLOCK;
@@ -24,6 +25,8 @@ pub struct Row {
     pub associated_at: OffsetDateTime,
     /// How.
     pub kind: AssociationType,
+    /// Whether it is one of the international site.
+    pub international: bool,
     /// A label.
     pub label: String,
     /// Its phone.
@@ -100,15 +103,20 @@ pub async fn page(
     if filter.is_empty() {
         return unfiltered(connection, (tenant, partner), part).await;
     }
-    let mut found = matching(connection, vault, (tenant, partner), filter).await?;
-    if let Some(name) = &filter.verified_name {
-        let part = name.to_lowercase();
-        let holds = |(id, sealed): &(DomainId, Option<Vec<u8>>)| {
-            let name = sealed.as_ref().and_then(|sealed| vault.open(sealed, *id));
-            name.is_some_and(|name| name.to_lowercase().contains(&part))
-        };
-        found.retain(holds);
-    }
+    let terms = Terms::of(filter, vault, tenant);
+    let Some(name) = &filter.verified_name else {
+        let total = count(connection, (tenant, partner), &terms).await?;
+        let found =
+            if part.0 < total { matching(connection, (tenant, partner), &terms, part).await? } else { Vec::new() };
+        let ids: Vec<Uuid> = found.into_iter().map(|(id, _)| id.0).collect();
+        return Ok((named(connection, (tenant, partner), &ids).await?, total));
+    };
+    let mut found = matching(connection, (tenant, partner), &terms, (0, i64::MAX)).await?;
+    let name = name.to_lowercase();
+    found.retain(|(id, sealed)| {
+        let full = sealed.as_ref().and_then(|sealed| vault.open(sealed, *id));
+        full.is_some_and(|full| full.to_lowercase().contains(&name))
+    });
     let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
     let ids: Vec<Uuid> = found.into_iter().skip(offset).take(limit).map(|(id, _)| id.0).collect();
     Ok((named(connection, (tenant, partner), &ids).await?, total))
@@ -150,7 +158,7 @@ async fn unfiltered(
     let rows = sqlx::query_as!(
         Row,
         r#"select c.domain_id as "id: DomainId", d.name, c.associated_at as "associated_at!",
-                  c.association_type as "kind!: AssociationType", c.label, c.sealed_phone, c.country_code, c.sealed_email,
+                  c.association_type as "kind!: AssociationType", c.international, c.label, c.sealed_phone, c.country_code, c.sealed_email,
                   c.sealed_name, c.verified_status as "verified: VerifiedStatus",
                   c.customer_type as "customer_type: CustomerType", c.frozen as "frozen: Frozen", c.account_manager,
                   c.xaccount_id, c.xaccount_type, c.level, c.new_tag, c.new_tag_from, c.new_tag_until
@@ -167,15 +175,59 @@ async fn unfiltered(
     Ok((rows.fetch_all(connection).await?, total))
 }
 
-/// The ids that the filter finds, latest first; with the sealed name where names are searched.
+/// A filter as the statements take it.
+struct Terms<'a> {
+    filter: &'a Filter,
+    grams: Option<Vec<i64>>,
+    ids: Option<Vec<Uuid>>,
+}
+
+impl<'a> Terms<'a> {
+    fn of(filter: &'a Filter, vault: &Vault, tenant: TenantId) -> Self {
+        let grams = filter.verified_name.as_ref().map(|name| vault.name_grams(tenant, name));
+        let ids = filter.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+        Self { filter, grams, ids }
+    }
+}
+
+/// How many the terms find.
+async fn count(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    terms: &Terms<'_>,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+           from customers c join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
+           where c.tenant_id = $1 and d.tenant_id = $1 and c.partner_id = $2
+             and ($3::bigint[] is null or c.name_grams @> $3)
+             and ($4::text is null or position(lower($4) in lower(d.name)) > 0)
+             and ($5::text is null or position($5 in c.label) > 0)
+             and ($6::smallint is null or c.association_type = $6)
+             and ($7::timestamptz is null or c.associated_at >= $7)
+             and ($8::timestamptz is null or c.associated_at < $8)
+             and ($9::uuid[] is null or c.domain_id = any($9))"#,
+        tenant.0,
+        partner.0,
+        terms.grams.as_deref(),
+        terms.filter.account_name,
+        terms.filter.label,
+        terms.filter.kind.map(|kind| kind as i16),
+        terms.filter.begin,
+        terms.filter.end,
+        terms.ids.as_deref()
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A part of the ids that the terms find, latest first; with the sealed name where names are searched.
 async fn matching(
     connection: &mut PgConnection,
-    vault: &Vault,
     (tenant, partner): (TenantId, DomainId),
-    filter: &Filter,
+    terms: &Terms<'_>,
+    (offset, limit): (i64, i64),
 ) -> sqlx::Result<Vec<(DomainId, Option<Vec<u8>>)>> {
-    let grams = filter.verified_name.as_ref().map(|name| vault.name_grams(tenant, name));
-    let ids = filter.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect::<Vec<_>>());
     let rows = sqlx::query!(
         r#"select c.domain_id as "id: DomainId", case when $3::bigint[] is null then null else c.sealed_name end as name
            from customers c join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
@@ -187,16 +239,18 @@ async fn matching(
              and ($7::timestamptz is null or c.associated_at >= $7)
              and ($8::timestamptz is null or c.associated_at < $8)
              and ($9::uuid[] is null or c.domain_id = any($9))
-           order by c.number desc"#,
+           order by c.number desc offset $10 limit $11"#,
         tenant.0,
         partner.0,
-        grams.as_deref(),
-        filter.account_name,
-        filter.label,
-        filter.kind.map(|kind| kind as i16),
-        filter.begin,
-        filter.end,
-        ids.as_deref()
+        terms.grams.as_deref(),
+        terms.filter.account_name,
+        terms.filter.label,
+        terms.filter.kind.map(|kind| kind as i16),
+        terms.filter.begin,
+        terms.filter.end,
+        terms.ids.as_deref(),
+        offset,
+        limit
     );
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.name)).collect())
 }
@@ -209,7 +263,7 @@ async fn named(
     let rows = sqlx::query_as!(
         Row,
         r#"select c.domain_id as "id: DomainId", d.name, c.associated_at as "associated_at!",
-                  c.association_type as "kind!: AssociationType", c.label, c.sealed_phone, c.country_code, c.sealed_email,
+                  c.association_type as "kind!: AssociationType", c.international, c.label, c.sealed_phone, c.country_code, c.sealed_email,
                   c.sealed_name, c.verified_status as "verified: VerifiedStatus",
                   c.customer_type as "customer_type: CustomerType", c.frozen as "frozen: Frozen", c.account_manager,
                   c.xaccount_id, c.xaccount_type, c.level, c.new_tag, c.new_tag_from, c.new_tag_until

@@ -180,7 +180,7 @@ fn show(row: Row, vault: &Vault, site: Site) -> CustomerInformation {
         account_name: row.name,
         customer_id: row.id,
         associated_on: Instant(row.associated_at),
-        association_type: model::association_type(row.kind, site),
+        association_type: model::association_type(row.kind, row.international || site == Site::Intl),
         label: row.label,
         telephone: open(row.sealed_phone),
         verified_status: verified_status(row.verified),

@@ -160,6 +160,24 @@ pub async fn reseller(app: &App, caller: &Caller, named: &AccountIdText) -> Resu
     }
 }
 
+/// The partner's customer, or, of a distributor, one of its resellers': for operations without a parameter for the reseller.
+pub async fn in_tree(app: &App, caller: &Caller, named: &AccountIdText) -> Result<Arc<Customer>, ApiError> {
+    let id = named.id().ok_or_else(not_a_customer)?;
+    let related = app.customers.related(caller.tenant, id).await?;
+    let Some(Related::Customer(customer)) = related.as_deref() else { return Err(not_a_customer()) };
+    let partner = customer.association.partner;
+    if partner == caller.domain {
+        return Ok(customer.clone());
+    }
+    if caller.kind == CallerKind::Distributor
+        && let Some(Related::Reseller { parent, .. }) = app.customers.related(caller.tenant, partner).await?.as_deref()
+        && *parent == caller.domain
+    {
+        return Ok(customer.clone());
+    }
+    Err(not_a_customer())
+}
+
 /// A customer of a partner.
 pub async fn of_partner(
     app: &App,

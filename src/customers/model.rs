@@ -3,7 +3,6 @@
 use super::AssociationType;
 use crate::api::error::ApiError;
 use crate::values::numbered::numbered;
-use crate::values::site::Site;
 use crate::values::text::texts;
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
@@ -60,12 +59,12 @@ pub fn is_domain_name(name: &str) -> bool {
     fits && !name.starts_with("op_") && !name.starts_with("shadow_")
 }
 
-/// The wire's name of an association's kind: the international site calls resale 3.
-pub fn association_type(kind: AssociationType, site: Site) -> &'static str {
-    match (kind, site) {
+/// The wire's name of an association's kind: for the international site's customers resale is 3.
+pub fn association_type(kind: AssociationType, international: bool) -> &'static str {
+    match (kind, international) {
         (AssociationType::Referral, _) => "1",
-        (AssociationType::Resale, Site::Intl) => "3",
-        (AssociationType::Resale, _) => "2",
+        (AssociationType::Resale, true) => "3",
+        (AssociationType::Resale, false) => "2",
     }
 }
 

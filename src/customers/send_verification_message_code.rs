@@ -2,7 +2,7 @@
 
 use super::codes::{self, NewCode, Scene};
 use super::model::ShortText;
-use super::{AccountIdText, of_partner};
+use super::{AccountIdText, in_tree};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -132,7 +132,7 @@ fn valid_for(minutes: Option<i32>) -> Result<Duration, ApiError> {
 async fn customer(app: &App, partner: &Partner, named: Option<&AccountIdText>) -> Result<DomainId, ApiError> {
     let named = AccountIdText::given(named);
     let named = named.ok_or_else(|| ApiError::parameter("customer_id", "is required with scene 18"))?;
-    Ok(of_partner(app, partner.tenant, partner.domain, named).await?.id)
+    Ok(in_tree(app, partner, named).await?.id)
 }
 
 fn message(language: MessageLanguage, code: &str, valid_for: Duration) -> (&'static str, String) {

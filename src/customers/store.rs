@@ -2,14 +2,14 @@
 
 use super::association::{self, Step};
 use super::directory::Related;
-use super::model::Frozen;
+use super::model::{CustomerType, Frozen, VerifiedStatus};
 use super::{Association, AssociationType, Customer};
 use crate::api::caller::CallerKind;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::receiver::Phone;
 use sqlx::PgConnection;
 use std::sync::Arc;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 /// Announces changes; the payload is `<tenant> <account>`, anything else means "everything".
 pub const CHANNEL: &str = "bss_customers";
@@ -35,6 +35,125 @@ pub async fn related(connection: &mut PgConnection, tenant: TenantId, id: Domain
         (CallerKind::Reseller, Some(parent), ..) => Related::Reseller { parent, name: row.name },
         _ => Related::Other,
     }))
+}
+
+/// What sort of account this is.
+pub async fn kind(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<CallerKind> {
+    sqlx::query_scalar!(
+        r#"select kind as "kind: CallerKind" from domains where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A customer as who changes it must see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    /// Whose it is.
+    pub partner: Option<DomainId>,
+    /// How.
+    pub kind: Option<AssociationType>,
+    /// Its number among the partner's customers.
+    pub number: Option<i64>,
+    /// Whether an association is still to be made.
+    pub is_pending: bool,
+    /// What it is.
+    pub customer_type: CustomerType,
+    /// How far its real-name authentication is.
+    pub verified: VerifiedStatus,
+    /// What of it is frozen.
+    pub frozen: Frozen,
+}
+
+/// A customer, locked until the transaction ends. Whoever changes a customer locks it before anything else of it: the
+/// ledger's accounts, its applications, the partner's counter. So all wait for each other in one order, and what a request
+/// knows from [`directory`](super::directory) is checked against what is so now.
+pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<Option<State>> {
+    sqlx::query_as!(
+        State,
+        r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
+                  pending_partner_id is not null as "is_pending!", customer_type as "customer_type: CustomerType",
+                  verified_status as "verified: VerifiedStatus", frozen as "frozen: Frozen"
+           from customers where tenant_id = $1 and domain_id = $2 for update"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What a customer is, and how far its real-name authentication is.
+pub async fn verification(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+) -> sqlx::Result<(CustomerType, VerifiedStatus)> {
+    let row = sqlx::query!(
+        r#"select customer_type as "customer_type: CustomerType", verified_status as "verified: VerifiedStatus"
+           from customers where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        id.0
+    );
+    let row = row.fetch_one(connection).await?;
+    Ok((row.customer_type, row.verified))
+}
+
+/// Sets how far a customer's real-name authentication is.
+pub async fn set_verified_status(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+    status: VerifiedStatus,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update customers set verified_status = $3 where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        id.0,
+        status as i16
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What a customer becomes when it is verified.
+pub struct Verified<'a> {
+    /// What it is.
+    pub customer_type: CustomerType,
+    /// Its name.
+    pub sealed_name: &'a [u8],
+    /// By what the name is found.
+    pub name_grams: &'a [i64],
+    /// From which month to which it can become a new customer.
+    pub new_tag: (Date, Date),
+}
+
+/// Makes a customer verified. Its tag, once given, stays.
+pub async fn verify(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+    verified: &Verified<'_>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update customers
+         set verified_status = 2, customer_type = $3, sealed_name = $4, name_grams = $5,
+             new_tag = coalesce(new_tag, 'UNDETERMINED'), new_tag_from = coalesce(new_tag_from, $6),
+             new_tag_until = coalesce(new_tag_until, $7)
+         where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        id.0,
+        verified.customer_type as i16,
+        verified.sealed_name,
+        verified.name_grams,
+        verified.new_tag.0,
+        verified.new_tag.1
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The customers of a partner among those of these ids, in the order of the ids; the others are left out.

@@ -2,7 +2,7 @@
 
 use super::budgets::{self, BudgetType, FrozenOperateType, Setting};
 use super::model::Frozen;
-use super::{AccountIdText, acting_partner, freezing, of_partner};
+use super::{AccountIdText, AssociationType, acting_partner, freezing, not_a_customer, of_partner, store};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -85,7 +85,11 @@ pub async fn update_sub_customer_budget(
         Begun::New(mut transaction) => {
             let connection = transaction.connection();
             let at = (partner.tenant, customer.id);
-            let frozen = freezing::lock(connection, at.0, at.1).await?;
+            let state = store::lock(connection, at.0, at.1).await?;
+            // It may have become another's meanwhile.
+            let state =
+                state.filter(|state| state.partner == Some(owner) && state.kind == Some(AssociationType::Resale));
+            let frozen = state.ok_or_else(not_a_customer)?.frozen;
             budgets::set(connection, &partner, (owner, customer.id), &setting, now).await?;
             if request.cancel_partner_frozen == Some(Unfreezes::Yes) && frozen != Frozen::No {
                 let why = ("A budget was set.", Some(partner.user));

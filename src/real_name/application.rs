@@ -2,16 +2,15 @@
 
 use super::model::{AttachmentUrl, Refusal};
 use super::review::{self, ReviewError, Verdict, verdict};
-use super::store::{self, NewApplication, State};
-use crate::api::caller::{Caller, CallerKind};
+use super::store::{self, NewApplication};
+use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::config::{RealNameSettings, Review};
 use crate::customers::codes::{self, GivenCode};
-use crate::customers::directory::Related;
 use crate::customers::model::{CustomerType, VerifiedStatus};
-use crate::customers::{self, AccountIdText, Customer, partners};
+use crate::customers::{self, Customer, partners};
 use crate::values::id::new_uuid;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,35 +40,21 @@ pub struct Application {
 }
 
 /// Whether a customer in this state may apply.
-pub fn may_apply(state: State, is_change: bool, refusals: i64, settings: &RealNameSettings) -> Result<(), Refusal> {
-    let is_verified = state.verified == VerifiedStatus::Verified;
+pub fn may_apply(
+    (customer_type, verified): (CustomerType, VerifiedStatus),
+    is_change: bool,
+    refusals: i64,
+    settings: &RealNameSettings,
+) -> Result<(), Refusal> {
+    let is_verified = verified == VerifiedStatus::Verified;
     if is_change {
-        if !is_verified || state.customer_type != CustomerType::Person {
+        if !is_verified || customer_type != CustomerType::Person {
             return Err(Refusal::Unmet);
         }
-    } else if is_verified || state.verified == VerifiedStatus::Pending {
+    } else if is_verified || verified == VerifiedStatus::Pending {
         return Err(Refusal::NotNow);
     }
     if refusals >= settings.attempts_max { Err(Refusal::TooManyAttempts) } else { Ok(()) }
-}
-
-/// The customer that a request names: the partner's, or, of a distributor, one of its resellers'. These operations have no
-/// parameter for the reseller.
-pub async fn customer(app: &App, caller: &Caller, named: &AccountIdText) -> Result<Arc<Customer>, ApiError> {
-    let id = named.id().ok_or_else(customers::not_a_customer)?;
-    let related = app.customers.related(caller.tenant, id).await?;
-    let Some(Related::Customer(customer)) = related.as_deref() else { return Err(customers::not_a_customer()) };
-    let partner = customer.association.partner;
-    if partner == caller.domain {
-        return Ok(customer.clone());
-    }
-    if caller.kind == CallerKind::Distributor
-        && let Some(Related::Reseller { parent, .. }) = app.customers.related(caller.tenant, partner).await?.as_deref()
-        && *parent == caller.domain
-    {
-        return Ok(customer.clone());
-    }
-    Err(customers::not_a_customer())
 }
 
 /// Whether the partner may send documents, and whether the platform is its own.
@@ -102,9 +87,11 @@ pub async fn apply<T: Serialize>(
         Begun::New(transaction) => transaction,
     };
     let connection = transaction.connection();
-    let state = store::state(connection, tenant, customer).await?;
+    let state = customers::store::lock(connection, tenant, customer).await?;
+    let partner = application.customer.association.partner;
+    let state = state.filter(|state| state.partner == Some(partner)).ok_or_else(customers::not_a_customer)?;
     let refusals = store::refusals(connection, tenant, customer).await?;
-    may_apply(state, application.is_change, refusals, settings)?;
+    may_apply((state.customer_type, state.verified), application.is_change, refusals, settings)?;
     let new = seal(app, caller, &application, now);
     let certificate = store::certificate(connection, &new.number_hash).await?;
     if certificate.banned {
@@ -127,6 +114,9 @@ pub async fn apply<T: Serialize>(
     }
     if !store::insert(connection, &new, now).await? {
         return Err(Refusal::NotNow.into());
+    }
+    if !application.is_change {
+        customers::store::set_verified_status(connection, tenant, customer, VerifiedStatus::Pending).await?;
     }
     match verdict {
         Verdict::Pass => review::pass(connection, &app.vault, (tenant, customer), settings, now).await,
@@ -191,7 +181,7 @@ mod tests {
     fn only_a_person_becomes_a_company_and_nobody_applies_twice() {
         let settings = Settings::defaults().real_name;
         let may = |customer_type, verified, is_change, refusals| {
-            may_apply(State { customer_type, verified }, is_change, refusals, &settings)
+            may_apply((customer_type, verified), is_change, refusals, &settings)
         };
         assert_eq!(may(CustomerType::None, VerifiedStatus::None, false, 0), Ok(()));
         assert_eq!(may(CustomerType::None, VerifiedStatus::Refused, false, 1), Ok(()));

@@ -104,7 +104,7 @@ pub async fn create_personal_realname_auth(
     Json(request): Json<ApplyIndividualRealnameAuthsReq>,
 ) -> Result<Answer, ApiError> {
     let decided = decide(&request, app.settings.api.site)?;
-    let customer = application::customer(&app, &partner, &request.customer_id).await?;
+    let customer = customers::in_tree(&app, &partner, &request.customer_id).await?;
     application::may_send(&app, &partner, request.xaccount_type.as_str()).await?;
     let code = decided.card.as_ref().map(|card| card.code(customer.id));
     if let Some(code) = &code

@@ -1,9 +1,10 @@
 //! How a review ends: by the operator, or by the rule of the sandbox.
 
 use super::model::Refusal;
-use super::store::{self, Verified};
+use super::store;
 use crate::config::RealNameSettings;
 use crate::customers::model::VerifiedStatus;
+use crate::customers::store::{self as customers, Verified};
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::time::Day;
@@ -61,6 +62,15 @@ pub enum ReviewError {
     Database(#[from] sqlx::Error),
 }
 
+async fn pending(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    customer: DomainId,
+) -> Result<store::Pending, ReviewError> {
+    customers::lock(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)?;
+    store::pending(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)
+}
+
 /// Passes a customer's application.
 pub async fn pass(
     connection: &mut PgConnection,
@@ -69,7 +79,7 @@ pub async fn pass(
     settings: &RealNameSettings,
     now: OffsetDateTime,
 ) -> Result<(), ReviewError> {
-    let pending = store::pending(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)?;
+    let pending = pending(connection, tenant, customer).await?;
     let name = vault.open(&pending.sealed_name, customer).ok_or(ReviewError::Sealed)?;
     if !store::claim_certificate(connection, &pending.number_hash, settings.customers_per_document).await? {
         return Err(ReviewError::NumberExhausted);
@@ -80,7 +90,7 @@ pub async fn pass(
         name_grams: &vault.name_grams(tenant, &name),
         new_tag: new_customer_months(Day::of(now).0),
     };
-    store::verify(connection, (tenant, customer), &verified).await?;
+    customers::verify(connection, tenant, customer, &verified).await?;
     Ok(store::close(connection, tenant, pending.id, (VerifiedStatus::Verified, ""), now).await?)
 }
 
@@ -91,9 +101,9 @@ pub async fn refuse(
     opinion: &str,
     now: OffsetDateTime,
 ) -> Result<(), ReviewError> {
-    let pending = store::pending(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)?;
+    let pending = pending(connection, tenant, customer).await?;
     if !pending.is_change {
-        store::set_status(connection, (tenant, customer), VerifiedStatus::Refused).await?;
+        customers::set_verified_status(connection, tenant, customer, VerifiedStatus::Refused).await?;
     }
     Ok(store::close(connection, tenant, pending.id, (VerifiedStatus::Refused, opinion), now).await?)
 }

@@ -1,12 +1,12 @@
 //! `GET /v2/customers/real-name-auth-status`
 
-use super::store;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::operation::Policy;
 use crate::app::App;
 use crate::customers::model::{CustomerType, VerifiedStatus};
+use crate::customers::store;
 use crate::values::site::Site;
 use axum::extract::State;
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub async fn show_real_name_auth_status(
     customer: Customer,
 ) -> Result<Json<ShowRealNameAuthStatusResponse>, ApiError> {
     let mut connection = app.database.tenant(customer.tenant).await?;
-    let state = store::state(&mut connection, customer.tenant, customer.domain).await?;
-    let verified_type = (state.customer_type != CustomerType::None).then_some(state.customer_type as i16);
-    Ok(Json(ShowRealNameAuthStatusResponse { verified_status: state.verified, verified_type }))
+    let (kind, verified_status) = store::verification(&mut connection, customer.tenant, customer.domain).await?;
+    let verified_type = (kind != CustomerType::None).then_some(kind as i16);
+    Ok(Json(ShowRealNameAuthStatusResponse { verified_status, verified_type }))
 }

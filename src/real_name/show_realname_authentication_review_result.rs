@@ -1,12 +1,12 @@
 //! `GET /v2/customers/realname-auths/result`
 
-use super::{application, store};
+use super::store;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::operation::Policy;
 use crate::app::App;
-use crate::customers::AccountIdText;
+use crate::customers::{self, AccountIdText};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub async fn show_realname_authentication_review_result(
     partner: Partner,
     Query(query): Query<ShowRealnameAuthenticationReviewResultQuery>,
 ) -> Result<Json<ShowRealnameAuthenticationReviewResultResponse>, ApiError> {
-    let customer = application::customer(&app, &partner, &query.customer_id).await;
+    let customer = customers::in_tree(&app, &partner, &query.customer_id).await;
     let customer = customer.map_err(|error| if error.code == "CBC.99000035" { no_such_customer() } else { error })?;
     let mut connection = app.database.tenant(partner.tenant).await?;
     let last = store::last_result(&mut connection, partner.tenant, customer.id).await?;

@@ -3,30 +3,8 @@
 use crate::customers::model::{CustomerType, VerifiedStatus};
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
-use time::{Date, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// What a customer is and how far it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct State {
-    /// What it is.
-    pub customer_type: CustomerType,
-    /// How far its authentication is.
-    pub verified: VerifiedStatus,
-}
-
-/// What a customer is and how far it is.
-pub async fn state(connection: &mut PgConnection, tenant: TenantId, customer: DomainId) -> sqlx::Result<State> {
-    sqlx::query_as!(
-        State,
-        r#"select customer_type as "customer_type: CustomerType", verified_status as "verified: VerifiedStatus"
-           from customers where tenant_id = $1 and domain_id = $2"#,
-        tenant.0,
-        customer.0
-    )
-    .fetch_one(connection)
-    .await
-}
 
 /// An application, sealed.
 pub struct NewApplication {
@@ -77,30 +55,7 @@ pub async fn insert(connection: &mut PgConnection, new: &NewApplication, now: Of
         new.sealed_details,
         &new.attachments
     );
-    if inserted.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    if !new.is_change {
-        set_status(connection, (new.tenant, new.customer), VerifiedStatus::Pending).await?;
-    }
-    Ok(true)
-}
-
-/// Sets how far a customer's authentication is.
-pub async fn set_status(
-    connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
-    status: VerifiedStatus,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update customers set verified_status = $3 where tenant_id = $1 and domain_id = $2",
-        tenant.0,
-        customer.0,
-        status as i16
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    Ok(inserted.execute(connection).await?.rows_affected() == 1)
 }
 
 /// How many of a customer's applications were refused.
@@ -133,7 +88,7 @@ pub struct Pending {
     pub number_hash: Vec<u8>,
 }
 
-/// A customer's application under review, locked until the transaction ends.
+/// A customer's application under review. The customer is locked before, so nobody else ends it meanwhile.
 pub async fn pending(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -143,7 +98,7 @@ pub async fn pending(
         Pending,
         r#"select application_id as id, customer_id as "customer: DomainId", applied_at,
                   customer_type as "customer_type: CustomerType", is_change, sealed_name, number_hash
-           from real_name_applications where tenant_id = $1 and customer_id = $2 and status = 0 for update"#,
+           from real_name_applications where tenant_id = $1 and customer_id = $2 and status = 0"#,
         tenant.0,
         customer.0
     )
@@ -151,7 +106,7 @@ pub async fn pending(
     .await
 }
 
-/// Every application under review, oldest first: tenant and customer, its account's name, since when.
+/// Every application under review, oldest first: the account's name, what it is to be, since when.
 pub async fn all_pending(connection: &mut PgConnection) -> sqlx::Result<Vec<(String, CustomerType, OffsetDateTime)>> {
     let rows = sqlx::query!(
         r#"select d.name, a.customer_type as "customer_type: CustomerType", a.applied_at
@@ -177,43 +132,6 @@ pub async fn close(
         status as i16,
         opinion,
         now
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// What a customer becomes when it is verified.
-pub struct Verified<'a> {
-    /// What it is.
-    pub customer_type: CustomerType,
-    /// Its name.
-    pub sealed_name: &'a [u8],
-    /// By what the name is found.
-    pub name_grams: &'a [i64],
-    /// From which day to which it can become a new customer.
-    pub new_tag: (Date, Date),
-}
-
-/// Makes a customer verified. Its tag, once given, stays.
-pub async fn verify(
-    connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
-    verified: &Verified<'_>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update customers
-         set verified_status = 2, customer_type = $3, sealed_name = $4, name_grams = $5,
-             new_tag = coalesce(new_tag, 'UNDETERMINED'), new_tag_from = coalesce(new_tag_from, $6),
-             new_tag_until = coalesce(new_tag_until, $7)
-         where tenant_id = $1 and domain_id = $2",
-        tenant.0,
-        customer.0,
-        verified.customer_type as i16,
-        verified.sealed_name,
-        verified.name_grams,
-        verified.new_tag.0,
-        verified.new_tag.1
     )
     .execute(connection)
     .await?;

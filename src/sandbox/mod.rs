@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use world::World;
 
 const DATABASE: &str = "bss";
-/// The sandbox signs its notifications with a key that is no secret.
+/// The sandbox signs its notifications with a key that is no secret: the file says so. `serve` knows nothing of it.
 const NOTIFICATION_KEY: &str = include_str!("notification_key.pem");
 const NOTIFICATION_CERTIFICATE: &str = include_str!("notification_certificate.pem");
 /// The gateway's own user, which may only append to history.
