@@ -9,4 +9,5 @@ mod layers;
 mod ledger;
 mod policy;
 mod postgres;
+mod refusals;
 mod signature;
