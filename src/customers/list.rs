@@ -276,3 +276,76 @@ async fn named(
     );
     rows.fetch_all(connection).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::world::Account;
+    use crate::testing::{TestApp, many_customers};
+    use sqlx::{Connection, PgPool};
+    use time::macros::datetime;
+
+    /// So many that the planner has to read a part only.
+    const MANY: i32 = 100_000;
+
+    /// Sequential scans of the two large tables by this connection, and rows that index scans read, since the counters were
+    /// last collected. So only the difference between two looks within a transaction says something.
+    async fn reads(connection: &mut PgConnection) -> (i64, i64) {
+        let counted = "select coalesce(sum(seq_scan), 0)::bigint, coalesce(sum(idx_tup_fetch), 0)::bigint
+                       from pg_stat_xact_user_tables where relname in ('customers', 'domains')";
+        sqlx::query_as(counted).fetch_one(connection).await.expect("they are counted")
+    }
+
+    /// A page, the total, and what it cost.
+    async fn measured(
+        app: &TestApp,
+        connection: &mut PgConnection,
+        whose: &Account,
+        filter: &Filter,
+        part: (usize, usize),
+    ) -> (usize, i64, (i64, i64)) {
+        let mut transaction = connection.begin().await.expect("a transaction");
+        let before = reads(&mut transaction).await;
+        let listed = page(&mut transaction, &app.app.vault, (whose.tenant, whose.domain), filter, part).await;
+        let after = reads(&mut transaction).await;
+        let (rows, total) = listed.expect("they are listed");
+        (rows.len(), total, (after.0 - before.0, after.1 - before.1))
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn no_list_reads_a_whole_table_and_a_page_only_its_block(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let (few, many) = (app.world.demo(), app.world.account("other-partner"));
+        many_customers(&pool, few.domain, 500).await;
+        many_customers(&pool, many.domain, MANY).await;
+        sqlx::query("analyze").execute(&pool).await.expect("the planner knows the tables");
+        let mut connection = pool.acquire().await.expect("a connection");
+        // Workers count for themselves.
+        sqlx::query("set max_parallel_workers_per_gather = 0").execute(&mut *connection).await.expect("it is set");
+        let filters = [
+            Filter::default(),
+            Filter { account_name: Some("many-1".to_owned()), ..Filter::default() },
+            Filter { verified_name: Some("Zhang".to_owned()), ..Filter::default() },
+            Filter { label: Some("Gold".to_owned()), ..Filter::default() },
+            Filter { kind: Some(AssociationType::Resale), ..Filter::default() },
+            Filter { begin: Some(datetime!(2026-01-01 00:00 UTC)), ..Filter::default() },
+            Filter { end: Some(datetime!(2926-01-01 00:00 UTC)), ..Filter::default() },
+            Filter { ids: Some(vec![app.world.account("demo-customer").domain]), ..Filter::default() },
+        ];
+        for filter in &filters {
+            let (.., (sequential, _)) = measured(&app, &mut connection, few, filter, (0, 100)).await;
+            assert_eq!(sequential, 0, "{filter:?}");
+        }
+        let every = usize::try_from(MANY).expect("it is positive");
+        for offset in [0, 999, 1000, every / 10 * 9, every - 50] {
+            let (rows, total, (sequential, read)) =
+                measured(&app, &mut connection, many, &filters[0], (offset, 100)).await;
+            assert_eq!((rows, total), (100.min(every - offset), i64::from(MANY)), "{offset}");
+            // The rest of a block, the page, and their accounts.
+            assert!(
+                sequential == 0 && (1..=BLOCK + 300).contains(&read),
+                "{offset}: {sequential} sequential scans, {read} rows"
+            );
+        }
+    }
+}
