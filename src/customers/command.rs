@@ -134,7 +134,7 @@ pub enum CodesCommand {
 pub async fn partner(connection: &mut PgConnection, command: PartnerCommand, vault: &Vault) -> anyhow::Result<Value> {
     match command {
         PartnerCommand::Platform { account, xaccount_type } => {
-            let (tenant, domain) = find_partner(connection, &account).await?;
+            let (tenant, domain, _) = find_partner(connection, &account).await?;
             let is_free = partners::assign_platform(connection, &xaccount_type, tenant, domain).await?;
             ensure!(is_free, "the platform {xaccount_type} is assigned already");
             Ok(json!({ "account": account, "xaccount_type": xaccount_type }))
@@ -143,15 +143,19 @@ pub async fn partner(connection: &mut PgConnection, command: PartnerCommand, vau
     }
 }
 
-async fn find_partner(connection: &mut PgConnection, account: &str) -> anyhow::Result<(TenantId, DomainId)> {
+async fn find_partner(
+    connection: &mut PgConnection,
+    account: &str,
+) -> anyhow::Result<(TenantId, DomainId, CallerKind)> {
     let (tenant, domain) = find_account(connection, account).await?;
     let kind = store::kind(connection, tenant, domain).await?;
-    ensure!(CallerKind::PARTNERS.contains(&kind), "{account} is no partner, distributor or reseller");
-    Ok((tenant, domain))
+    let is_partner = CallerKind::PARTNERS.contains(&kind) || kind == CallerKind::Reseller;
+    ensure!(is_partner, "{account} is no partner, distributor or reseller");
+    Ok((tenant, domain, kind))
 }
 
 async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vault) -> anyhow::Result<Value> {
-    let (tenant, domain) = find_partner(connection, &given.account).await?;
+    let (tenant, domain, _) = find_partner(connection, &given.account).await?;
     let mut profile = partners::profile(connection, tenant, domain).await?;
     profile.standing = given.standing.unwrap_or(profile.standing);
     profile.is_test = given.test.unwrap_or(profile.is_test);
@@ -201,7 +205,8 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
     match command {
         AssociationCommand::Show { .. } => {}
         AssociationCommand::Invite { partner, referral, .. } => {
-            let (tenant, partner) = find_partner(&mut transaction, &partner).await?;
+            let (tenant, partner, kind) = find_partner(&mut transaction, &partner).await?;
+            ensure!(kind != CallerKind::Distributor, "a distributor has no customers of its own: name a reseller");
             ensure!(tenant == customer.0, association::Refusal::OtherTenant);
             let kind = if referral { AssociationType::Referral } else { AssociationType::Resale };
             association::invite(&mut transaction, customer, (partner, kind), now).await?;

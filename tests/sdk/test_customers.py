@@ -40,7 +40,7 @@ def place() -> Iterator[Gateway]:
 
 def client(gateway: Gateway, account: str, site: str = "cn") -> Client:
     own = gateway.accounts[account]
-    return Client(site, gateway, GlobalCredentials(own.access_key, own.secret_key, "any"))
+    return Client(site, gateway, GlobalCredentials(own.access_key, own.secret_key))
 
 
 def call(client: Client, operation: str, model: str, **fields: Any) -> Any:
@@ -122,7 +122,7 @@ def test_from_the_check_of_an_identity_to_the_verified_customer(place: Gateway) 
     assert (row.customer, row.verified_status, row.customer_type) == ("行走客户", "2", 0)
 
     key = admin(place, "key", "create", "walk-customer")
-    customer = Client("cn", place, GlobalCredentials(key["access_key"], key["secret_key"], "any"))
+    customer = Client("cn", place, GlobalCredentials(key["access_key"], key["secret_key"]))
     status = customer("ShowRealNameAuthStatus")
     assert (status.verified_status, status.verified_type) == (2, 0)
     assert customer("ShowRealNameAuthQrCode").qr_code_url.startswith("data:image/svg+xml;base64,")
@@ -158,6 +158,14 @@ def test_a_distributor_registers_for_its_reseller(place: Gateway) -> None:
     assert listed(distributor) == []
     [row, _] = listed(distributor, indirect_partner_id=reseller)
     assert row.customer_id == created.domain_id
+    applied = call(
+        distributor, "CreateEnterpriseRealnameAuthentication", "ApplyEnterpriseRealnameAuthsReq", identify_type=1,
+        customer_id=created.domain_id, corp_name="Tier Ltd", verified_number="C-2", verified_file_url=["c.png"],
+        xaccount_type="DEMO_DISTRIBUTOR",
+    )  # fmt: skip
+    assert applied.is_review == 0
+    [row, _] = listed(distributor, indirect_partner_id=reseller)
+    assert (row.customer, row.customer_type, row.verified_status) == ("Tier Ltd", 1, "2")
     more = {"indirect_partner_id": reseller, "xaccount_id": "another"}
     for standing, account, code in [
         ("restricted", "demo-distributor", "CBC.50010086"),
@@ -205,7 +213,7 @@ def test_the_international_site(start_gateway: Callable[..., Gateway]) -> None:
     quota = partner("ShowPartnerConsumptionQuota")
     assert (quota.consumption_quota, quota.used_consumption_quota, quota.currency) == ("1000.00", "0.00", "USD")
     key = admin(gateway, "key", "create", created.domain_name)
-    customer = Client("intl", gateway, GlobalCredentials(key["access_key"], key["secret_key"], "any"))
+    customer = Client("intl", gateway, GlobalCredentials(key["access_key"], key["secret_key"]))
     assert float(customer("ShowCustomerExpenditureQuota").granting_amount) == 200.5
     wrong = partner.models.SendVerificationCodeV2Req(receiver_type=1, email="someone@example.com")
     assert refusal(lambda: partner("SendVerificationMessageCode", body=wrong)) == (400, "CBC.0100")
