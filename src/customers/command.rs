@@ -218,7 +218,10 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
     }
     let steps = association::history(&mut transaction, customer.0, customer.1).await?;
     transaction.commit().await?;
-    let show = |(step, partner, at): (association::Step, Option<String>, OffsetDateTime)| json!({ "step": format!("{step:?}").to_lowercase(), "partner": partner, "time": at.to_string() });
+    let show = |(step, partner, at): (association::Step, Option<String>, OffsetDateTime)| {
+        let step = format!("{step:?}").to_lowercase();
+        json!({ "step": step, "partner": partner, "time": at.to_string() })
+    };
     Ok(steps.into_iter().map(show).collect())
 }
 
@@ -244,7 +247,7 @@ pub async fn codes(connection: &mut PgConnection, command: CodesCommand, vault: 
     let (text, reserved) = match command {
         CodesCommand::Show { receiver: text } => {
             let rows = codes::readable(connection, vault, &receiver(&text)?).await?;
-            let row = |(scene, code, expires_at): (i16, String, time::OffsetDateTime)| json!({ "scene": scene, "code": code, "expires_at": expires_at.to_string() });
+            let row = |(scene, code, expires_at): (i16, String, OffsetDateTime)| json!({ "scene": scene, "code": code, "expires_at": expires_at.to_string() });
             return Ok(rows.into_iter().map(row).collect());
         }
         CodesCommand::Reserve { receiver } => (receiver, true),

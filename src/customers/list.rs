@@ -4,6 +4,9 @@
 //! million costs about what the first does. With a filter the partner's customers are read and what the filter finds is
 //! counted, in the database. Names are sealed: a search for a part of one finds candidates by the hashes of its letters, and
 //! opens them.
+//!
+//! Where a page is shown an account's name is a sub-select and no join: for a hundred names the planner would rather read all
+//! the accounts of a partner with some thousand customers.
 
 use super::AssociationType;
 use super::association::BLOCK;
@@ -157,15 +160,16 @@ async fn unfiltered(
     };
     let rows = sqlx::query_as!(
         Row,
-        r#"select c.domain_id as "id: DomainId", d.name, c.associated_at as "associated_at!",
-                  c.association_type as "kind!: AssociationType", c.international, c.label, c.sealed_phone, c.country_code, c.sealed_email,
-                  c.sealed_name, c.verified_status as "verified: VerifiedStatus",
-                  c.customer_type as "customer_type: CustomerType", c.frozen as "frozen: Frozen", c.account_manager,
-                  c.xaccount_id, c.xaccount_type, c.level, c.new_tag, c.new_tag_from, c.new_tag_until
+        r#"select c.domain_id as "id: DomainId",
+                  (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
+                  c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
+                  c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
+                  c.verified_status as "verified: VerifiedStatus", c.customer_type as "customer_type: CustomerType",
+                  c.frozen as "frozen: Frozen", c.account_manager, c.xaccount_id, c.xaccount_type, c.level, c.new_tag,
+                  c.new_tag_from, c.new_tag_until
            from (select * from customers
                  where tenant_id = $1 and partner_id = $2 and number <= $3 order by number desc offset $4 limit $5) as c
-           join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
-           where d.tenant_id = $1 order by c.number desc"#,
+           order by c.number desc"#,
         tenant.0,
         partner.0,
         newest,
@@ -262,13 +266,14 @@ async fn named(
 ) -> sqlx::Result<Vec<Row>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select c.domain_id as "id: DomainId", d.name, c.associated_at as "associated_at!",
-                  c.association_type as "kind!: AssociationType", c.international, c.label, c.sealed_phone, c.country_code, c.sealed_email,
-                  c.sealed_name, c.verified_status as "verified: VerifiedStatus",
-                  c.customer_type as "customer_type: CustomerType", c.frozen as "frozen: Frozen", c.account_manager,
-                  c.xaccount_id, c.xaccount_type, c.level, c.new_tag, c.new_tag_from, c.new_tag_until
-           from customers c join domains d on d.tenant_id = c.tenant_id and d.domain_id = c.domain_id
-           where c.tenant_id = $1 and d.tenant_id = $1 and c.partner_id = $2 and c.domain_id = any($3)
+        r#"select c.domain_id as "id: DomainId",
+                  (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
+                  c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
+                  c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
+                  c.verified_status as "verified: VerifiedStatus", c.customer_type as "customer_type: CustomerType",
+                  c.frozen as "frozen: Frozen", c.account_manager, c.xaccount_id, c.xaccount_type, c.level, c.new_tag,
+                  c.new_tag_from, c.new_tag_until
+           from customers c where c.tenant_id = $1 and c.partner_id = $2 and c.domain_id = any($3)
            order by c.number desc"#,
         tenant.0,
         partner.0,
@@ -286,7 +291,7 @@ mod tests {
     use time::macros::datetime;
 
     /// So many that the planner has to read a part only.
-    const MANY: i32 = 100_000;
+    const MANY: i32 = 20_000;
 
     /// Sequential scans of the two large tables by this connection, and rows that index scans read, since the counters were
     /// last collected. So only the difference between two looks within a transaction says something.

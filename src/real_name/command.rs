@@ -3,11 +3,13 @@
 use super::{review, store};
 use crate::clock::{self, Clock};
 use crate::config::Settings;
+use crate::customers::model::CustomerType;
 use crate::identity::administration::find_account;
 use crate::personal::Vault;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
 
 /// `admin real-name …`
 #[derive(Debug, Subcommand)]
@@ -49,7 +51,7 @@ pub async fn run(
     let done = match command {
         RealNameCommand::List => {
             let rows = store::all_pending(&mut transaction).await?.into_iter();
-            let show = |(account, kind, since): (String, _, time::OffsetDateTime)| json!({ "account": account, "as": format!("{kind:?}").to_lowercase(), "since": since.to_string() });
+            let show = |(account, kind, since): (String, CustomerType, OffsetDateTime)| json!({ "account": account, "as": format!("{kind:?}").to_lowercase(), "since": since.to_string() });
             rows.map(show).collect()
         }
         RealNameCommand::Approve { account } => {
