@@ -40,7 +40,7 @@ impl Stage {
             settings.real_name.review = Review::Automatic;
             settings.real_name.attempts_max = 1;
             settings.real_name.customers_per_document = 1;
-            settings.real_name.buckets = buckets.to_str().expect("a text").to_owned();
+            buckets.to_str().expect("a text").clone_into(&mut settings.real_name.buckets);
         })
         .await;
         let folder = buckets.join(app.world.demo().domain.to_string()).join("download");
@@ -103,10 +103,9 @@ impl Stage {
 
     /// Sends a code to a phone or an address, and reads it.
     async fn code(&self, receiver: &str) -> String {
-        let request = match receiver.contains('@') {
-            true => json!({"receiver_type": 2, "mobile_phone": "", "email": receiver}),
-            false => json!({"receiver_type": 1, "mobile_phone": receiver}),
-        };
+        let by_mail = json!({"receiver_type": 2, "mobile_phone": "", "email": receiver});
+        let by_phone = json!({"receiver_type": 1, "mobile_phone": receiver});
+        let request = if receiver.contains('@') { by_mail } else { by_phone };
         let answer = self.post("demo-partner", SEND, &request).await;
         assert_eq!(answer.status.as_u16(), 204, "{}", answer.body);
         let receiver = Receiver::parse(receiver).expect("the test names it well");

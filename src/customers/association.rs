@@ -414,4 +414,33 @@ mod tests {
         assert_eq!(switch(&mut connection, at, now).await.ok(), Some(AssociationType::Resale));
         app.client("demo-partner").post(target, &give).await.ok();
     }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn who_has_left_is_changed_by_nobody_who_still_knows_it_and_is_no_longer_frozen(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let (partner, customer) = (app.client("demo-partner"), app.world.account("demo-customer"));
+        let at = (customer.tenant, customer.domain);
+        let budget = json!({"customer_id": at.1, "budget_amount": 10});
+        assert_eq!(partner.post("/v2/partners/sub-customers/budget", &budget).await.status.as_u16(), 204);
+        let freeze = json!({"customer_ids": [at.1], "reason": "Arrears"});
+        partner.post("/v2/partners/sub-customers/freeze", &freeze).await.ok();
+        let mut connection = pool.acquire().await.expect("a connection");
+        unbind(&mut connection, at, app.app.now(at.0)).await.expect("nothing is in the way");
+        let state = store::lock(&mut connection, at.0, at.1).await.expect("it is read").expect("it is there");
+        assert_eq!((state.partner, state.frozen), (None, Frozen::No));
+        let left = budgets::budgets(&mut connection, at.0, &[at.1]).await.expect("they are read");
+        assert!(left.is_empty(), "its budget has ended");
+
+        // Nobody has told this replica.
+        let person = json!({"customer_id": at.1, "identify_type": 0, "verified_type": 5, "name": "张三",
+                            "verified_file_url": ["1.jpg", "2.jpg", "3.jpg"], "verified_number": "X1",
+                            "xaccount_type": "DEMO_PARTNER"});
+        for (target, request) in [
+            ("/v2/partners/sub-customers/budget", &budget),
+            ("/v2/partners/sub-customers/freeze", &freeze),
+            ("/v2/customers/realname-auths/individual", &person),
+        ] {
+            assert_eq!(partner.post(target, request).await.refusal().1, "CBC.99000035", "{target}");
+        }
+    }
 }
