@@ -43,6 +43,7 @@ bench: postgres tools
 	@.ci/install wrk
 	.ci/bench
 	.ci/bench-transfers
+	.ci/bench-customers
 
 postgres:
 	@.ci/install postgresql

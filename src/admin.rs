@@ -7,13 +7,18 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
+use crate::customers::command::{
+    self as customers, AssociationCommand, CodesCommand, NotificationsCommand, PartnerCommand,
+};
 use crate::database;
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
 use crate::operator::command::{self as operator, ClockCommand, OperatorCommand};
+use crate::personal::Vault;
 use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
+use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
 use anyhow::{Context, ensure};
@@ -45,6 +50,21 @@ pub enum AdminCommand {
     /// Coupons: quotas for partners, coupons of the vendor's own
     #[command(subcommand)]
     Coupons(CouponsCommand),
+    /// Partners, distributors and resellers: standing, platform, who is told of bindings
+    #[command(subcommand)]
+    Partner(PartnerCommand),
+    /// Associations: invite, switch, unbind
+    #[command(subcommand)]
+    Association(AssociationCommand),
+    /// What partners were told
+    #[command(subcommand)]
+    Notifications(NotificationsCommand),
+    /// Verification codes, and who they may be sent to
+    #[command(subcommand)]
+    Codes(CodesCommand),
+    /// Real-name authentication: the review
+    #[command(subcommand)]
+    RealName(RealNameCommand),
     /// The price book
     #[command(subcommand)]
     Prices(PricesCommand),
@@ -238,13 +258,16 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     // The server may never have run, or not for months.
     let now = Clock::default().now();
     database::open_months_ahead(&mut connection, now).await?;
-    let mut transaction = connection.begin().await?;
-    let result = perform(&mut transaction, command, settings).await?;
     let words = words(std::env::args());
-    if !LOOKS.iter().any(|look| words.ends_with(look)) {
+    let result = if LOOKS.iter().any(|look| words.ends_with(look)) {
+        perform(&mut connection, command, settings).await?
+    } else {
+        let mut transaction = connection.begin().await?;
+        let result = perform(&mut transaction, command, settings).await?;
         audit::append_command(&mut transaction, &words, now).await?;
-    }
-    transaction.commit().await?;
+        transaction.commit().await?;
+        result
+    };
     connection.close().await?;
     if as_json {
         println!("{result}");
@@ -270,6 +293,20 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Key(command) => key(connection, command, settings).await,
         AdminCommand::Agency(command) => agency(connection, command).await,
         AdminCommand::Funds(command) => funds::run(connection, command).await,
+        AdminCommand::Partner(command) => {
+            let vault = vault(connection, settings).await?;
+            customers::partner(connection, command, &vault).await
+        }
+        AdminCommand::Association(command) => customers::association(connection, command).await,
+        AdminCommand::Notifications(command) => customers::notifications(connection, command).await,
+        AdminCommand::Codes(command) => {
+            let vault = vault(connection, settings).await?;
+            customers::codes(connection, command, &vault).await
+        }
+        AdminCommand::RealName(command) => {
+            let vault = vault(connection, settings).await?;
+            real_name::run(connection, command, &vault, settings).await
+        }
         AdminCommand::Coupons(command) => coupons::run(connection, command).await,
         AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
         AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
@@ -277,6 +314,10 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Clock(command) => operator::run_clock(connection, command).await,
         AdminCommand::Resources(command) => resources::run(connection, command).await,
     }
+}
+
+async fn vault(connection: &mut PgConnection, settings: &Settings) -> anyhow::Result<Vault> {
+    Vault::load(connection, &Sealer::from_settings(&settings.secrets)?).await
 }
 
 async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyhow::Result<Value> {

@@ -9,6 +9,9 @@ use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
 use crate::ledger::writer::Writers;
+use crate::messages::Messenger;
+use crate::notifications::Notifier;
+use crate::personal::Vault;
 use crate::sandbox::faults::Faults;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 /// The application's state; a clone is one more handle on it.
 #[derive(Clone)]
@@ -35,10 +39,20 @@ pub struct State {
     pub database: Database,
     /// Seals and opens secrets.
     pub sealer: Sealer,
+    /// Seals, opens and finds personal data.
+    pub vault: Vault,
+    /// Sends codes to phones and e-mail addresses.
+    pub messenger: Messenger,
     /// Keys, users and tokens, in memory.
     pub directory: Directory,
     /// Who is whose customer, in memory.
     pub customers: customers::directory::Directory,
+    /// Tells partners.
+    pub notifier: Notifier,
+    /// Wakes who delivers notifications.
+    pub notified: Notify,
+    /// Wakes who makes the associations of new customers.
+    pub registered: Notify,
     /// Makes transfers.
     pub ledger: Writers,
     /// Uses of access keys that are not written yet.
@@ -76,6 +90,9 @@ impl App {
         database::open_months_ahead(&mut *database.control().await?, clock.now()).await?;
         let clocks = Clocks::new(clock.clone());
         clocks.reload(&mut *database.control().await?).await?;
+        let vault = Vault::load(&mut *database.control().await?, &sealer).await?;
+        let notifier = Notifier::new(&settings.notifications)?;
+        let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
         Ok(Self(Arc::new(State {
@@ -85,10 +102,15 @@ impl App {
             faults: settings.sandbox.enabled.then(Faults::default),
             lockout,
             sealer,
+            vault,
+            messenger,
+            notifier,
+            notified: Notify::new(),
             customers: customers::directory::Directory::new(
                 database.clone(),
                 Duration::from_secs(identity.max_age_seconds),
             ),
+            registered: Notify::new(),
             ledger: Writers::start(&database, &clock, &clocks, &settings.ledger),
             clocks,
             database,

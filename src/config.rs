@@ -2,6 +2,7 @@
 
 use crate::api::quota::Rate;
 use crate::api::signature::Algorithm;
+use crate::values::receiver::Receiver;
 use crate::values::site::Site;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
@@ -31,6 +32,14 @@ pub struct Settings {
     pub quotas: QuotaSettings,
     /// Transfers.
     pub ledger: LedgerSettings,
+    /// Customers' registration.
+    pub customers: CustomerSettings,
+    /// Codes to phones and e-mail addresses.
+    pub messages: MessageSettings,
+    /// Real-name authentication.
+    pub real_name: RealNameSettings,
+    /// What partners are told.
+    pub notifications: NotificationSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// What only the sandbox may do.
@@ -160,6 +169,78 @@ pub struct LedgerSettings {
     pub proof_minutes: u64,
     /// Whether tenants share a transaction.
     pub mix_tenants: bool,
+}
+
+/// `[customers]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerSettings {
+    /// Most accounts that register with one phone.
+    pub accounts_per_phone: i32,
+    /// How long a request waits for the association it asks for.
+    pub association_wait_seconds: u64,
+}
+
+impl CustomerSettings {
+    /// Most accounts that register with a phone or an address.
+    pub fn accounts_with(&self, receiver: &Receiver) -> i32 {
+        match receiver {
+            Receiver::Phone(_) => self.accounts_per_phone,
+            Receiver::Email(_) => 1,
+        }
+    }
+}
+
+/// `[messages]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageSettings {
+    /// The mail server; it may name a user and a password.
+    pub smtp_url: Secret,
+    /// Who mails are from.
+    pub mail_from: String,
+    /// Where texts for phones are posted.
+    pub sms_url: Secret,
+    /// Whether codes stay readable in the database: the sandbox's.
+    pub readable_codes: bool,
+}
+
+/// `[notifications]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationSettings {
+    /// Signs them: an RSA key, PKCS #8 in PEM.
+    pub signing_key: Secret,
+    /// Its certificate in PEM, for partners.
+    pub certificate: String,
+    /// How long a partner's server may take.
+    pub timeout_seconds: u64,
+}
+
+/// `[real_name]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RealNameSettings {
+    /// Who reviews.
+    pub review: Review,
+    /// Most customers that are verified with one document.
+    pub customers_per_document: i32,
+    /// After so many refusals a customer cannot apply again.
+    pub attempts_max: i64,
+    /// Where the partners' buckets are mounted.
+    pub buckets: String,
+    /// What a QR code leads to, before the ticket.
+    pub face_url: String,
+}
+
+/// Who reviews an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Review {
+    /// The operator.
+    Manual,
+    /// A rule that looks at the number: for the sandbox.
+    Automatic,
 }
 
 /// A [`Rate`] as it is written in the configuration.
@@ -370,7 +451,10 @@ fn apply_environment(table: &mut Table, environment: impl Iterator<Item = (Strin
 /// `SERVER_MAX_BODY_BYTES` is `server.max_body_bytes`.
 fn slot<'a>(table: &'a mut Table, name: &str) -> Option<&'a mut Value> {
     let name = name.to_ascii_lowercase();
-    let (section, key) = name.split_once('_')?;
+    // A section's name may hold an underscore itself.
+    let splits = name.match_indices('_').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    let known = |(section, key): &(&str, &str)| table.get(*section).and_then(|values| values.get(*key)).is_some();
+    let (section, key) = splits.into_iter().find(known)?;
     table.get_mut(section)?.as_table_mut()?.get_mut(key)
 }
 

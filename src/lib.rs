@@ -29,12 +29,16 @@ pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
+pub mod messages;
+pub mod notifications;
 pub mod operator;
 pub mod outbox;
 pub mod partner;
+pub mod personal;
 pub mod postgres;
 pub mod pricing;
 pub mod products;
+pub mod real_name;
 pub mod reference;
 pub mod sandbox;
 pub mod secrets;
@@ -55,6 +59,8 @@ pub fn operations() -> Operations {
     products::register(&mut operations);
     accounts::register(&mut operations);
     coupons::register(&mut operations);
+    customers::register(&mut operations);
+    real_name::register(&mut operations);
     partner::register(&mut operations);
     pricing::register(&mut operations);
     operations

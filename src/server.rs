@@ -4,9 +4,11 @@ use crate::api::edge::{self, Edge, Peer};
 use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
+use crate::customers::association;
 use crate::ledger::verify;
+use crate::real_name::show_real_name_auth_qr_code;
 use crate::sandbox::faults::Dropped;
-use crate::{database, explorer, follow, operator, telemetry};
+use crate::{database, explorer, follow, notifications, operator, telemetry};
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -39,7 +41,11 @@ pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     let operations = operations.configured(settings.api.site, &settings.quotas)?;
     let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
     let (operation_routes, names) = operations.router(app);
-    let mut routes = operation_routes.route("/openapi.json", document_route(document)).merge(health_routes());
+    let mut routes = operation_routes
+        .route("/openapi.json", document_route(document))
+        .merge(health_routes())
+        .merge(notifications::router(&settings.notifications))
+        .merge(show_real_name_auth_qr_code::router(settings.real_name.review));
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
     }
@@ -154,13 +160,16 @@ impl Listeners {
     ) -> anyhow::Result<()> {
         let follower = tokio::spawn(follow::follow(app.clone()));
         let prover = tokio::spawn(verify::watch(app.clone()));
+        let notifications = tokio::spawn(notifications::run(app.clone()));
+        let associations = tokio::spawn(association::run(app.clone()));
         let operator = tokio::spawn(serve_operators(self.operator, app.clone(), metrics));
         let served = serve_api(self.api, &app, stop).await;
         operator.abort();
-        follower.abort();
-        prover.abort();
-        // Its connection is back only when it has ended.
-        follower.await.ok();
+        // Their connections are back only when they have ended.
+        for task in [follower, prover, associations, notifications] {
+            task.abort();
+            task.await.ok();
+        }
         if let Err(error) = app.key_uses.write(&app.database).await {
             tracing::warn!(%error, "the last uses of access keys are lost");
         }

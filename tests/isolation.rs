@@ -86,8 +86,8 @@ fn name_accounts(app: &TestApp, calls: &mut [Call]) {
         for call in calls.iter_mut() {
             call.target = call.target.replace(&format!("{field}={EXAMPLE_ID}"), &format!("{field}={id}"));
             call.body = call.body.replace(&format!("\"{field}\":\"{EXAMPLE_ID}\""), &format!("\"{field}\":\"{id}\""));
-            let (several, these) = (format!("\"{field}s\":[\"{EXAMPLE_ID}\"]"), format!("\"{field}s\":[\"{id}\"]"));
-            call.body = call.body.replace(&several, &these);
+            let list = format!("\"{field}s\":[\"");
+            call.body = call.body.replace(&format!("{list}{EXAMPLE_ID}"), &format!("{list}{id}"));
         }
     }
 }
@@ -130,13 +130,9 @@ fn example(document: &Value, schema: &Value) -> Value {
     if schema["type"] == "array" {
         return json!([example(document, &schema["items"])]);
     }
-    if let Some(required) = schema["required"].as_array() {
-        let fields = required.iter().filter_map(Value::as_str);
-        return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
-    }
     if schema["type"] == "object" {
-        // Nothing is required of it.
-        return json!({});
+        let fields = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        return fields.map(|name| (name.to_owned(), example(document, &schema["properties"][name]))).collect();
     }
     if !schema["items"].is_null() {
         return json!([example(document, &schema["items"])]);

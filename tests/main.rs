@@ -10,5 +10,6 @@ mod ledger;
 mod operator;
 mod policy;
 mod postgres;
+mod refusals;
 mod signature;
 mod snapshots;

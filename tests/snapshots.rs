@@ -30,6 +30,18 @@ async fn rows(app: &TestApp, pool: &PgPool, account: &str) -> BTreeMap<String, V
     rows
 }
 
+/// Gives demo-customer a phone and a verified name.
+async fn verify_name(app: &TestApp, pool: &PgPool) {
+    let (vault, customer) = (&app.app.vault, app.world.account("demo-customer"));
+    let statement = "update customers set sealed_phone = $2, sealed_name = $3, name_grams = $4 where domain_id = $1";
+    let update = sqlx::query(statement)
+        .bind(customer.domain)
+        .bind(vault.seal("13812345678", customer.domain))
+        .bind(vault.seal("Sample", customer.domain))
+        .bind(vault.name_grams(customer.tenant, "Sample"));
+    update.execute(pool).await.expect("it is changed");
+}
+
 async fn allocate(partner: &Client<'_>, customer: &Value, amount: i64) {
     partner.post(ALLOCATE, &json!({"customer_id": customer, "amount": amount})).await.ok();
 }
@@ -83,6 +95,7 @@ async fn eight_copies_are_used_side_by_side(pool: PgPool) {
     let operator = app.operator(Role::Admin).await;
     let partner = app.client("demo-partner");
     allocate(&partner, &json!(app.world.account("demo-customer").domain), 7).await;
+    verify_name(&app, &pool).await;
     let before = rows(&app, &pool, "demo-partner").await;
     let mut forks = Vec::new();
     for number in 1..=8 {
@@ -108,6 +121,10 @@ async fn eight_copies_are_used_side_by_side(pool: PgPool) {
         assert_eq!(own["account_balances"][0]["amount"].to_string(), (7 + 10 * amount).to_string());
         let records = partner.get("/v3/accounts/partner-accounts/adjust-records").await.ok();
         assert_eq!(records["total_count"], json!(11), "the original's and its own: {records}");
+        // What is sealed was sealed for another account; what is found by hashes was another tenant's.
+        let found = partner.post("/v2/partners/sub-customers/query", &json!({"customer": "mple"})).await.ok();
+        assert_eq!((&found["count"], &found["customer_infos"][0]["telephone"]), (&json!(1), &json!("13812345678")));
+        assert_eq!(found["customer_infos"][0]["customer"], "Sample", "{found}");
         // The original's customer is nobody's here.
         let foreign = json!({"customer_id": app.world.account("demo-customer").domain, "amount": 1});
         assert_eq!(partner.post(ALLOCATE, &foreign).await.status, StatusCode::BAD_REQUEST);

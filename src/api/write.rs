@@ -83,6 +83,14 @@ impl Write {
         Ok(Self { caller, call, key: Key::of(&parts.headers, target, body)?, dry_run })
     }
 
+    /// Whether this request was answered before: then [`begin`](Self::begin) gives the answer again, and what is checked
+    /// before it, and would be found used up, must not be.
+    pub async fn is_repeat(&self, app: &App) -> Result<bool, ApiError> {
+        let Some(key) = &self.key else { return Ok(false) };
+        let mut connection = app.database.tenant(self.caller.tenant).await?;
+        Ok(find(&mut connection, &self.caller, self.call.operation, &key.key).await?.is_some())
+    }
+
     /// Begins the transaction that holds the effect, or finds that the write has already happened.
     pub async fn begin(self, app: &App) -> Result<Begun, ApiError> {
         let mut transaction = app.database.begin(self.caller.tenant).await?;

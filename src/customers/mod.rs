@@ -3,11 +3,34 @@
 //! Whom a request names is resolved here and nowhere else: [`acting_partner`] for `indirect_partner_id`, [`of_partner`] for
 //! a customer.
 
+pub mod association;
+pub mod budgets;
+pub mod check_user_identity;
+pub mod codes;
+pub mod command;
+pub mod create_sub_customer;
 pub mod directory;
+pub mod freeze_sub_customers;
+pub mod freezing;
+pub mod list;
+pub mod list_indirect_partners;
+pub mod list_sub_customer_budget;
+pub mod list_sub_customer_budget_records;
+pub mod list_sub_customer_new_tag;
+pub mod list_sub_customers;
+pub mod model;
+pub mod partners;
+pub mod send_verification_message_code;
+pub mod show_customer_expenditure_quota;
+pub mod show_partner_consumption_quota;
+pub mod show_sub_customer_budget;
 pub mod store;
+pub mod unfreeze_sub_customers;
+pub mod update_sub_customer_budget;
 
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
+use crate::api::operation::{Operations, operations};
 use crate::app::App;
 use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
@@ -15,6 +38,26 @@ use directory::Related;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The domain's operations.
+pub fn register(operations: &mut Operations) {
+    operations!(operations, "customers":
+        check_user_identity::check_user_identity,
+        send_verification_message_code::send_verification_message_code,
+        create_sub_customer::create_sub_customer,
+        list_sub_customers::list_sub_customers,
+        list_sub_customer_new_tag::list_sub_customer_new_tag,
+        list_indirect_partners::list_indirect_partners,
+        freeze_sub_customers::freeze_sub_customers,
+        unfreeze_sub_customers::unfreeze_sub_customers,
+        update_sub_customer_budget::update_sub_customer_budget,
+        show_sub_customer_budget::show_sub_customer_budget,
+        list_sub_customer_budget::list_sub_customer_budget,
+        list_sub_customer_budget_records::list_sub_customer_budget_records,
+        show_partner_consumption_quota::show_partner_consumption_quota,
+        show_customer_expenditure_quota::show_customer_expenditure_quota,
+    );
+}
 
 crate::values::text::texts! {
     /// An account's id as a request names it. What is no id of ours is an account that does not exist.
@@ -115,6 +158,24 @@ pub async fn reseller(app: &App, caller: &Caller, named: &AccountIdText) -> Resu
         Some(Related::Reseller { parent, name }) if *parent == caller.domain => Ok((id, name.clone())),
         _ => Err(no_such_reseller()),
     }
+}
+
+/// The partner's customer, or, of a distributor, one of its resellers': for operations without a parameter for the reseller.
+pub async fn in_tree(app: &App, caller: &Caller, named: &AccountIdText) -> Result<Arc<Customer>, ApiError> {
+    let id = named.id().ok_or_else(not_a_customer)?;
+    let related = app.customers.related(caller.tenant, id).await?;
+    let Some(Related::Customer(customer)) = related.as_deref() else { return Err(not_a_customer()) };
+    let partner = customer.association.partner;
+    if partner == caller.domain {
+        return Ok(customer.clone());
+    }
+    if caller.kind == CallerKind::Distributor
+        && let Some(Related::Reseller { parent, .. }) = app.customers.related(caller.tenant, partner).await?.as_deref()
+        && *parent == caller.domain
+    {
+        return Ok(customer.clone());
+    }
+    Err(not_a_customer())
 }
 
 /// A customer of a partner.

@@ -1,11 +1,15 @@
 //! The only door into the customers' tables.
 
+use super::association::{self, Step};
 use super::directory::Related;
+use super::model::{CustomerType, Frozen, VerifiedStatus};
 use super::{Association, AssociationType, Customer};
 use crate::api::caller::CallerKind;
 use crate::values::id::{DomainId, TenantId};
+use crate::values::receiver::Phone;
 use sqlx::PgConnection;
 use std::sync::Arc;
+use time::{Date, OffsetDateTime};
 
 /// Announces changes; the payload is `<tenant> <account>`, anything else means "everything".
 pub const CHANNEL: &str = "bss_customers";
@@ -31,6 +35,125 @@ pub async fn related(connection: &mut PgConnection, tenant: TenantId, id: Domain
         (CallerKind::Reseller, Some(parent), ..) => Related::Reseller { parent, name: row.name },
         _ => Related::Other,
     }))
+}
+
+/// What sort of account this is.
+pub async fn kind(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<CallerKind> {
+    sqlx::query_scalar!(
+        r#"select kind as "kind: CallerKind" from domains where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A customer as who changes it must see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    /// Whose it is.
+    pub partner: Option<DomainId>,
+    /// How.
+    pub kind: Option<AssociationType>,
+    /// Its number among the partner's customers.
+    pub number: Option<i64>,
+    /// Whether an association is still to be made.
+    pub is_pending: bool,
+    /// What it is.
+    pub customer_type: CustomerType,
+    /// How far its real-name authentication is.
+    pub verified: VerifiedStatus,
+    /// What of it is frozen.
+    pub frozen: Frozen,
+}
+
+/// A customer, locked until the transaction ends. Whoever changes a customer locks it before anything else of it: the
+/// ledger's accounts, its applications, the partner's counter. So all wait for each other in one order, and what a request
+/// knows from [`directory`](super::directory) is checked against what is so now.
+pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<Option<State>> {
+    sqlx::query_as!(
+        State,
+        r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
+                  pending_partner_id is not null as "is_pending!", customer_type as "customer_type: CustomerType",
+                  verified_status as "verified: VerifiedStatus", frozen as "frozen: Frozen"
+           from customers where tenant_id = $1 and domain_id = $2 for update"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What a customer is, and how far its real-name authentication is.
+pub async fn verification(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+) -> sqlx::Result<(CustomerType, VerifiedStatus)> {
+    let row = sqlx::query!(
+        r#"select customer_type as "customer_type: CustomerType", verified_status as "verified: VerifiedStatus"
+           from customers where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        id.0
+    );
+    let row = row.fetch_one(connection).await?;
+    Ok((row.customer_type, row.verified))
+}
+
+/// Sets how far a customer's real-name authentication is.
+pub async fn set_verified_status(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+    status: VerifiedStatus,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update customers set verified_status = $3 where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        id.0,
+        status as i16
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What a customer becomes when it is verified.
+pub struct Verified<'a> {
+    /// What it is.
+    pub customer_type: CustomerType,
+    /// Its name.
+    pub sealed_name: &'a [u8],
+    /// By what the name is found.
+    pub name_grams: &'a [i64],
+    /// From which month to which it can become a new customer.
+    pub new_tag: (Date, Date),
+}
+
+/// Makes a customer verified. Its tag, once given, stays.
+pub async fn verify(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+    verified: &Verified<'_>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update customers
+         set verified_status = 2, customer_type = $3, sealed_name = $4, name_grams = $5,
+             new_tag = coalesce(new_tag, 'UNDETERMINED'), new_tag_from = coalesce(new_tag_from, $6),
+             new_tag_until = coalesce(new_tag_until, $7)
+         where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        id.0,
+        verified.customer_type as i16,
+        verified.sealed_name,
+        verified.name_grams,
+        verified.new_tag.0,
+        verified.new_tag.1
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The customers of a partner among those of these ids, in the order of the ids; the others are left out.
@@ -102,18 +225,118 @@ pub async fn insert(
     id: DomainId,
     association: Option<Association>,
 ) -> sqlx::Result<()> {
+    sqlx::query!("insert into customers (tenant_id, domain_id) values ($1, $2)", tenant.0, id.0)
+        .execute(&mut *connection)
+        .await?;
+    match association {
+        Some(association) => association::associate(connection, tenant, id, association).await,
+        None => announce(connection, tenant, id).await,
+    }
+}
+
+/// A customer that a partner registers.
+pub struct NewCustomer<'a> {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its account.
+    pub id: DomainId,
+    /// With whom it is to be associated, and how.
+    pub association: (DomainId, AssociationType),
+    /// Whether it is one of the international site.
+    pub international: bool,
+    /// The platform it comes from, and its id there.
+    pub xaccount: (&'a str, &'a str),
+    /// Its phone, sealed.
+    pub sealed_phone: Option<Vec<u8>>,
+    /// Its e-mail address, sealed.
+    pub sealed_email: Option<Vec<u8>>,
+    /// Its country.
+    pub domain_area: Option<&'a str>,
+    /// Whether it wants the vendor's advertisements.
+    pub takes_marketing: bool,
+    /// What of it is frozen.
+    pub frozen: Frozen,
+}
+
+/// Adds a customer whose association is still to be made. `false`: its platform's user has an account already.
+pub async fn register(connection: &mut PgConnection, new: &NewCustomer<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
+    let xaccount = sqlx::query!(
+        "insert into xaccounts (xaccount_id, xaccount_type, tenant_id, domain_id) values ($1, $2, $3, $4)
+         on conflict do nothing",
+        new.xaccount.1,
+        new.xaccount.0,
+        new.tenant.0,
+        new.id.0
+    );
+    if xaccount.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
     sqlx::query!(
-        "insert into customers (tenant_id, domain_id, partner_id, association_type, associated_at)
-         values ($1, $2, $3, $4, $5)",
-        tenant.0,
-        id.0,
-        association.map(|association| association.partner.0),
-        association.map(|association| association.kind as i16),
-        association.map(|association| association.since)
+        "insert into customers (tenant_id, domain_id, pending_partner_id, pending_type, pending_since, international,
+                                xaccount_type, xaccount_id, sealed_phone, country_code, sealed_email, domain_area,
+                                takes_marketing, frozen)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        new.tenant.0,
+        new.id.0,
+        new.association.0.0,
+        new.association.1 as i16,
+        now,
+        new.international,
+        new.xaccount.0,
+        new.xaccount.1,
+        new.sealed_phone,
+        new.sealed_phone.is_some().then_some(Phone::COUNTRY_CODE),
+        new.sealed_email,
+        new.domain_area,
+        new.takes_marketing,
+        new.frozen as i16
     )
     .execute(&mut *connection)
     .await?;
-    announce(connection, tenant, id).await
+    association::record(connection, new.tenant, new.id, Some(new.association), Step::Registered, now).await?;
+    announce(connection, new.tenant, new.id).await?;
+    Ok(true)
+}
+
+/// What is registered with a phone or an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// How many accounts.
+    pub accounts: i32,
+    /// Whether it is kept for the vendor's own customers.
+    pub reserved: bool,
+}
+
+/// What is registered with a phone or an address.
+pub async fn receiver_usage(connection: &mut PgConnection, receiver_hash: &[u8]) -> sqlx::Result<Usage> {
+    let usage =
+        sqlx::query_as!(Usage, "select accounts, reserved from receivers where receiver_hash = $1", receiver_hash);
+    Ok(usage.fetch_optional(connection).await?.unwrap_or_default())
+}
+
+/// Counts one account more for a phone or an address that has fewer than `most` and is not reserved; whether it could.
+pub async fn claim_receiver(connection: &mut PgConnection, receiver_hash: &[u8], most: i32) -> sqlx::Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into receivers (receiver_hash, accounts, reserved) values ($1, 1, false)
+         on conflict (receiver_hash) do update set accounts = receivers.accounts + 1
+         where receivers.accounts < $2 and not receivers.reserved",
+        receiver_hash,
+        most
+    );
+    Ok(claimed.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Keeps a phone or an address for the vendor's own customers, or gives it free.
+pub async fn reserve_receiver(connection: &mut PgConnection, receiver_hash: &[u8], reserved: bool) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into receivers (receiver_hash, accounts, reserved) values ($1, 0, $2)
+         on conflict (receiver_hash) do update set reserved = excluded.reserved",
+        receiver_hash,
+        reserved
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Sets how a customer is associated.
@@ -149,7 +372,8 @@ pub async fn names(
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-async fn announce(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<()> {
+/// Tells every replica, when this transaction commits.
+pub async fn announce(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<()> {
     let payload = format!("{} {}", tenant.0.simple(), id.0.simple());
     sqlx::query!("select pg_notify($1, $2) as \"sent: ()\"", CHANNEL, payload).execute(connection).await?;
     Ok(())

@@ -9,6 +9,7 @@ use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
 use crate::customers::store as customers;
 use crate::customers::{Association, AssociationType};
+use crate::database;
 use crate::products::store::region_codes;
 use crate::secrets::{self, Sealer};
 use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
@@ -120,22 +121,10 @@ pub async fn create_account(
     let domain = DomainId::new(now);
     let tenant = above.map_or(TenantId(domain.0), |above| above.tenant);
     let new = NewDomain { tenant, id: domain, parent: above.map(|above| above.domain), name: name.as_str(), kind };
-    if !store::insert_domain(&mut transaction, &new, now).await? {
+    if !open_account(&mut transaction, &new, None, now).await? {
         return Err(Refusal::NameTaken(name.as_str().to_owned()));
     }
-    for region in region_codes() {
-        let project = Project { id: ProjectId::new(now), name: region };
-        store::insert_project(&mut transaction, (tenant, domain), &project).await?;
-    }
-    let administrator = NewUser {
-        id: UserId::new(now),
-        account: (tenant, domain),
-        name: name.as_str(),
-        password_hash: None,
-        administrator: true,
-        permission_items: &[],
-    };
-    store::insert_user(&mut transaction, administrator, now).await?;
+    database::open_months_ahead(&mut transaction, now).await?;
     if matches!(kind, CallerKind::Customer | CallerKind::Master) {
         // Below a partner a new customer is a resale one, as the vendor creates them.
         let association =
@@ -144,6 +133,31 @@ pub async fn create_account(
     }
     transaction.commit().await?;
     Ok(domain)
+}
+
+/// Adds an account with a project for each region and a user of the account's own name. `false`: the name is taken.
+pub async fn open_account(
+    connection: &mut PgConnection,
+    new: &NewDomain<'_>,
+    password_hash: Option<String>,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    if !store::insert_domain(connection, new, now).await? {
+        return Ok(false);
+    }
+    let account = (new.tenant, new.id);
+    let project = |name| Project { id: ProjectId::new(now), name };
+    store::insert_projects(connection, account, &region_codes().into_iter().map(project).collect::<Vec<_>>()).await?;
+    let administrator = NewUser {
+        id: UserId::new(now),
+        account,
+        name: new.name,
+        password_hash,
+        administrator: true,
+        permission_items: &[],
+    };
+    store::insert_user(connection, administrator, now).await?;
+    Ok(true)
 }
 
 /// Creates an operator.

@@ -1,5 +1,6 @@
 //! Passwords: Argon2id, off the threads that serve requests.
 
+use crate::secrets;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use tokio::sync::Semaphore;
@@ -32,6 +33,12 @@ pub fn check(password: &str, account: &str) -> Result<(), &'static str> {
 pub fn hash(password: &str, salt: [u8; 16]) -> String {
     let salt = SaltString::encode_b64(&salt).expect("16 bytes are a valid salt");
     Argon2::default().hash_password(password.as_bytes(), &salt).expect("the default parameters are valid").to_string()
+}
+
+/// Hashes with a random salt, off the threads that serve requests.
+pub async fn hash_aside(password: String) -> Option<String> {
+    let _permit = AT_ONCE.acquire().await.expect("the semaphore is never closed");
+    tokio::task::spawn_blocking(move || hash(&password, secrets::random())).await.ok()
 }
 
 /// Whether the password is the one that was hashed.

@@ -756,18 +756,20 @@ pub async fn insert_user(connection: &mut PgConnection, new: NewUser<'_>, now: O
     Ok(())
 }
 
-/// Adds a project.
-pub async fn insert_project(
+/// Adds projects.
+pub async fn insert_projects(
     connection: &mut PgConnection,
     (tenant, domain): (TenantId, DomainId),
-    project: &Project,
+    projects: &[Project],
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into projects (tenant_id, project_id, domain_id, name) values ($1, $2, $3, $4)",
+        "insert into projects (tenant_id, project_id, domain_id, name)
+         select t.tenant_id, p.project_id, $2, p.name
+         from tenants t, unnest($3::uuid[], $4::text[]) as p (project_id, name) where t.tenant_id = $1",
         tenant.0,
-        project.id.0,
         domain.0,
-        project.name
+        &projects.iter().map(|project| project.id.0).collect::<Vec<_>>(),
+        &projects.iter().map(|project| project.name.clone()).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;

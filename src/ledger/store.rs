@@ -230,6 +230,19 @@ pub async fn balances(
     .await
 }
 
+/// Closes an account, or opens it again, if there is one: a closed one takes part in no transfer.
+pub async fn set_closed(connection: &mut PgConnection, purse: &Purse, closed: bool) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update accounts set closed = $3 where tenant_id = $1 and account_id = $2 and closed <> $3",
+        purse.tenant.0,
+        purse.id().0,
+        closed
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Sets how far a partner's cash may go below zero. Refused by `accounts_floor_kept` where it already is below that.
 pub async fn set_credit_line(connection: &mut PgConnection, purse: &Purse, line: Decimal) -> sqlx::Result<()> {
     sqlx::query!(

@@ -37,7 +37,7 @@ pub async fn watch(app: App) {
                     tracing::error!(wrong, "the ledger is wrong");
                 }
                 metrics::gauge!("bss_ledger_wrong_tenants").set(u32::try_from(report.wrong.len()).unwrap_or(u32::MAX));
-                metrics::gauge!("bss_ledger_proved_seconds")
+                metrics::gauge!("bss_ledger_proved_timestamp_seconds")
                     .set(Duration::from_secs(app.clock.now().unix_timestamp().unsigned_abs()).as_secs_f64());
             }
             Err(error) => tracing::warn!(%error, "the ledger could not be proved"),

@@ -118,7 +118,7 @@ pub async fn restore_snapshot(
     write
         .once(&app, async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
-            let rows = snapshots::restore(connection, tenant, name.as_str()).await.map_err(refused)?;
+            let rows = snapshots::restore(connection, tenant, name.as_str(), &app.vault).await.map_err(refused)?;
             Outcome::of(&tenant, &SnapshotDone { tenant_id: tenant, rows })
         })
         .await
@@ -225,7 +225,8 @@ pub async fn create_fork(
         .once(&app, async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             let name = body.name.as_str();
-            let fork = snapshots::fork(connection, tenant, name, &app.sealer, now).await.map_err(refused)?;
+            let sealers = (&app.sealer, &app.vault);
+            let fork = snapshots::fork(connection, tenant, name, sealers, now).await.map_err(refused)?;
             Outcome::shown_once(&fork.tenant, &ForkCreated::of(&fork, true), &ForkCreated::of(&fork, false))
         })
         .await

@@ -3,15 +3,19 @@
 //! The work is done in the database, by functions that [`install`] makes and that a production database has not.
 
 use crate::clock;
+use crate::customers::codes::receiver_hash;
 use crate::customers::store as customers;
 use crate::identity::administration as identity;
 use crate::identity::store;
 use crate::ledger::{AccountKind, Purse};
+use crate::personal::Vault;
 use crate::secrets::{self, Sealer};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
+use crate::values::receiver::{Email, Phone, Receiver};
 use anyhow::{Context, bail, ensure};
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -57,18 +61,67 @@ pub async fn save(
 }
 
 /// Brings a tenant's rows back to what was saved; how many. Nobody should write at that moment.
-pub async fn restore(connection: &mut PgConnection, tenant: TenantId, name: &str) -> anyhow::Result<i64> {
+pub async fn restore(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    vault: &Vault,
+) -> anyhow::Result<i64> {
     require_sandbox(connection).await?;
     let mut transaction = connection.begin().await?;
+    let before = receivers(&mut transaction, tenant, vault).await?;
     let restored: Option<i64> = sqlx::query_scalar("select sandbox.restore_snapshot($1, $2)")
         .bind(tenant.0)
         .bind(name)
         .fetch_one(&mut *transaction)
         .await?;
     let restored = restored.with_context(|| format!("there is no snapshot {name}"))?;
+    let after = receivers(&mut transaction, tenant, vault).await?;
+    count_receivers(&mut transaction, &before, &after).await?;
     announce(&mut transaction, tenant).await?;
     transaction.commit().await?;
     Ok(restored)
+}
+
+/// With which phones and addresses a tenant's customers have registered, by their hashes, and how often.
+type Receivers = BTreeMap<Vec<u8>, i32>;
+
+async fn receivers(connection: &mut PgConnection, tenant: TenantId, vault: &Vault) -> sqlx::Result<Receivers> {
+    let rows = sqlx::query!(
+        r#"select domain_id as "id: DomainId", sealed_phone, sealed_email from customers
+           where tenant_id = $1 and (sealed_phone is not null or sealed_email is not null)"#,
+        tenant.0
+    );
+    let mut receivers = Receivers::new();
+    for row in rows.fetch_all(connection).await? {
+        let open = |sealed: Option<Vec<u8>>| vault.open(&sealed?, row.id);
+        let phone = open(row.sealed_phone).and_then(|phone| Phone::parse(&phone)).map(Receiver::Phone);
+        let email = open(row.sealed_email).and_then(|email| Email::parse(&email)).map(Receiver::Email);
+        for receiver in phone.into_iter().chain(email) {
+            *receivers.entry(receiver_hash(vault, &receiver)).or_default() += 1;
+        }
+    }
+    Ok(receivers)
+}
+
+/// The counts are the whole system's, so a restore can only add what it adds.
+async fn count_receivers(connection: &mut PgConnection, before: &Receivers, after: &Receivers) -> sqlx::Result<()> {
+    let count = |receivers: &Receivers, hash: &Vec<u8>| receivers.get(hash).copied().unwrap_or_default();
+    let hashes: BTreeSet<&Vec<u8>> = before.keys().chain(after.keys()).collect();
+    let (hashes, more): (Vec<Vec<u8>>, Vec<i32>) = hashes
+        .into_iter()
+        .map(|hash| (hash.clone(), count(after, hash) - count(before, hash)))
+        .filter(|(_, more)| *more != 0)
+        .unzip();
+    sqlx::query!(
+        "update receivers r set accounts = greatest(r.accounts + u.more, 0)
+         from unnest($1::bytea[], $2::integer[]) as u (hash, more) where r.receiver_hash = u.hash",
+        &hashes,
+        &more
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Forgets a snapshot; whether it was there.
@@ -117,7 +170,7 @@ pub async fn fork(
     connection: &mut PgConnection,
     source: TenantId,
     name: &str,
-    sealer: &Sealer,
+    (sealer, vault): (&Sealer, &Vault),
     now: OffsetDateTime,
 ) -> anyhow::Result<Fork> {
     require_sandbox(connection).await?;
@@ -138,6 +191,9 @@ pub async fn fork(
         Err(error) if crate::database::violates(&error, "login_names_pk") => bail!("there is already a copy {name}"),
         other => other?,
     };
+    for sealed in &SEALED {
+        seal_anew(&mut transaction, (source, tenant), &mask, sealed, vault).await?;
+    }
     let keys = keys(&mut transaction, source, name, sealer, now).await?;
     announce(&mut transaction, tenant).await?;
     transaction.commit().await?;
@@ -166,6 +222,62 @@ async fn accounts(
         new.push(Purse { tenant, owner, kind, currency }.id().0);
     }
     Ok((old, new))
+}
+
+/// A column with personal data: its table, the column itself, the row's key, and the account that it is sealed for.
+type Sealed = (&'static str, &'static str, &'static str, &'static str);
+
+const SEALED: [Sealed; 8] = [
+    ("partner_profiles", "sealed_phone", "domain_id", "domain_id"),
+    ("partner_profiles", "sealed_email", "domain_id", "domain_id"),
+    ("customers", "sealed_phone", "domain_id", "domain_id"),
+    ("customers", "sealed_email", "domain_id", "domain_id"),
+    ("customers", "sealed_name", "domain_id", "domain_id"),
+    ("real_name_applications", "sealed_name", "application_id", "customer_id"),
+    ("real_name_applications", "sealed_number", "application_id", "customer_id"),
+    ("real_name_applications", "sealed_details", "application_id", "customer_id"),
+];
+
+/// Seals a column of the copy for the copy's accounts.
+async fn seal_anew(
+    connection: &mut PgConnection,
+    (source, tenant): (TenantId, TenantId),
+    mask: &str,
+    (table, column, key, owner): &Sealed,
+    vault: &Vault,
+) -> anyhow::Result<()> {
+    // SAFE: the names are constants of this program, here and below.
+    let read = AssertSqlSafe(format!(
+        "select {column}, {owner}, sandbox.fork_id({key}, $2), sandbox.fork_id({owner}, $2) from {table}
+         where tenant_id = $1 and {column} is not null"
+    ));
+    let rows = sqlx::query_as::<_, (Vec<u8>, Uuid, Uuid, Uuid)>(read).bind(source.0).bind(mask);
+    let (mut keys, mut sealed, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for (old, owner, copied, copied_owner) in rows.fetch_all(&mut *connection).await? {
+        let text = vault.open(&old, DomainId(owner)).with_context(|| format!("a {column} cannot be opened"))?;
+        keys.push(copied);
+        sealed.push(vault.seal(&text, DomainId(copied_owner)));
+        texts.push(text);
+    }
+    let write = AssertSqlSafe(format!(
+        "update {table} t set {column} = u.sealed from unnest($2::uuid[], $3::bytea[]) as u (id, sealed)
+         where t.tenant_id = $1 and t.{key} = u.id"
+    ));
+    sqlx::query(write).bind(tenant.0).bind(&keys).bind(sealed).execute(&mut *connection).await?;
+    if (*table, *column) == ("customers", "sealed_name") {
+        for (customer, name) in keys.into_iter().zip(texts) {
+            let grams = vault.name_grams(tenant, &name);
+            sqlx::query!(
+                "update customers set name_grams = $3 where tenant_id = $1 and domain_id = $2",
+                tenant.0,
+                customer,
+                &grams
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+    }
+    Ok(())
 }
 
 /// A new key for each user that has an enabled one in the original.

@@ -5,7 +5,7 @@ use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
 use crate::coupons::sandbox as coupons;
 use crate::customers::store as customers;
-use crate::customers::{Association, AssociationType};
+use crate::customers::{Association, AssociationType, partners};
 use crate::database;
 use crate::identity::model::LoginName;
 use crate::identity::password;
@@ -126,10 +126,10 @@ impl World {
     ) -> anyhow::Result<()> {
         let mut transaction = connection.begin().await?;
         let regions = region_codes();
+        database::open_months_ahead(&mut transaction, now).await?;
         for account in &self.accounts {
             self.store_account(&mut transaction, account, &regions, sealer, now).await?;
         }
-        database::open_months_ahead(&mut transaction, now).await?;
         for account in self.accounts.iter().filter(|account| CallerKind::PARTNERS.contains(&account.kind)) {
             let amount = PositiveAmount::try_from(FUNDS).expect("the constant is an amount");
             let payment = Payment { amount, designated: false, memo: String::new() };
@@ -175,9 +175,13 @@ impl World {
             let association = parent.map(|partner| Association { partner, kind, since: now });
             customers::insert(connection, *tenant, *domain, association).await?;
         }
-        for region in regions {
-            let id = ProjectId(derived_id(self.seed, name, region));
-            store::insert_project(connection, (*tenant, *domain), &Project { id, name: region.clone() }).await?;
+        let project =
+            |region: &String| Project { id: ProjectId(derived_id(self.seed, name, region)), name: region.clone() };
+        let projects: Vec<Project> = regions.iter().map(project).collect();
+        store::insert_projects(connection, (*tenant, *domain), &projects).await?;
+        if CallerKind::PARTNERS.contains(kind) {
+            let platform = platform(name);
+            ensure!(partners::assign_platform(connection, &platform, *tenant, *domain).await?, "{platform} is taken");
         }
         let salt = *derived(self.seed, name, "salt").first_chunk().expect("a SHA-256 has 32 bytes");
         let password_hash = password::hash(&account.password, salt);
@@ -199,6 +203,11 @@ impl World {
         store::insert_access_key(connection, new, now).await?;
         Ok(())
     }
+}
+
+/// The sales platform of a partner, which its customers come from: `DEMO_PARTNER`.
+pub fn platform(partner: &str) -> String {
+    partner.replace('-', "_").to_uppercase()
 }
 
 fn derived(seed: u64, account: &str, what: &str) -> [u8; 32] {

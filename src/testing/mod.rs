@@ -13,6 +13,7 @@ use crate::operator::operators;
 use crate::operator::policy::Role;
 use crate::pricing::samples;
 use crate::sandbox::world::World;
+use crate::values::id::DomainId;
 use crate::{catalogue, server};
 use axum::Router;
 use axum::body::Body;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::task::Poll;
 use tower::ServiceExt;
 
 /// The address that test clients call from unless they say otherwise.
@@ -67,6 +69,8 @@ impl TestApp {
     pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::defaults();
         settings.secrets.master_key = Secret::from("5a".repeat(32));
+        // As in the sandbox: there is nobody to send codes to.
+        settings.messages.readable_codes = true;
         configure(&mut settings);
         let clock = Clock::default();
         let world = World::new(1);
@@ -155,6 +159,21 @@ pub fn assume(account: &str, agency: &str) -> Value {
 pub fn login(account: &str, password: &str) -> Value {
     json!({"auth": {"identity": {"methods": ["password"], "password": {"user": {
         "name": account, "password": password, "domain": {"name": account}}}}}})
+}
+
+/// All of these at once, in the order given.
+pub async fn all<T>(calls: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
+    std::future::poll_fn(|context| {
+        for (call, answer) in calls.iter_mut().filter(|(_, answer)| answer.is_none()) {
+            if let Poll::Ready(ready) = call.as_mut().poll(context) {
+                *answer = Some(ready);
+            }
+        }
+        if calls.iter().all(|(_, answer)| answer.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    calls.into_iter().filter_map(|(_, answer)| answer).collect()
 }
 
 enum Credentials {
@@ -262,5 +281,38 @@ impl Answer {
     /// A header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("our headers are ASCII"))
+    }
+}
+
+/// Gives a partner so many customers, by SQL and not by requests: for what is about many.
+pub async fn many_customers(pool: &PgPool, partner: DomainId, count: i32) {
+    let statements = [
+        "insert into domains (tenant_id, domain_id, parent_id, name, kind, created_at)
+         select d.tenant_id, gen_random_uuid(), $1, 'many-' || i, 'customer', now()
+         from domains d, generate_series(1, $2) i where d.domain_id = $1",
+        "insert into customers (tenant_id, domain_id, partner_id, association_type, associated_at, number)
+         select tenant_id, domain_id, $1, 2, now(), $2 + substr(name, 6)::bigint
+         from domains where parent_id = $1 and name like 'many-%'",
+    ];
+    for statement in statements {
+        sqlx::query(statement).bind(partner.0).bind(count).execute(pool).await.expect("they are written");
+    }
+    recount_customers(pool).await;
+}
+
+/// Brings the counters to what the customers say.
+pub async fn recount_customers(pool: &PgPool) {
+    let statements = [
+        "delete from customer_counters",
+        "delete from customer_blocks",
+        "insert into customer_counters (tenant_id, partner_id, last_number, customers, last_at)
+         select tenant_id, partner_id, max(number), count(*), max(associated_at)
+         from customers where partner_id is not null group by tenant_id, partner_id",
+        "insert into customer_blocks (tenant_id, partner_id, block, members)
+         select tenant_id, partner_id, number / 1000, count(*)
+         from customers where partner_id is not null group by tenant_id, partner_id, number / 1000",
+    ];
+    for statement in statements {
+        sqlx::query(statement).execute(pool).await.expect("they are counted");
     }
 }

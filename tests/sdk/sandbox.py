@@ -20,6 +20,7 @@ LAST_LINE = "Stop with Ctrl-C."
 ADDRESS = re.compile(r"^  (API|Metrics) +(http://[\d.]+:\d+)", re.MULTILINE)
 OPERATOR = re.compile(r"^  Operators .* token (\S+)$", re.MULTILINE)
 DATABASE = re.compile(r"^  Database +(\S+)", re.MULTILINE)
+DATA = re.compile(r"^  Data +(\S+)", re.MULTILINE)
 ACCOUNT = re.compile(r"^  (\S+) +(\w+) +([A-Z0-9]{20}) +(\S{40}) +(\S+)$", re.MULTILINE)
 
 
@@ -81,6 +82,7 @@ class Gateway:
         addresses = dict(ADDRESS.findall(text))
         self.operator_token = OPERATOR.search(text)[1]
         self.database_url = DATABASE.search(text)[1]
+        self.master_key_file = f"{DATA.search(text)[1]}/master.key"
         self.url, self.operator_url = addresses["API"], addresses["Metrics"]
         self.accounts = {name: Account(*columns) for name, *columns in ACCOUNT.findall(text)}
         demo = self.accounts["demo-partner"]

@@ -1,0 +1,195 @@
+//! What several operations share: names of accounts, who may register customers, the vendor's codes of refusals.
+
+use super::AssociationType;
+use crate::api::error::ApiError;
+use crate::values::numbered::numbered;
+use crate::values::text::texts;
+use axum::http::StatusCode;
+use serde::{Deserialize, Deserializer};
+
+texts! {
+    /// A short text, or nothing.
+    ShortText, 0..=64, "demo";
+    /// The user's id on the partner's platform.
+    XaccountId, 1..=256, "user-4711";
+    /// A partner's platform, as the vendor names it.
+    XaccountType, 1..=64, "DEMO_PARTNER";
+    /// A name, or a part of one, to look for.
+    NamePart, 0..=64, "demo";
+}
+
+numbered! {
+    /// What a customer is.
+    CustomerType {
+        /// Not known yet.
+        None = -1,
+        /// A person.
+        Person = 0,
+        /// A company.
+        Company = 1,
+    }
+    /// How far a customer's real-name authentication is.
+    VerifiedStatus {
+        /// It has not asked for it.
+        None = -1,
+        /// Under review.
+        Pending = 0,
+        /// Refused.
+        Refused = 1,
+        /// Verified.
+        Verified = 2,
+    }
+    /// What of a customer is frozen.
+    Frozen {
+        /// Nothing.
+        No = 0,
+        /// The account.
+        Account = 1,
+        /// The account and its resources.
+        AccountAndResources = 2,
+    }
+}
+
+/// The vendor's rule for an account's name: 5 to 32 letters, digits, `_` and `-`, beginning with none of the digits, and
+/// not with what the vendor keeps for itself.
+pub fn is_domain_name(name: &str) -> bool {
+    let fits = (5..=32).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        && !name.starts_with(|first: char| first.is_ascii_digit());
+    fits && !name.starts_with("op_") && !name.starts_with("shadow_")
+}
+
+/// The wire's name of an association's kind: for the international site's customers resale is 3.
+pub fn association_type(kind: AssociationType, international: bool) -> &'static str {
+    match (kind, international) {
+        (AssociationType::Referral, _) => "1",
+        (AssociationType::Resale, true) => "3",
+        (AssociationType::Resale, false) => "2",
+    }
+}
+
+/// Truth as the vendor's SDKs write it: a JSON boolean or its text; absent, null and the empty text are "no".
+pub fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Plain(bool),
+        Text(String),
+        Nothing(()),
+    }
+    match Written::deserialize(deserializer) {
+        Ok(Written::Plain(truth)) => Ok(truth),
+        Ok(Written::Nothing(())) => Ok(false),
+        Ok(Written::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("false") => Ok(false),
+        Ok(Written::Text(text)) if text.eq_ignore_ascii_case("true") => Ok(true),
+        _ => Err(serde::de::Error::custom("must be true or false")),
+    }
+}
+
+/// Why a customer is not created.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The phone's number is none.
+    Phone,
+    /// The name breaks its rule.
+    Name,
+    /// The name is taken.
+    NameTaken,
+    /// The password breaks its rule.
+    Password,
+    /// The phone or address has an account, and may have no more than one.
+    ReceiverTaken,
+    /// The phone has as many accounts as it may.
+    PhoneExhausted,
+    /// The phone or address is kept for the vendor's own customers.
+    ReceiverReserved,
+    /// The platform's user has an account.
+    XaccountTaken,
+    /// The code has expired.
+    CodeExpired,
+    /// The code was tried too often.
+    CodeTried,
+    /// The code is another one.
+    CodeWrong,
+    /// Too many codes were sent.
+    TooManyCodes,
+    /// A distributor has no customers of its own.
+    Distributor,
+    /// The partner may not create associations.
+    Restricted,
+    /// The reseller's distributor may not.
+    DistributorRestricted,
+    /// The reseller's distributor has left.
+    DistributorExited,
+    /// The partner's account is for tests.
+    TestPartner,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (code, message) = match refusal {
+            Refusal::Phone => ("CBC.5017", "Invalid mobile number format."),
+            Refusal::Name => ("CBC.99000031", "Invalid DomainName."),
+            Refusal::NameTaken => ("CBC.99000038", "The customer login name already exists."),
+            Refusal::Password => ("CBC.99000036", "Invalid customer password format."),
+            Refusal::ReceiverTaken => ("CBC.99000029", "The mobile number or email address already exists."),
+            Refusal::PhoneExhausted => ("CBC.99000030", "The mobile number exceeds the limit."),
+            Refusal::ReceiverReserved => {
+                let message = "The mobile number or email address has been registered by Huawei.";
+                ("CBC.99000051", message)
+            }
+            Refusal::XaccountTaken => ("CBC.99000039", "Duplicate xaccountId."),
+            Refusal::CodeExpired => ("CBC.99004008", "The verification code has expired."),
+            Refusal::CodeTried => ("CBC.99004009", "The verification code failed more than three times."),
+            Refusal::CodeWrong => ("CBC.99004010", "Incorrect verification code."),
+            Refusal::TooManyCodes => {
+                ("CBC.99004015", "The number of verification codes sent has reached the limit (15/hour, 60/day).")
+            }
+            Refusal::Distributor => ("CBC.50010059", "A distributor is not allowed to associate with customers."),
+            Refusal::Restricted => ("CBC.50010085", "The partner is restricted and cannot create associations."),
+            Refusal::DistributorRestricted => ("CBC.50010086", "The reseller's distributor is restricted."),
+            Refusal::DistributorExited => ("CBC.50010065", "The reseller's distributor has exited."),
+            Refusal::TestPartner => ("CBC.99005035", "A test partner account cannot use this API."),
+        };
+        Self::bss(StatusCode::BAD_REQUEST, code, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_vendors_rule() {
+        for good in ["abcde", "-abcd", "_abcd", "a2345", &"a".repeat(32), "shadowy"] {
+            assert!(is_domain_name(good), "{good}");
+        }
+        for bad in
+            ["abcd", &"a".repeat(33), "12345", "1abcd", "op_abc", "shadow_a", "abc.de", "abc de", "名字名字名字", ""]
+        {
+            assert!(!is_domain_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_read_as_the_sdks_write_it() {
+        #[derive(Deserialize)]
+        struct Request {
+            #[serde(default, deserialize_with = "switch")]
+            on: bool,
+        }
+        let read = |body: &str| serde_json::from_str::<Request>(body).map(|request| request.on).ok();
+        for (body, meant) in [
+            ("{}", Some(false)),
+            (r#"{"on":null}"#, Some(false)),
+            (r#"{"on":""}"#, Some(false)),
+            (r#"{"on":true}"#, Some(true)),
+            (r#"{"on":"true"}"#, Some(true)),
+            (r#"{"on":"False"}"#, Some(false)),
+            (r#"{"on":"yes"}"#, None),
+            (r#"{"on":1}"#, None),
+        ] {
+            assert_eq!(read(body), meant, "{body}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! What partners are told: that an account was bound to one of theirs, or is no longer.
+//!
+//! A notification is written in the transaction of the change that it is about, so none is lost and none is sent for what
+//! did not happen. [`run`] posts it to the partner's address until that answers with success, at longer and longer
+//! intervals; each attempt leaves a row. A partner may get one twice, when it has taken it and we could not note that.
+
+use crate::app::App;
+use crate::config::NotificationSettings;
+use crate::values::id::{DomainId, TenantId, new_uuid};
+use anyhow::Context;
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use serde_json::json;
+use sqlx::PgConnection;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// The vendor's name of the signature's algorithm.
+const ALGORITHM: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
+/// How often [`run`] looks for notifications that nobody woke it for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Most tenants that are served at once.
+const TENANTS_MAX: usize = 64;
+/// Most notifications of a tenant that are posted at once.
+const POSTS_MAX: i64 = 16;
+/// Longest interval between two attempts.
+const INTERVAL_MAX: time::Duration = time::Duration::hours(1);
+
+/// What happened to a customer. The vendor's number of the second is a guess: only the first was seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BindAction {
+    /// It was bound.
+    Bound = 1,
+    /// It was unbound.
+    Unbound = 0,
+}
+
+/// Writes a notification for who is to be told: the partner itself or, of a reseller, its distributor. Nobody may be.
+pub async fn write(
+    connection: &mut PgConnection,
+    (tenant, partner, customer): (TenantId, DomainId, DomainId),
+    action: BindAction,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    // The tenant's id is that of the account at its top.
+    let about = sqlx::query!(
+        r#"select d.name, c.xaccount_id,
+                  (select p.callback_url from partner_profiles p
+                   where p.tenant_id = $1 and p.domain_id in ($2, $1) and p.callback_url is not null
+                   order by p.domain_id = $2 desc limit 1) as url
+           from domains d join customers c on c.tenant_id = d.tenant_id and c.domain_id = d.domain_id
+           where d.tenant_id = $1 and c.tenant_id = $1 and d.domain_id = $3"#,
+        tenant.0,
+        partner.0,
+        customer.0
+    );
+    let about = about.fetch_one(&mut *connection).await?;
+    let Some(url) = about.url else { return Ok(()) };
+    let body = json!({
+        "domainName": about.name,
+        "domainId": customer,
+        "xUserId": about.xaccount_id.unwrap_or_default(),
+        "bindAction": action as i32,
+    });
+    sqlx::query!(
+        "insert into notifications (tenant_id, notification_id, partner_id, customer_id, url, body, created_at, due_at,
+                                    attempts, delivered_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, 0, null)",
+        tenant.0,
+        new_uuid(now),
+        partner.0,
+        customer.0,
+        url,
+        body.to_string(),
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Signs and posts.
+#[derive(Clone)]
+pub struct Notifier {
+    key: Option<Arc<RsaKeyPair>>,
+    client: reqwest::Client,
+    patience: Duration,
+}
+
+impl Notifier {
+    /// By the settings. Without a key nothing is posted; notifications wait.
+    pub fn new(settings: &NotificationSettings) -> anyhow::Result<Self> {
+        let key = match settings.signing_key.reveal() {
+            "" => None,
+            pem => Some(Arc::new(parse_key(pem).context("notifications.signing_key")?)),
+        };
+        let patience = Duration::from_secs(settings.timeout_seconds);
+        let client = reqwest::Client::builder().timeout(patience).redirect(reqwest::redirect::Policy::none());
+        Ok(Self { key, client: client.build()?, patience })
+    }
+
+    /// The form that tells a partner: the JSON in base64, and the signature of that text.
+    fn form(key: &RsaKeyPair, body: &str) -> anyhow::Result<String> {
+        let request = BASE64_STANDARD.encode(body);
+        let mut signature = vec![0; key.public().modulus_len()];
+        let signed = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), request.as_bytes(), &mut signature);
+        signed.ok().context("the notification could not be signed")?;
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("bindRequest", &request).append_pair("SigAlg", ALGORITHM);
+        Ok(form.append_pair("Signature", &BASE64_STANDARD.encode(signature)).finish())
+    }
+
+    async fn post(&self, key: &RsaKeyPair, due: &Due) -> Outcome {
+        let started = Instant::now();
+        let answer = async {
+            let form = Self::form(key, &due.body)?;
+            let request = self.client.post(&due.url).header("content-type", "application/x-www-form-urlencoded");
+            // The address may hold a key, so it is not part of the error.
+            anyhow::Ok(request.body(form).send().await.map_err(reqwest::Error::without_url)?.status())
+        };
+        let (status, error) = match answer.await {
+            Ok(status) if status.is_success() => (Some(status.as_u16()), String::new()),
+            Ok(status) => (Some(status.as_u16()), "it was not taken".to_owned()),
+            Err(error) => (None, format!("{error:#}")),
+        };
+        let duration_ms = i32::try_from(started.elapsed().as_millis()).unwrap_or(i32::MAX);
+        Outcome { status, error, duration_ms }
+    }
+}
+
+/// What a PEM text holds, in base64. What stands before or behind it is for people.
+fn pem_body(pem: &str) -> String {
+    let inside = pem.lines().map(str::trim).skip_while(|line| !line.starts_with("-----BEGIN ")).skip(1);
+    inside.take_while(|line| !line.starts_with("-----END ")).collect()
+}
+
+/// A PKCS #8 key in PEM.
+fn parse_key(pem: &str) -> anyhow::Result<RsaKeyPair> {
+    let der = BASE64_STANDARD.decode(pem_body(pem)).context("must be PEM")?;
+    RsaKeyPair::from_pkcs8(&der).map_err(|error| anyhow::anyhow!("must be an RSA key, PKCS #8: {error}"))
+}
+
+struct Due {
+    id: Uuid,
+    url: String,
+    body: String,
+    attempts: i32,
+}
+
+struct Outcome {
+    status: Option<u16>,
+    /// Empty for a success.
+    error: String,
+    duration_ms: i32,
+}
+
+/// How long after a failed attempt the next one comes: a second, then twice as long each time, up to an hour.
+fn interval(attempts: i32) -> time::Duration {
+    let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(12);
+    time::Duration::seconds(1 << doublings).min(INTERVAL_MAX)
+}
+
+/// Delivers until the task is dropped. Several replicas may: who has taken a notification has it until its time is up.
+///
+/// Each tenant is served by itself, so that a slow server of one holds up no other.
+pub async fn run(app: App) {
+    let Some(key) = app.notifier.key.clone() else { return };
+    let mut served = JoinSet::new();
+    let mut busy = HashSet::new();
+    loop {
+        match due_tenants(&app, &busy).await {
+            Ok(tenants) => {
+                for tenant in tenants {
+                    busy.insert(tenant);
+                    let (app, key) = (app.clone(), key.clone());
+                    served.spawn(async move {
+                        if let Err(error) = deliver_due(&app, &key, tenant).await {
+                            tracing::warn!(%tenant, %error, "notifications could not be delivered; they are tried again");
+                        }
+                        tenant
+                    });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "notifications could not be read; they are read again"),
+        }
+        tokio::select! {
+            // There may be more for it.
+            Some(Ok(tenant)) = served.join_next() => drop(busy.remove(&tenant)),
+            () = app.notified.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Tenants for whom something is due and who are not served already.
+async fn due_tenants(app: &App, busy: &HashSet<TenantId>) -> sqlx::Result<Vec<TenantId>> {
+    let room = TENANTS_MAX.saturating_sub(busy.len());
+    let busy: Vec<Uuid> = busy.iter().map(|tenant| tenant.0).collect();
+    sqlx::query_scalar!(
+        r#"select distinct tenant_id as "tenant: TenantId" from notifications
+           where delivered_at is null and due_at <= $1 and tenant_id <> all($2) limit $3"#,
+        app.clock.now(),
+        &busy,
+        i64::try_from(room).unwrap_or_default()
+    )
+    .fetch_all(&mut *app.database.control().await?)
+    .await
+}
+
+/// Tries what is due for a tenant once, all at once.
+async fn deliver_due(app: &App, key: &Arc<RsaKeyPair>, tenant: TenantId) -> sqlx::Result<()> {
+    let patience = app.notifier.patience;
+    let taken = take(&mut *app.database.tenant(tenant).await?, tenant, app.clock.now(), patience).await?;
+    let mut posts = JoinSet::new();
+    for due in taken {
+        let (app, key) = (app.clone(), key.clone());
+        posts.spawn(async move {
+            let outcome = app.notifier.post(&key, &due).await;
+            report(&mut *app.database.tenant(tenant).await?, tenant, &due, &outcome, app.clock.now()).await
+        });
+    }
+    posts.join_all().await.into_iter().collect()
+}
+
+/// Takes what is due. Whoever has taken it may die: it is due again when any answer would be too late.
+async fn take(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    now: OffsetDateTime,
+    patience: Duration,
+) -> sqlx::Result<Vec<Due>> {
+    sqlx::query_as!(
+        Due,
+        "with picked as (
+             select notification_id from notifications
+             where tenant_id = $1 and delivered_at is null and due_at <= $2
+             order by due_at limit $3 for update skip locked)
+         update notifications n set due_at = $4, attempts = n.attempts + 1
+         from picked where n.tenant_id = $1 and n.notification_id = picked.notification_id
+         returning n.notification_id as id, n.url, n.body, n.attempts",
+        tenant.0,
+        now,
+        POSTS_MAX,
+        now.saturating_add(time::Duration::try_from(patience * 2).unwrap_or(INTERVAL_MAX))
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn report(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    due: &Due,
+    outcome: &Outcome,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    let is_delivered = outcome.error.is_empty();
+    sqlx::query!(
+        "insert into notification_attempts (tenant_id, attempted_at, attempt_id, notification_id, status, error, duration_ms)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        tenant.0,
+        now,
+        new_uuid(now),
+        due.id,
+        outcome.status.map(u16::cast_signed),
+        outcome.error,
+        outcome.duration_ms
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update notifications set delivered_at = case when $3 then $4::timestamptz end, due_at = $5
+         where tenant_id = $1 and notification_id = $2 and delivered_at is null",
+        tenant.0,
+        due.id,
+        is_delivered,
+        now,
+        now.saturating_add(interval(due.attempts))
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// `/sp-metadata.xml`: where partners find the certificate, as with the vendor.
+pub fn router(settings: &NotificationSettings) -> Router<App> {
+    let certificate = pem_body(&settings.certificate);
+    let metadata = format!(
+        "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"bss-gateway\">\
+         <md:SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
+         <md:KeyDescriptor use=\"signing\"><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data>\
+         <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>\
+         </md:SPSSODescriptor></md:EntityDescriptor>\n"
+    );
+    match certificate.as_str() {
+        "" => Router::new(),
+        _ => Router::new()
+            .route("/sp-metadata.xml", get(async move || ([(header::CONTENT_TYPE, "application/xml")], metadata))),
+    }
+}
+
+/// A notification with its attempts, for operators.
+pub struct Trace {
+    /// Its id.
+    pub id: Uuid,
+    /// The JSON it carries.
+    pub body: String,
+    /// When it was written.
+    pub created_at: OffsetDateTime,
+    /// When it was taken.
+    pub delivered_at: Option<OffsetDateTime>,
+    /// Each attempt, oldest first: the status, or what went wrong.
+    pub attempts: Vec<String>,
+}
+
+/// The last notifications about a partner's customers, latest first; of who is at a tenant's top all of the tenant's.
+pub async fn traces(connection: &mut PgConnection, tenant: TenantId, partner: DomainId) -> sqlx::Result<Vec<Trace>> {
+    sqlx::query_as!(
+        Trace,
+        r#"select n.notification_id as id, n.body, n.created_at, n.delivered_at,
+                  array(select coalesce(a.status::text, a.error) from notification_attempts a
+                        where a.tenant_id = $1 and a.notification_id = n.notification_id
+                        order by a.attempted_at) as "attempts!"
+           from notifications n where n.tenant_id = $1 and ($2 = $1 or n.partner_id = $2)
+           order by n.created_at desc, n.notification_id desc limit 100"#,
+        tenant.0,
+        partner.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use std::collections::HashMap;
+
+    #[test]
+    fn attempts_grow_apart_up_to_an_hour() {
+        let seconds = [1, 2, 3, 12, 13, 100].map(|attempts| interval(attempts).whole_seconds());
+        assert_eq!(seconds, [1, 2, 4, 2048, 3600, 3600]);
+    }
+
+    #[test]
+    fn the_form_is_signed_over_the_text_it_carries() {
+        let settings = NotificationSettings {
+            signing_key: crate::config::Secret::from(include_str!("sandbox/notification_key.pem").to_owned()),
+            certificate: String::new(),
+            timeout_seconds: 1,
+        };
+        let notifier = Notifier::new(&settings).expect("the key is valid");
+        let key = notifier.key.clone().expect("there is one");
+        let form = Notifier::form(&key, r#"{"bindAction":1}"#).expect("it is signed");
+        let fields: HashMap<String, String> = form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+        assert_eq!(BASE64_STANDARD.decode(&fields["bindRequest"]).expect("it is base64"), br#"{"bindAction":1}"#);
+        let signature = BASE64_STANDARD.decode(&fields["Signature"]).expect("it is base64");
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public().as_ref());
+        assert!(public.verify(fields["bindRequest"].as_bytes(), &signature).is_ok());
+        assert!(public.verify(b"another", &signature).is_err());
+    }
+}

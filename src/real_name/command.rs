@@ -1,0 +1,79 @@
+//! `bss-gateway admin real-name …`
+
+use super::{review, store};
+use crate::clock::{self, Clock};
+use crate::config::Settings;
+use crate::customers::model::CustomerType;
+use crate::identity::administration::find_account;
+use crate::personal::Vault;
+use clap::Subcommand;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+
+/// `admin real-name …`
+#[derive(Debug, Subcommand)]
+pub enum RealNameCommand {
+    /// List the applications under review, oldest first
+    List,
+    /// Pass a customer's application
+    Approve {
+        /// The customer's account
+        account: String,
+    },
+    /// Refuse it
+    Refuse {
+        /// The customer's account
+        account: String,
+        /// Why: the partner reads it
+        opinion: String,
+    },
+    /// Let nobody be verified with a document's number
+    Ban {
+        /// The number
+        number: String,
+    },
+    /// Give it free
+    Unban {
+        /// The number
+        number: String,
+    },
+}
+
+/// Does it.
+pub async fn run(
+    connection: &mut PgConnection,
+    command: RealNameCommand,
+    vault: &Vault,
+    settings: &Settings,
+) -> anyhow::Result<Value> {
+    let mut transaction = connection.begin().await?;
+    let done = match command {
+        RealNameCommand::List => {
+            let rows = store::all_pending(&mut transaction).await?.into_iter();
+            let show = |(account, kind, since): (String, CustomerType, OffsetDateTime)| json!({ "account": account, "as": format!("{kind:?}").to_lowercase(), "since": since.to_string() });
+            rows.map(show).collect()
+        }
+        RealNameCommand::Approve { account } => {
+            let customer = find_account(&mut transaction, &account).await?;
+            let now = clock::business_time(&mut transaction, customer.0, &Clock::default()).await?;
+            review::pass(&mut transaction, vault, customer, &settings.real_name, now).await?;
+            json!({ "account": account, "result": "passed" })
+        }
+        RealNameCommand::Refuse { account, opinion } => {
+            let customer = find_account(&mut transaction, &account).await?;
+            let now = clock::business_time(&mut transaction, customer.0, &Clock::default()).await?;
+            review::refuse(&mut transaction, customer, &opinion, now).await?;
+            json!({ "account": account, "result": "refused" })
+        }
+        RealNameCommand::Ban { number } => ban(&mut transaction, vault, &number, true).await?,
+        RealNameCommand::Unban { number } => ban(&mut transaction, vault, &number, false).await?,
+    };
+    transaction.commit().await?;
+    Ok(done)
+}
+
+async fn ban(connection: &mut PgConnection, vault: &Vault, number: &str, banned: bool) -> anyhow::Result<Value> {
+    store::ban_certificate(connection, &vault.hash("document", &number.to_uppercase()), banned).await?;
+    Ok(json!({ "number": number, "banned": banned }))
+}

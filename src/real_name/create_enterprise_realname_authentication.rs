@@ -1,0 +1,95 @@
+//! `POST /v2/customers/realname-auths/enterprise`
+
+use super::application;
+use super::company::Company;
+use super::model::{AttachmentUrl, CertificateType, CorpName, DocumentNumber, EnterprisePersonNew, LongText};
+use crate::api::caller::{CallerKind, Partner};
+use crate::api::error::ApiError;
+use crate::api::extract::Json;
+use crate::api::operation::Policy;
+use crate::api::write::{Answer, Write};
+use crate::app::App;
+use crate::customers::model::{ShortText, XaccountType};
+use crate::customers::{self, AccountIdText};
+use crate::values::numbered::numbered;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+numbered! {
+    /// How a company is identified.
+    CompanyIdentifyType {
+        /// By a document.
+        Document = 1,
+    }
+}
+
+/// A company's documents.
+#[derive(Deserialize, ToSchema)]
+pub struct ApplyEnterpriseRealnameAuthsReq {
+    /// The customer.
+    customer_id: AccountIdText,
+    /// 1, by a document.
+    #[serde(rename = "identify_type")]
+    _identify_type: CompanyIdentifyType,
+    /// Which document; a business licence unless given.
+    certificate_type: Option<CertificateType>,
+    /// Pictures of the document, then of the legal person's identity card, in order.
+    #[schema(example = json!(["a/1.jpg"]))]
+    verified_file_url: Vec<AttachmentUrl>,
+    /// The company's name.
+    corp_name: CorpName,
+    /// The document's number.
+    verified_number: DocumentNumber,
+    /// Where it is registered: a country's two letters.
+    #[schema(example = "CN")]
+    reg_country: Option<ShortText>,
+    /// Its address.
+    reg_address: Option<LongText>,
+    /// The partner's platform.
+    xaccount_type: XaccountType,
+    /// Its legal person.
+    enterprise_person: Option<EnterprisePersonNew>,
+}
+
+/// Whether a person has to look at it.
+#[derive(Serialize, ToSchema)]
+pub struct CreateEnterpriseRealnameAuthenticationResponse {
+    /// 1 if so; 0 if the result is there.
+    #[schema(example = 1)]
+    is_review: i16,
+}
+
+/// Applies for the real-name authentication of a company.
+///
+/// A customer that is verified or under review is refused: 400 `CBC.99007188`.
+#[utoipa::path(
+    post, path = "/v2/customers/realname-auths/enterprise",
+    responses((
+        status = 200, description = "Whether it is under review.", body = CreateEnterpriseRealnameAuthenticationResponse
+    )),
+    extensions(("x-policy" = json!(
+        Policy::callers(&CallerKind::PARTNERS).needs("BPC_ITEM_SUBCUSTSERV_010119").writes()
+    ))),
+)]
+pub async fn create_enterprise_realname_authentication(
+    State(app): State<App>,
+    partner: Partner,
+    write: Write,
+    Json(request): Json<ApplyEnterpriseRealnameAuthsReq>,
+) -> Result<Answer, ApiError> {
+    let company = Company {
+        certificate: request.certificate_type,
+        name: &request.corp_name,
+        number: &request.verified_number,
+        country: request.reg_country.as_ref(),
+        address: request.reg_address.as_ref(),
+        person: request.enterprise_person.as_ref(),
+        attachments: &request.verified_file_url,
+    };
+    company.check(app.settings.api.site)?;
+    let customer = customers::in_tree(&app, &partner, &request.customer_id).await?;
+    application::may_send(&app, &partner, request.xaccount_type.as_str()).await?;
+    let answer = |is_review| CreateEnterpriseRealnameAuthenticationResponse { is_review };
+    application::apply(&app, write, company.application(customer, false), None, answer).await
+}

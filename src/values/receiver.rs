@@ -1,0 +1,135 @@
+//! Phones and e-mail addresses: who a message goes to.
+
+use std::fmt;
+
+/// A mobile phone of mainland China, eleven digits without the country's code: the only ones the vendor sends to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Phone(String);
+
+impl Phone {
+    /// The country's code of every phone.
+    pub const COUNTRY_CODE: &str = "0086";
+
+    /// From eleven digits that begin with 1 and, as all mobile numbers do, go on with 3 to 9.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let is_mobile = digits.len() == 11
+            && digits.iter().all(u8::is_ascii_digit)
+            && digits[0] == b'1'
+            && (b'3'..=b'9').contains(&digits[1]);
+        is_mobile.then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An e-mail address, in lower case.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+/// Longest address.
+const EMAIL_MAX: usize = 64;
+
+impl Email {
+    /// From a text with a name, an `@` and a host.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, host) = text.split_once('@')?;
+        let is_plain = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._%+-".contains(&byte))
+        };
+        let is_address = text.len() <= EMAIL_MAX
+            && is_plain(name)
+            && is_plain(host)
+            && !host.starts_with(['.', '-'])
+            && !host.ends_with(['.', '-'])
+            && !text.contains("..");
+        is_address.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A phone or an e-mail address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Receiver {
+    /// A phone.
+    Phone(Phone),
+    /// An e-mail address.
+    Email(Email),
+}
+
+impl Receiver {
+    /// Whichever the text is.
+    pub fn parse(text: &str) -> Option<Self> {
+        Phone::parse(text).map(Self::Phone).or_else(|| Email::parse(text).map(Self::Email))
+    }
+
+    /// The digits or the address.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(phone) => phone.as_str(),
+            Self::Email(email) => email.as_str(),
+        }
+    }
+
+    /// What keeps the hashes of phones and of addresses apart.
+    pub fn sort(&self) -> &'static str {
+        match self {
+            Self::Phone(_) => "phone",
+            Self::Email(_) => "email",
+        }
+    }
+}
+
+/// Only the ends: this may stand in a log.
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::personal::masked(self.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_are_the_mobile_numbers_of_mainland_china() {
+        assert!(Phone::parse("13800000001").is_some());
+        for wrong in
+            ["", "12800000001", "1380000000", "138000000011", "+8613800000001", "1380000000a", "１３８００００００００"]
+        {
+            assert!(Phone::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_name_and_a_host() {
+        assert_eq!(Email::parse("Someone@Example.com").map(|email| email.0).as_deref(), Some("someone@example.com"));
+        for wrong in [
+            "",
+            "@",
+            "a@",
+            "@b.c",
+            "a b@c.d",
+            "a@b@c.d",
+            "a@b..c",
+            "a@.b",
+            "a@b\r\nc",
+            &format!("{}@b.c", "a".repeat(64)),
+        ] {
+            assert!(Email::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_log_shows_the_ends_only() {
+        let receiver = Receiver::parse("13812345678").expect("a phone");
+        assert_eq!(format!("{receiver:?}"), "13***78");
+    }
+}
