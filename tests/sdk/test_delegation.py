@@ -7,7 +7,7 @@ import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import Gateway
+from sandbox import Gateway, run, wait_until
 from test_operations import Client, TokenCredentials
 from wire import SECONDS
 
@@ -39,6 +39,33 @@ def test_a_partners_token_becomes_its_customers(gateway: Gateway, token: str) ->
     assert account_behind(gateway, token) == "demo-partner"
     assert account_behind(gateway, assumed) == "demo-customer"
     assert Client("cn", gateway, TokenCredentials(assumed))("ListMeasureUnits").measure_units
+
+
+def test_when_the_agency_is_withdrawn_the_token_calls_nothing_more(
+    start_gateway: Callable[..., Gateway], log_in: Callable[..., requests.Response]
+) -> None:
+    place = start_gateway()
+    token = log_in("demo-partner", of=place).headers["X-Subject-Token"]
+    assumed = ask(place, "/v3/auth/tokens", token, "assume_role", AGENCY).headers["X-Subject-Token"]
+    customer = Client("cn", place, TokenCredentials(assumed))
+    # Customers only: the partner itself may not ask this.
+    assert customer("ShowCustomerAccountBalances").account_balances is not None
+    with pytest.raises(ClientRequestException) as refusal:
+        Client("cn", place, TokenCredentials(token))("ShowCustomerAccountBalances")
+    assert (refusal.value.status_code, refusal.value.error_code) == (403, "CBC.0151")
+
+    withdrawn = run("admin", "agency", "withdraw", "demo-customer", "demo-agency", DATABASE_URL=place.database_url)
+    assert withdrawn.returncode == 0, withdrawn.stderr
+
+    def is_refused() -> bool:
+        try:
+            customer("ShowCustomerAccountBalances")
+        except ClientRequestException as refusal:
+            return refusal.status_code == 401
+        return False
+
+    wait_until(is_refused, "the token is refused", 1)
+    assert ask(place, "/v3/auth/tokens", token, "assume_role", AGENCY).status_code == 403
 
 
 def test_another_partners_token_does_not(gateway: Gateway, log_in: Callable[..., requests.Response]) -> None:
