@@ -154,6 +154,68 @@ async fn writes_are_tried_repeated_and_audited(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_sheet_with_one_wrong_row_in_ten_thousand_changes_nothing(pool: PgPool) {
+    let app = TestApp::with_prices(pool.clone()).await;
+    let operator = app.operator(Role::Operate).await;
+    let exported = operator.text("/admin/v1/prices").await;
+    let (head, rows) = exported.split_once('\n').expect("a head");
+    let row = rows.lines().next().expect("a row");
+    let column = head.split(',').position(|column| column == "effective_at").expect("the column");
+    let at = |minute: usize| {
+        let instant = app.app.clock.now().replace_nanosecond(0).expect("a second") + Duration::days(1);
+        let instant = instant + Duration::minutes(i64::try_from(minute).expect("a small number"));
+        let cells = row.split(',').enumerate();
+        let cell = |(place, cell): (usize, &str)| {
+            if place == column { bss_gateway::values::time::write_instant(instant) } else { cell.to_owned() }
+        };
+        cells.map(cell).collect::<Vec<_>>().join(",")
+    };
+    let mut sheet: Vec<String> = (0..10_000).map(at).collect();
+    let whole = format!("{head}\n{}\n", sheet.join("\n"));
+    sheet[7_776] = sheet[7_776].replace("hws.resource.type", "hws.resource.typo");
+    let wrong = format!("{head}\n{}\n", sheet.join("\n"));
+    let count = async || {
+        let count: i64 = sqlx::query_scalar("select count(*) from prices").fetch_one(&pool).await.expect("a count");
+        count
+    };
+    let before = count().await;
+    let refused = operator.call(Method::POST, "/admin/v1/prices", &[], &wrong).await;
+    let (status, code, message) = refused.refusal();
+    assert_eq!((status, code), (400, "CBC.0100"));
+    assert!(message.contains("problems. row 7778, resource_type: there is no resource type"), "{message}");
+    let rows = message.matches("row ").count();
+    assert_eq!(rows, message.matches("row 7778").count(), "{message}");
+    assert_eq!(count().await, before);
+    let tried = operator.call(Method::POST, "/admin/v1/prices", &[("x-dry-run", "true")], &whole).await.ok();
+    assert_eq!(count().await, before);
+    let added = tried["added"].as_i64().expect("a number");
+    assert!(added >= 10_000, "one for each region of each row: {added}");
+    operator.call(Method::POST, "/admin/v1/prices", &[], &whole).await.ok();
+    assert_eq!(count().await, before + added);
+}
+
+#[sqlx::test]
+async fn limits_are_those_of_the_settings_and_of_the_accounts_kind(pool: PgPool) {
+    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+        let rate = "7/2".to_owned().try_into().expect("it is a rate");
+        settings.quotas.overrides.insert("ListCities".to_owned(), rate);
+    })
+    .await;
+    let operator = app.operator(Role::Read).await;
+    let limits = async |query: &str| operator.get(&format!("/admin/v1/limits{query}")).await.ok();
+    let all = limits("").await;
+    let of = |limits: &Value, operation: &str| {
+        let limits = limits["limits"].as_array().expect("a list");
+        limits.iter().find(|limit| limit["operation"] == operation).map(|limit| limit["limit"].clone())
+    };
+    assert_eq!(of(&all, "ListCities"), Some(json!(7)));
+    assert_eq!(of(&all, "ListMeasureUnits"), Some(json!(10)));
+    let customers = limits("?account=demo-customer").await;
+    assert_eq!(of(&customers, "UpdateCustomerAccountAmount"), None, "partners only");
+    assert!(of(&customers, "KeystoneCreateToken").is_some() && of(&all, "UpdateCustomerAccountAmount").is_some());
+}
+
+#[sqlx::test]
 async fn a_clock_moves_for_its_tenant_alone_and_on_every_replica(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
     let replica = app.replica(pool).await;

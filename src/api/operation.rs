@@ -257,6 +257,11 @@ impl<P: Rules> Operations<P> {
         }
     }
 
+    /// Each operation with its policy.
+    pub fn policies(&self) -> impl Iterator<Item = (&'static str, &P)> {
+        self.routes.iter().map(|route| (route.id, &route.policy))
+    }
+
     /// The OpenAPI document.
     pub fn document(&self) -> &OpenApi {
         &self.document

@@ -13,8 +13,10 @@ pub mod faults;
 pub mod funds;
 pub mod gate;
 pub mod keys;
+pub mod limits;
 pub mod operators;
 pub mod policy;
+pub mod prices;
 pub mod snapshots;
 pub mod store;
 pub mod users;
@@ -34,6 +36,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
         funds::top_up_funds,
         funds::withdraw_funds,
         funds::set_credit_line,
+        limits::list_limits,
     );
     operations!(operations, "audit": audit_events::list_audit_events);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
@@ -43,6 +46,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
         operators::create_operator,
         operators::delete_operator,
     );
+    operations!(operations, "prices": prices::export_prices, prices::import_prices);
     operations!(operations, "snapshots":
         snapshots::list_snapshots,
         snapshots::save_snapshot,

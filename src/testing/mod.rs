@@ -144,8 +144,9 @@ impl TestApp {
         let response = router.clone().oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("bodies of the router are whole").to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 }
 
@@ -219,6 +220,13 @@ impl Client<'_> {
         self.call(Method::GET, target, &[], "").await
     }
 
+    /// GET of what is no JSON.
+    pub async fn text(&self, target: &str) -> String {
+        let answer = self.call(Method::GET, target, &[], "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.text
+    }
+
     /// POST with a JSON body.
     pub async fn post(&self, target: &str, body: &Value) -> Answer {
         self.call(Method::POST, target, &[], &body.to_string()).await
@@ -261,6 +269,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The JSON body, or null.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {

@@ -1,0 +1,83 @@
+//! `GET /admin/v1/limits`
+
+use super::policy::OperatorPolicy;
+use super::refused;
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Query};
+use crate::api::operation::{Authentication, Policy};
+use crate::app::App;
+use crate::identity::administration::find_account;
+use crate::identity::store::domain_kind;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Whose limits.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListLimitsQuery {
+    /// Name of the account. Left out: of any account.
+    #[param(example = "demo-partner", max_length = 64)]
+    account: Option<String>,
+}
+
+/// Limits.
+#[derive(Serialize, ToSchema)]
+pub struct LimitList {
+    /// By operation.
+    limits: Vec<LimitView>,
+}
+
+/// How often an operation may be called.
+#[derive(Serialize, ToSchema)]
+pub struct LimitView {
+    /// The operation's id.
+    #[schema(example = "ListCities")]
+    operation: &'static str,
+    /// Calls in a window, for each source address and for each account.
+    #[schema(example = 10)]
+    limit: u32,
+    /// The window's length.
+    #[schema(example = 1)]
+    window_seconds: u32,
+}
+
+/// List what may be called, and how often
+///
+/// The operations that this server serves and that the account's kind may call, with the limits in force: the declared ones
+/// and what the settings make of them.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/limits",
+    params(ListLimitsQuery),
+    responses((status = 200, body = LimitList, description = "The limits.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn list_limits(
+    State(app): State<App>,
+    Query(query): Query<ListLimitsQuery>,
+) -> Result<Json<LimitList>, ApiError> {
+    let kind = match &query.account {
+        Some(name) => {
+            let mut connection = app.database.control().await?;
+            let (tenant, domain) = find_account(&mut connection, name).await.map_err(refused)?;
+            Some(domain_kind(&mut connection, tenant, domain).await?)
+        }
+        None => None,
+    };
+    let settings = &app.settings;
+    let operations = crate::operations().configured(settings.api.site, &settings.quotas).map_err(refused)?;
+    let is_open = |policy: &Policy| policy.authentication == Authentication::None;
+    let admitted = operations
+        .policies()
+        .filter(|(_, policy)| is_open(policy) || kind.is_none_or(|kind| policy.callers.contains(&kind)));
+    let mut limits: Vec<LimitView> = admitted
+        .map(|(operation, policy)| LimitView {
+            operation,
+            limit: policy.quota.limit.get(),
+            window_seconds: policy.quota.window_seconds.get(),
+        })
+        .collect();
+    limits.sort_by_key(|limit| limit.operation);
+    Ok(Json(LimitList { limits }))
+}
