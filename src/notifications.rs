@@ -2,7 +2,8 @@
 //!
 //! A notification is written in the transaction of the change that it is about, so none is lost and none is sent for what
 //! did not happen. [`run`] posts it to the partner's address until that answers with success, at longer and longer
-//! intervals; each attempt leaves a row. A partner may get one twice, when it has taken it and we could not note that.
+//! intervals; each attempt leaves a row. A partner may get one twice, when it has taken it and we could not note that. What is
+//! about one customer comes in order.
 
 use crate::app::App;
 use crate::config::NotificationSettings;
@@ -65,6 +66,7 @@ pub async fn write(
     );
     let about = about.fetch_one(&mut *connection).await?;
     let Some(url) = about.url else { return Ok(()) };
+    // Due at once: deliveries go by the system's time, whatever the tenant's clock shows.
     let body = json!({
         "domainName": about.name,
         "domainId": customer,
@@ -74,7 +76,7 @@ pub async fn write(
     sqlx::query!(
         "insert into notifications (tenant_id, notification_id, partner_id, customer_id, url, body, created_at, due_at,
                                     attempts, delivered_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7, 0, null)",
+         values ($1, $2, $3, $4, $5, $6, $7, 'epoch', 0, null)",
         tenant.0,
         new_uuid(now),
         partner.0,
@@ -206,8 +208,12 @@ async fn due_tenants(app: &App, busy: &HashSet<TenantId>) -> sqlx::Result<Vec<Te
     let room = TENANTS_MAX.saturating_sub(busy.len());
     let busy: Vec<Uuid> = busy.iter().map(|tenant| tenant.0).collect();
     sqlx::query_scalar!(
-        r#"select distinct tenant_id as "tenant: TenantId" from notifications
-           where delivered_at is null and due_at <= $1 and tenant_id <> all($2) limit $3"#,
+        r#"select distinct tenant_id as "tenant: TenantId" from notifications n
+           where delivered_at is null and due_at <= $1 and tenant_id <> all($2)
+             and not exists (select 1 from notifications e
+                             where e.tenant_id = n.tenant_id and e.customer_id = n.customer_id and e.number < n.number
+                               and e.delivered_at is null)
+           limit $3"#,
         app.clock.now(),
         &busy,
         i64::try_from(room).unwrap_or_default()
@@ -231,7 +237,8 @@ async fn deliver_due(app: &App, key: &Arc<RsaKeyPair>, tenant: TenantId) -> sqlx
     posts.join_all().await.into_iter().collect()
 }
 
-/// Takes what is due. Whoever has taken it may die: it is due again when any answer would be too late.
+/// Takes what is due, and of each customer only the first that the partner has not taken: told out of order, it would think
+/// of the customer what was. Whoever has taken it may die: it is due again when any answer would be too late.
 async fn take(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -241,9 +248,12 @@ async fn take(
     sqlx::query_as!(
         Due,
         "with picked as (
-             select notification_id from notifications
+             select notification_id from notifications n
              where tenant_id = $1 and delivered_at is null and due_at <= $2
-             order by due_at limit $3 for update skip locked)
+               and not exists (select 1 from notifications e
+                               where e.tenant_id = $1 and e.customer_id = n.customer_id and e.number < n.number
+                                 and e.delivered_at is null)
+             order by due_at, number limit $3 for update skip locked)
          update notifications n set due_at = $4, attempts = n.attempts + 1
          from picked where n.tenant_id = $1 and n.notification_id = picked.notification_id
          returning n.notification_id as id, n.url, n.body, n.attempts",
@@ -342,7 +352,9 @@ pub async fn traces(connection: &mut PgConnection, tenant: TenantId, partner: Do
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TestApp;
     use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use sqlx::PgPool;
     use std::collections::HashMap;
 
     #[test]
@@ -367,5 +379,30 @@ mod tests {
         let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public().as_ref());
         assert!(public.verify(fields["bindRequest"].as_bytes(), &signature).is_ok());
         assert!(public.verify(b"another", &signature).is_err());
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_tenant_whose_clock_is_ahead_is_told_at_once_and_in_order(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let (partner, customer) = (app.world.account("demo-partner"), app.world.account("demo-customer"));
+        let to = "insert into partner_profiles (tenant_id, domain_id, standing, is_test, checks_documents, name,
+                                                account_manager_id, account_manager_name, callback_url)
+                  values ($1, $1, 'normal', false, false, '', '', '', 'http://partner.test')
+                  on conflict (tenant_id, domain_id) do update set callback_url = excluded.callback_url";
+        sqlx::query(to).bind(partner.tenant.0).execute(&pool).await.expect("it is set");
+        let mut connection = pool.acquire().await.expect("a connection");
+        let (now, ids) = (app.app.clock.now(), (partner.tenant, partner.domain, customer.domain));
+        write(&mut connection, ids, BindAction::Bound, now + time::Duration::days(40)).await.expect("it is written");
+        write(&mut connection, ids, BindAction::Unbound, now).await.expect("it is written");
+        let mut taken = Vec::new();
+        for _ in 0..3 {
+            let due = take(&mut connection, partner.tenant, now, Duration::from_secs(1)).await.expect("it is taken");
+            for due in due {
+                let outcome = Outcome { status: Some(200), error: String::new(), duration_ms: 1 };
+                report(&mut connection, partner.tenant, &due, &outcome, now).await.expect("it is noted");
+                taken.push(due.body.contains("\"bindAction\":1"));
+            }
+        }
+        assert_eq!(taken, [true, false], "one after the other");
     }
 }

@@ -4,9 +4,9 @@ use super::model::Frozen;
 use super::{AssociationType, freezing, store};
 use crate::api::caller::Caller;
 use crate::values::amount::Amount;
+use crate::values::coded::coded;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
-use crate::values::numbered::numbered;
 use crate::values::time::Day;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub enum BudgetType {
     Package,
 }
 
-numbered! {
+coded! {
     /// What happens when a budget is exhausted.
     FrozenOperateType {
         /// Nothing by itself.

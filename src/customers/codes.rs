@@ -3,8 +3,8 @@
 use super::model::Refusal;
 use crate::personal::Vault;
 use crate::secrets;
+use crate::values::coded::coded;
 use crate::values::id::DomainId;
-use crate::values::numbered::numbered;
 use crate::values::receiver::Receiver;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -16,7 +16,7 @@ const PER_DAY: usize = 60;
 /// Wrong tries after which a code is void.
 const TRIES_MAX: i16 = 3;
 
-numbered! {
+coded! {
     /// What a code is for.
     Scene {
         /// Registration.

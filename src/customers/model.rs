@@ -2,7 +2,7 @@
 
 use super::AssociationType;
 use crate::api::error::ApiError;
-use crate::values::numbered::numbered;
+use crate::values::coded::coded;
 use crate::values::text::texts;
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
@@ -18,7 +18,7 @@ texts! {
     NamePart, 0..=64, "demo";
 }
 
-numbered! {
+coded! {
     /// What a customer is.
     CustomerType {
         /// Not known yet.

@@ -9,8 +9,8 @@ use crate::api::extract::Json;
 use crate::api::operation::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
+use crate::values::coded::coded;
 use crate::values::id::DomainId;
-use crate::values::numbered::numbered;
 use crate::values::receiver::{Email, Phone, Receiver};
 use crate::values::site::Site;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use time::Duration;
 use utoipa::ToSchema;
 
-numbered! {
+coded! {
     /// How a code is sent.
     ReceiverType {
         /// As a text to a phone: the Chinese site.

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/funds`
 
 use super::policy::{OperatorPolicy, Role};
-use super::refused;
+use super::{OfAccount, refused};
 use crate::accounts::administration::{self as funds, Payment};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
@@ -57,11 +57,14 @@ pub struct FundsBalance {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/funds",
-    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    params(OfAccount),
     responses((status = 200, body = FundsView, description = "The balances.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
-pub async fn show_funds(State(app): State<App>, Path(account): Path<String>) -> Result<Json<FundsView>, ApiError> {
+pub async fn show_funds(
+    State(app): State<App>,
+    Path(OfAccount { account }): Path<OfAccount>,
+) -> Result<Json<FundsView>, ApiError> {
     let mut connection = app.database.control().await?;
     let (tenant, owner) = find_account(&mut connection, &account).await.map_err(refused)?;
     Ok(Json(view(&mut connection, (tenant, owner), Instant(app.now(tenant))).await?))
@@ -119,7 +122,7 @@ impl From<PaymentBody> for Payment {
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/funds/top-ups",
-    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    params(OfAccount),
     request_body = PaymentBody,
     responses((status = 200, body = FundsView, description = "The balances afterwards.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
@@ -127,7 +130,7 @@ impl From<PaymentBody> for Payment {
 pub async fn top_up_funds(
     State(app): State<App>,
     write: Write,
-    Path(account): Path<String>,
+    Path(OfAccount { account }): Path<OfAccount>,
     Json(body): Json<PaymentBody>,
 ) -> Result<Answer, ApiError> {
     let payment = Payment::from(body);
@@ -147,7 +150,7 @@ pub async fn top_up_funds(
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/funds/withdrawals",
-    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    params(OfAccount),
     request_body = PaymentBody,
     responses((status = 200, body = FundsView, description = "The balances afterwards.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
@@ -155,7 +158,7 @@ pub async fn top_up_funds(
 pub async fn withdraw_funds(
     State(app): State<App>,
     write: Write,
-    Path(account): Path<String>,
+    Path(OfAccount { account }): Path<OfAccount>,
     Json(body): Json<PaymentBody>,
 ) -> Result<Answer, ApiError> {
     let payment = Payment::from(body);
@@ -182,7 +185,7 @@ pub struct CreditLineBody {
 #[utoipa::path(
     put,
     path = "/admin/v1/accounts/{account}/funds/credit-line",
-    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    params(OfAccount),
     request_body = CreditLineBody,
     responses((status = 200, body = FundsView, description = "The balances afterwards.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
@@ -190,7 +193,7 @@ pub struct CreditLineBody {
 pub async fn set_credit_line(
     State(app): State<App>,
     write: Write,
-    Path(account): Path<String>,
+    Path(OfAccount { account }): Path<OfAccount>,
     Json(body): Json<CreditLineBody>,
 ) -> Result<Answer, ApiError> {
     let line = body.line.map_or(Amount::ZERO, PositiveAmount::get);

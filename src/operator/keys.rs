@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/users/{user}/keys` and `/admin/v1/keys`
 
 use super::policy::{OperatorPolicy, Role};
-use super::refused;
+use super::{OfUser, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
@@ -38,16 +38,13 @@ pub struct KeyView {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/users/{user}/keys",
-    params(
-        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
-        ("user" = String, Path, description = "The user's name.", example = "demo-partner"),
-    ),
+    params(OfUser),
     responses((status = 200, body = KeyList, description = "The keys.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_keys(
     State(app): State<App>,
-    Path((account, user)): Path<(String, String)>,
+    Path(OfUser { account, user }): Path<OfUser>,
 ) -> Result<Json<KeyList>, ApiError> {
     let keys = identity::list_keys(&mut *app.database.control().await?, &account, &user).await.map_err(refused)?;
     let keys = keys.into_iter().map(|key| KeyView {
@@ -74,17 +71,14 @@ pub struct KeyCreated {
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/users/{user}/keys",
-    params(
-        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
-        ("user" = String, Path, description = "The user's name.", example = "demo-partner"),
-    ),
+    params(OfUser),
     responses((status = 200, body = KeyCreated, description = "The key and its secret.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn create_key(
     State(app): State<App>,
     write: Write,
-    Path((account, user)): Path<(String, String)>,
+    Path(OfUser { account, user }): Path<OfUser>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write

@@ -25,6 +25,8 @@ use crate::api::error::ApiError;
 use crate::api::operation::{Operations, operations};
 use axum::http::StatusCode;
 use policy::OperatorPolicy;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Every operation of the operators' API.
 pub fn operations() -> Operations<OperatorPolicy> {
@@ -67,6 +69,27 @@ pub fn operations() -> Operations<OperatorPolicy> {
         keys::delete_key,
     );
     operations
+}
+
+/// The account in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfAccount {
+    /// The account's name.
+    #[param(example = "demo-partner")]
+    pub account: String,
+}
+
+/// The user in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfUser {
+    /// The account's name.
+    #[param(example = "demo-partner")]
+    pub account: String,
+    /// The user's name, unique in the account.
+    #[param(example = "clerk")]
+    pub user: String,
 }
 
 /// The refusal of a function that the command line calls as well: its own words, unless the database failed.

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/snapshots` and `…/forks`
 
 use super::policy::{OperatorPolicy, Role};
-use super::refused;
+use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
@@ -14,11 +14,23 @@ use crate::values::time::Instant;
 use anyhow::anyhow;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 texts! {
     /// The name of a snapshot or of a copy.
     SnapshotName, 1..=32, "before-the-test";
+}
+
+/// The snapshot in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfSnapshot {
+    /// Name of any account of the tenant.
+    #[param(example = "demo-partner")]
+    account: String,
+    /// The snapshot's name.
+    #[param(inline)]
+    name: SnapshotName,
 }
 
 /// Snapshots.
@@ -44,13 +56,13 @@ pub struct SnapshotView {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/snapshots",
-    params(("account" = String, Path, description = "Name of any account of the tenant.", example = "demo-partner")),
+    params(OfAccount),
     responses((status = 200, body = SnapshotList, description = "The snapshots.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_snapshots(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Path(OfAccount { account }): Path<OfAccount>,
 ) -> Result<Json<SnapshotList>, ApiError> {
     let mut connection = app.database.control().await?;
     let (tenant, _) = find_account(&mut connection, &account).await.map_err(refused)?;
@@ -74,17 +86,14 @@ pub struct SnapshotDone {
 #[utoipa::path(
     put,
     path = "/admin/v1/accounts/{account}/snapshots/{name}",
-    params(
-        ("account" = String, Path, description = "Name of any account of the tenant.", example = "demo-partner"),
-        ("name" = SnapshotName, Path, description = "The snapshot's name."),
-    ),
+    params(OfSnapshot),
     responses((status = 200, body = SnapshotDone, description = "It is saved.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
 )]
 pub async fn save_snapshot(
     State(app): State<App>,
     write: Write,
-    Path((account, name)): Path<(String, SnapshotName)>,
+    Path(OfSnapshot { account, name }): Path<OfSnapshot>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
@@ -103,17 +112,14 @@ pub async fn save_snapshot(
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/snapshots/{name}/restore",
-    params(
-        ("account" = String, Path, description = "Name of any account of the tenant.", example = "demo-partner"),
-        ("name" = SnapshotName, Path, description = "The snapshot's name."),
-    ),
+    params(OfSnapshot),
     responses((status = 200, body = SnapshotDone, description = "It is as it was.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
 )]
 pub async fn restore_snapshot(
     State(app): State<App>,
     write: Write,
-    Path((account, name)): Path<(String, SnapshotName)>,
+    Path(OfSnapshot { account, name }): Path<OfSnapshot>,
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
@@ -130,17 +136,14 @@ pub async fn restore_snapshot(
 #[utoipa::path(
     delete,
     path = "/admin/v1/accounts/{account}/snapshots/{name}",
-    params(
-        ("account" = String, Path, description = "Name of any account of the tenant.", example = "demo-partner"),
-        ("name" = SnapshotName, Path, description = "The snapshot's name."),
-    ),
+    params(OfSnapshot),
     responses((status = 204, description = "It is forgotten.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
 )]
 pub async fn delete_snapshot(
     State(app): State<App>,
     write: Write,
-    Path((account, name)): Path<(String, SnapshotName)>,
+    Path(OfSnapshot { account, name }): Path<OfSnapshot>,
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
@@ -209,7 +212,7 @@ impl ForkCreated {
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/forks",
-    params(("account" = String, Path, description = "Name of any account of the tenant.", example = "demo-partner")),
+    params(OfAccount),
     request_body = CreateForkBody,
     responses((status = 200, body = ForkCreated, description = "The copy.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
@@ -217,7 +220,7 @@ impl ForkCreated {
 pub async fn create_fork(
     State(app): State<App>,
     write: Write,
-    Path(account): Path<String>,
+    Path(OfAccount { account }): Path<OfAccount>,
     Json(body): Json<CreateForkBody>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();

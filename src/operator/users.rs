@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/users`
 
 use super::policy::{OperatorPolicy, Role};
-use super::refused;
+use super::{OfAccount, OfUser, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
@@ -64,11 +64,14 @@ impl From<UserSummary> for UserView {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/users",
-    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    params(OfAccount),
     responses((status = 200, body = UserList, description = "The users.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
-pub async fn list_users(State(app): State<App>, Path(account): Path<String>) -> Result<Json<UserList>, ApiError> {
+pub async fn list_users(
+    State(app): State<App>,
+    Path(OfAccount { account }): Path<OfAccount>,
+) -> Result<Json<UserList>, ApiError> {
     let mut connection = app.database.control().await?;
     let (tenant, domain) = identity::find_account(&mut connection, &account).await.map_err(refused)?;
     let users = store::users_of(&mut connection, tenant, domain).await?;
@@ -99,7 +102,7 @@ pub struct UserCreated {
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/users",
-    params(("account" = String, Path, description = "The account's name.", example = "demo-partner")),
+    params(OfAccount),
     request_body = CreateUserBody,
     responses((status = 200, body = UserCreated, description = "The user.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
@@ -107,7 +110,7 @@ pub struct UserCreated {
 pub async fn create_user(
     State(app): State<App>,
     write: Write,
-    Path(account): Path<String>,
+    Path(OfAccount { account }): Path<OfAccount>,
     Json(body): Json<CreateUserBody>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
@@ -140,10 +143,7 @@ pub struct UpdateUserBody {
 #[utoipa::path(
     put,
     path = "/admin/v1/accounts/{account}/users/{user}",
-    params(
-        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
-        ("user" = String, Path, description = "The user's name.", example = "clerk"),
-    ),
+    params(OfUser),
     request_body = UpdateUserBody,
     responses((status = 204, description = "It is changed.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
@@ -151,7 +151,7 @@ pub struct UpdateUserBody {
 pub async fn update_user(
     State(app): State<App>,
     write: Write,
-    Path((account, user)): Path<(String, String)>,
+    Path(OfUser { account, user }): Path<OfUser>,
     Json(body): Json<UpdateUserBody>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
@@ -184,17 +184,14 @@ pub struct SecondFactorEnrolment {
 #[utoipa::path(
     put,
     path = "/admin/v1/accounts/{account}/users/{user}/second-factor",
-    params(
-        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
-        ("user" = String, Path, description = "The user's name.", example = "clerk"),
-    ),
+    params(OfUser),
     responses((status = 200, body = SecondFactorEnrolment, description = "It is demanded.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn enable_second_factor(
     State(app): State<App>,
     write: Write,
-    Path((account, user)): Path<(String, String)>,
+    Path(OfUser { account, user }): Path<OfUser>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
@@ -213,17 +210,14 @@ pub async fn enable_second_factor(
 #[utoipa::path(
     delete,
     path = "/admin/v1/accounts/{account}/users/{user}/second-factor",
-    params(
-        ("account" = String, Path, description = "The account's name.", example = "demo-partner"),
-        ("user" = String, Path, description = "The user's name.", example = "clerk"),
-    ),
+    params(OfUser),
     responses((status = 204, description = "It is demanded no more.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn disable_second_factor(
     State(app): State<App>,
     write: Write,
-    Path((account, user)): Path<(String, String)>,
+    Path(OfUser { account, user }): Path<OfUser>,
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {

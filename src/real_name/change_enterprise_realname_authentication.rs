@@ -12,12 +12,12 @@ use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::model::{ShortText, XaccountType};
 use crate::customers::{self, AccountIdText};
-use crate::values::numbered::numbered;
+use crate::values::coded::coded;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-numbered! {
+coded! {
     /// What an application changes.
     CompanyChangeType {
         /// A person becomes a company.

@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::customers::codes::{self, GivenCode, Scene};
 use crate::customers::model::{CustomerType, ShortText, XaccountType};
 use crate::customers::{self, AccountIdText};
+use crate::values::coded::coded;
 use crate::values::id::DomainId;
-use crate::values::numbered::numbered;
 use crate::values::receiver::{Phone, Receiver};
 use crate::values::site::Site;
 use axum::extract::State;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-numbered! {
+coded! {
     /// How a person is identified.
     IdentifyType {
         /// By a document.

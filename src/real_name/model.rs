@@ -1,7 +1,7 @@
 //! What the operations share: kinds of documents, attachments, the vendor's codes of refusals.
 
 use crate::api::error::ApiError;
-use crate::values::numbered::numbered;
+use crate::values::coded::coded;
 use crate::values::text::texts;
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ texts! {
     LongText, 0..=256, "";
 }
 
-numbered! {
+coded! {
     /// A person's document.
     VerifiedType {
         /// A passport.

@@ -1,6 +1,7 @@
 //! Closed sets that the vendor writes as small numbers: one table gives the reader, the writer, the schema and the column.
 
-/// Declares such a set: `/// doc  Name { /// doc  Variant = 1, … }`. It is read from a number or its digits.
+/// Declares such a set: `/// doc  Name { /// doc  Variant = 1, … }`. It is read from a number or its digits; one below zero is
+/// only written.
 macro_rules! coded {
     ($($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident = $code:literal,)+ })+) => {$(
         $(#[$doc])+
@@ -21,7 +22,7 @@ macro_rules! coded {
             type Error = String;
 
             fn try_from(code: u32) -> Result<Self, String> {
-                match code {
+                match i64::from(code) {
                     $($code => Ok(Self::$variant),)+
                     _ => Err($crate::values::coded::rule(&[$($code),+])),
                 }

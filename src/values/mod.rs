@@ -8,7 +8,6 @@ pub mod language;
 pub mod list;
 pub mod money;
 pub mod number;
-pub mod numbered;
 pub mod receiver;
 pub mod site;
 pub mod text;
