@@ -79,6 +79,9 @@ async fn listen(app: &App) -> sqlx::Result<()> {
             store::delete_expired(&mut connection, now).await?;
             let kept = time::Duration::days(i64::from(app.settings.api.idempotency_days));
             write::forget_before(&mut connection, now.saturating_sub(kept)).await?;
+            for (_, shown) in app.clocks.moved() {
+                database::open_months_ahead(&mut connection, shown).await?;
+            }
             database::open_months_ahead(&mut connection, now).await?;
         }
         match timeout(LOOK_EVERY, listener.try_recv()).await {
