@@ -48,11 +48,11 @@ impl Vault {
     }
 
     /// The hash by which a value is found. `what` keeps values of different sorts apart.
-    pub fn hash(&self, what: &str, value: &str) -> Vec<u8> {
+    pub fn hash(&self, what: &str, value: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.lookup_key).expect("any length is a key");
         mac.update(what.as_bytes());
         mac.update(&[0]);
-        mac.update(value.as_bytes());
+        mac.update(value.as_ref());
         mac.finalize().into_bytes().to_vec()
     }
 

@@ -88,7 +88,8 @@ impl Gate {
         *admitted = Some(caller.clone());
         self.authorise(&caller)?;
         if self.policy.writes {
-            parts.extensions.insert(Write::new(caller.clone(), call.clone(), &parts, &body)?);
+            let write = Write::new((caller.clone(), call.clone()), &parts, &body, &self.app.vault)?;
+            parts.extensions.insert(write);
         }
         let fault = self.fault(&parts.headers, &caller.credential)?;
         parts.extensions.insert(caller);

@@ -9,13 +9,13 @@ use super::caller::Caller;
 use super::error::ApiError;
 use crate::app::App;
 use crate::audit::{self, Call, Event};
+use crate::personal::Vault;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgTransaction};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -38,23 +38,20 @@ const LOCK_TIMEOUT: &str = "55P03";
 pub struct Key {
     /// The key.
     pub key: String,
-    /// SHA-256 of the request's target and body.
-    pub request_hash: [u8; 32],
+    /// Keyed hash of the request's target and body: a body may hold a password, which a plain hash would let one guess.
+    pub request_hash: Vec<u8>,
 }
 
 impl Key {
     /// The key that the headers name, if they name one.
-    pub fn of(headers: &HeaderMap, target: &str, body: &[u8]) -> Result<Option<Self>, ApiError> {
+    pub fn of(headers: &HeaderMap, target: &str, body: &[u8], vault: &Vault) -> Result<Option<Self>, ApiError> {
         let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
         let is_sane =
             |key: &&str| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = value.to_str().ok().filter(is_sane).ok_or_else(|| {
             ApiError::parameter("Idempotency-Key", format_args!("must have 1 to {KEY_MAX} visible ASCII characters"))
         })?;
-        let mut hash = Sha256::new_with_prefix(target.as_bytes());
-        hash.update([0]);
-        hash.update(body);
-        Ok(Some(Self { key: key.to_owned(), request_hash: hash.finalize().into() }))
+        Ok(Some(Self { key: key.to_owned(), request_hash: vault.hash(target, body) }))
     }
 }
 
@@ -73,14 +70,19 @@ pub struct Write {
 
 impl Write {
     /// What the gate puts beside a request that writes.
-    pub fn new(caller: Arc<Caller>, call: Arc<Call>, parts: &Parts, body: &[u8]) -> Result<Self, ApiError> {
+    pub fn new(
+        (caller, call): (Arc<Caller>, Arc<Call>),
+        parts: &Parts,
+        body: &[u8],
+        vault: &Vault,
+    ) -> Result<Self, ApiError> {
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
         let dry_run = match parts.headers.get(&DRY_RUN).map(HeaderValue::as_bytes) {
             None | Some(b"false") => false,
             Some(b"true") => true,
             Some(_) => return Err(ApiError::parameter("X-Dry-Run", "must be true or false")),
         };
-        Ok(Self { caller, call, key: Key::of(&parts.headers, target, body)?, dry_run })
+        Ok(Self { caller, call, key: Key::of(&parts.headers, target, body, vault)?, dry_run })
     }
 
     /// Whether this request was answered before: then [`begin`](Self::begin) gives the answer again, and what is checked
@@ -364,4 +366,28 @@ async fn settle(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestApp;
+    use sha2::{Digest, Sha256};
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn what_a_key_was_used_for_cannot_be_guessed_from_what_is_kept(pool: PgPool) {
+        let app = TestApp::new(pool).await;
+        let headers = HeaderMap::from_iter([(IDEMPOTENCY_KEY, HeaderValue::from_static("k"))]);
+        let hash = |target: &str, body: &[u8]| {
+            let key = Key::of(&headers, target, body, &app.app.vault).expect("the key is sane").expect("there is one");
+            key.request_hash
+        };
+        let body = br#"{"password":"Correct-horse-7"}"#;
+        assert_eq!(hash("/a", body), hash("/a", body));
+        assert_ne!(hash("/a", body), hash("/b", body));
+        assert_ne!(hash("/a", body), hash("/a", b"{}"));
+        let plain = Sha256::new_with_prefix(b"/a\0").chain_update(body).finalize();
+        assert_ne!(hash("/a", body), plain.as_slice());
+    }
 }

@@ -314,7 +314,7 @@ impl<'a> Keys<'a> {
 
     fn remember(&mut self, command: &'a Command, answer: &Answer) {
         if let Some(key) = &command.write.key {
-            let first = (key.request_hash.to_vec(), answer.status.as_u16().cast_signed(), answer.body.clone());
+            let first = (key.request_hash.clone(), answer.status.as_u16().cast_signed(), answer.body.clone());
             self.known.insert(scope(&command.write, &key.key), first);
         }
     }
@@ -336,7 +336,7 @@ async fn insert_keys(
         &keyed.iter().map(|(write, ..)| write.caller.domain.0).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.call.operation.to_owned()).collect::<Vec<_>>(),
         &keyed.iter().map(|(_, key, _)| key.key.clone()).collect::<Vec<_>>(),
-        &keyed.iter().map(|(_, key, _)| key.request_hash.to_vec()).collect::<Vec<_>>(),
+        &keyed.iter().map(|(_, key, _)| key.request_hash.clone()).collect::<Vec<_>>(),
         &keyed.iter().map(|(.., body)| (*body).to_owned()).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.call.request_id.clone()).collect::<Vec<_>>(),
         now

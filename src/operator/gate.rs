@@ -66,7 +66,8 @@ impl Gate {
             return Ok(Request::from_parts(parts, body));
         }
         let body = read(body, self.app.settings.server.max_body_bytes).await?;
-        parts.extensions.insert(Write::new(caller, call.clone(), &parts, &body)?);
+        let write = Write::new((caller, call.clone()), &parts, &body, &self.app.vault)?;
+        parts.extensions.insert(write);
         Ok(Request::from_parts(parts, Body::from(body)))
     }
 
