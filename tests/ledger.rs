@@ -306,6 +306,52 @@ async fn the_proof_finds_what_was_done_by_hand(pool: PgPool) {
     proved(&mut connection).await;
 }
 
+/// A writer remembers accounts: what somebody else does to them in the meantime still counts.
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_writer_does_not_trust_what_it_remembers(pool: PgPool) {
+    let app = some_transfers(&pool).await;
+    let partner = app.client("demo-partner");
+    let demo = app.world.demo();
+    let customer = app.world.account("demo-customer").domain;
+    let vendor = Purse::vendor(demo.tenant, Currency::Cny);
+    let cash = Purse::of(demo.tenant, demo.domain, AccountKind::Cash, Currency::Cny);
+    let allocate = async |amount: &str| {
+        let answer = partner.post(ALLOCATE, &json!({"customer_id": customer, "amount": amount})).await;
+        answer.body["error_code"].as_str().unwrap_or_default().to_owned()
+    };
+    let by_hand = async |statement: &str| {
+        let done = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.expect("it is done");
+        assert_eq!(done.rows_affected(), 1, "{statement}");
+    };
+    let now = app.app.clock.now();
+    let mut connection = pool.acquire().await.expect("a connection");
+    let left = balance(&pool, demo.domain, "cash").await;
+
+    // Another writer took everything, and gave some of it back.
+    let take = Posting { amount: left, ..posting(cash, vendor, 0) };
+    ledger::post(&mut connection, demo.tenant, &[take], now).await.expect("it is there");
+    assert_eq!(allocate("0.01").await, "CBC.99005003");
+    ledger::post(&mut connection, demo.tenant, &[posting(vendor, cash, 50)], now)
+        .await
+        .expect("the vendor has no floor");
+    assert_eq!((allocate("30").await.as_str(), allocate("20.01").await.as_str()), ("", "CBC.99005003"));
+
+    // Its floor was raised, and lowered again.
+    by_hand("update accounts set floor = 20 where kind = 'cash' and balance = 20").await;
+    assert_eq!(allocate("5").await, "CBC.99005003");
+    by_hand("update accounts set floor = 0 where kind = 'cash' and balance = 20").await;
+    assert_eq!(allocate("5").await, "");
+
+    // The customer's account was closed, and opened again.
+    by_hand("update accounts set closed = true where kind = 'allocated'").await;
+    assert_eq!(allocate("5").await, "CBC.99000035");
+    by_hand("update accounts set closed = false where kind = 'allocated'").await;
+    assert_eq!(allocate("5").await, "");
+
+    assert_eq!(balance(&pool, demo.domain, "cash").await, Decimal::from(10));
+    proved(&mut connection).await;
+}
+
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn the_gateways_own_role_cannot_change_history(pool: PgPool) {
     some_transfers(&pool).await;

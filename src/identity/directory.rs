@@ -93,7 +93,9 @@ impl Directory {
             return Ok(None);
         }
         let load = self.load_access_key(access_key);
-        self.keys.try_get_with_by_ref(access_key, load).await.map_err(|error| ApiError::internal(Shared(error)))
+        Box::pin(self.keys.try_get_with_by_ref(access_key, load))
+            .await
+            .map_err(|error| ApiError::internal(Shared(error)))
     }
 
     async fn load_access_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
@@ -168,7 +170,7 @@ impl Directory {
             return Ok(known);
         }
         let load = self.load_session(hash);
-        self.sessions.try_get_with(hash, load).await.map_err(|error| ApiError::internal(Shared(error)))
+        Box::pin(self.sessions.try_get_with(hash, load)).await.map_err(|error| ApiError::internal(Shared(error)))
     }
 
     async fn load_session(&self, hash: TokenHash) -> anyhow::Result<Option<Arc<Session>>> {

@@ -66,6 +66,12 @@ const INSERT: [&str; 2] = scoped!(
     " where t.tenant_id = $20"
 );
 
+/// The same without locks.
+const LOOK: &str = "select a.account_id, a.balance, a.floor, a.entries, a.adjusts, a.last_at, a.closed
+     from accounts a
+     join unnest($1::uuid[], $2::uuid[]) as u (tenant_id, account_id)
+          on a.tenant_id = u.tenant_id and a.account_id = u.account_id";
+
 /// One of the two texts, with the tenant still to be bound last.
 fn text(statement: [&'static str; 2], tenant: Option<TenantId>) -> &'static str {
     statement[usize::from(tenant.is_some())]
@@ -79,25 +85,42 @@ pub async fn lock(
     purses: &[Purse],
     now: OffsetDateTime,
 ) -> sqlx::Result<Vec<Account>> {
+    find_or_open(connection, text(LOCK, tenant), tenant, purses, now).await
+}
+
+/// Looks at accounts of several tenants mixed, opening those that are not there yet.
+pub async fn look(connection: &mut PgConnection, purses: &[Purse], now: OffsetDateTime) -> sqlx::Result<Vec<Account>> {
+    find_or_open(connection, LOOK, None, purses, now).await
+}
+
+async fn find_or_open(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    tenant: Option<TenantId>,
+    purses: &[Purse],
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<Account>> {
     let purses: BTreeMap<(TenantId, AccountId), Purse> =
         purses.iter().map(|purse| ((purse.tenant, purse.id()), *purse)).collect();
-    let mut accounts = lock_known(connection, tenant, &purses).await?;
+    let mut accounts = find(connection, statement, tenant, &purses).await?;
     if accounts.len() < purses.len() {
         let missing: Vec<&Purse> =
             purses.values().filter(|purse| accounts.iter().all(|account| account.purse != **purse)).collect();
         open(connection, tenant, &missing, now).await?;
-        accounts = lock_known(connection, tenant, &purses).await?;
+        accounts = find(connection, statement, tenant, &purses).await?;
     }
-    Ok(accounts)
+    // One that could not be opened has no tenant any more.
+    if accounts.len() < purses.len() { Err(sqlx::Error::RowNotFound) } else { Ok(accounts) }
 }
 
-async fn lock_known(
+async fn find(
     connection: &mut PgConnection,
+    statement: &'static str,
     tenant: Option<TenantId>,
     purses: &BTreeMap<(TenantId, AccountId), Purse>,
 ) -> sqlx::Result<Vec<Account>> {
     let by_id: HashMap<AccountId, Purse> = purses.iter().map(|((_, id), purse)| (*id, *purse)).collect();
-    let mut query = sqlx::query(text(LOCK, tenant))
+    let mut query = sqlx::query(statement)
         .bind(purses.keys().map(|(tenant, _)| tenant.0).collect::<Vec<_>>())
         .bind(purses.keys().map(|(_, id)| id.0).collect::<Vec<_>>());
     if let Some(tenant) = tenant {

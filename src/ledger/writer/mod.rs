@@ -4,27 +4,40 @@
 //! after its commit. Refusals are decided one by one in memory, under the locks, so a refused command spoils no other.
 //! Several replicas may work on the same accounts: all lock in the order of ids. All commands of a tenant go through one
 //! queue of a replica, so that they happen in the order of their arrival.
+//!
+//! A writer remembers the accounts it wrote. What it can do by that it writes in one statement, which has no effect unless
+//! all of them still are as remembered. Whatever that cannot decide is decided under locks: refusals, keys that were used
+//! before, accounts that somebody else changed.
+
+mod done;
+mod keys;
+mod known;
 
 use super::books::{Books, Refusal, Transfer};
 use super::{Posting, Purse, store};
 use crate::api::error::ApiError;
-use crate::api::write::{Answer, Key, Stored, Write};
-use crate::audit::{self, Event};
+use crate::api::write::{Answer, Write};
 use crate::clock::{Clock, Clocks};
 use crate::config::LedgerSettings;
 use crate::database::Database;
-use crate::values::id::TenantId;
 use axum::http::{StatusCode, header};
+use done::Done;
+use keys::Keys;
+use known::Known;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{Connection, PgConnection};
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
-use time::OffsetDateTime;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// How often a batch is tried again that met another transaction: a deadlock, or the same key at the same time.
 const ATTEMPTS: u32 = 5;
+/// How long a writer takes locks at once after somebody else changed an account that it knew: where several replicas move one
+/// partner's funds, trying without would mostly be in vain.
+const LOCKS_FOR: Duration = Duration::from_secs(1);
+/// `serialization_failure`: an account is not as it was known.
+const NOT_AS_KNOWN: &str = "40001";
 
 /// Transfers to be made as one write of the API.
 #[derive(Clone, Debug)]
@@ -73,6 +86,8 @@ impl Writers {
                 clocks: clocks.clone(),
                 batch_max: settings.batch_max.max(1),
                 mixes_tenants: settings.mix_tenants,
+                known: Known::default(),
+                locks_until: None,
             };
             tokio::spawn(writer.run(jobs));
             queue
@@ -105,10 +120,12 @@ struct Writer {
     clocks: Clocks,
     batch_max: usize,
     mixes_tenants: bool,
+    known: Known,
+    locks_until: Option<Instant>,
 }
 
 impl Writer {
-    async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut waiting = Vec::with_capacity(self.batch_max);
         while jobs.recv_many(&mut waiting, self.batch_max).await > 0 {
             metrics::histogram!("bss_ledger_batch_size").record(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
@@ -140,8 +157,66 @@ impl Writer {
         batches
     }
 
-    /// Does a batch in one transaction; if the database refuses it as a whole, each command in one of its own.
-    async fn perform(&self, commands: &[Command]) -> Vec<Outcome> {
+    /// Does a batch: without locks what can be done so, the rest with them.
+    async fn perform(&mut self, commands: &[Command]) -> Vec<Outcome> {
+        let mut outcomes = self.perform_unlocked(commands).await;
+        let left: Vec<usize> = (0..commands.len()).filter(|&position| outcomes[position].is_none()).collect();
+        if !left.is_empty() {
+            let commands: Vec<&Command> = left.iter().map(|&position| &commands[position]).collect();
+            for (position, outcome) in left.into_iter().zip(self.perform_locked(&commands).await) {
+                outcomes[position] = Some(outcome);
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.expect("what was left has been done")).collect()
+    }
+
+    /// Does a batch by what this writer knows, or nothing of it. `None` is what has to be decided under locks.
+    async fn perform_unlocked(&mut self, commands: &[Command]) -> Vec<Option<Outcome>> {
+        // Over several machines a statement names one tenant, which this one's does not.
+        let may_try = self.mixes_tenants && self.locks_until.is_none_or(|until| until < Instant::now());
+        let nothing = || vec![None; commands.len()];
+        if !may_try {
+            return nothing();
+        }
+        let purses = purses(commands);
+        match self.attempt_unlocked(commands, &purses).await {
+            Ok(outcomes) => outcomes,
+            Err(NotDone { error, may_retry }) => {
+                self.known.forget(&purses);
+                if error.as_database_error().and_then(|error| error.code()).as_deref() == Some(NOT_AS_KNOWN) {
+                    self.locks_until = Some(Instant::now() + LOCKS_FOR);
+                }
+                if may_retry {
+                    return nothing();
+                }
+                let failure = Failure::Error(error.into());
+                vec![Some(Err(failure)); commands.len()]
+            }
+        }
+    }
+
+    async fn attempt_unlocked(
+        &mut self,
+        commands: &[Command],
+        purses: &[Purse],
+    ) -> Result<Vec<Option<Outcome>>, NotDone> {
+        let first = commands[0].write.caller.tenant;
+        let mut connection = self.database.tenant(first).await?;
+        let mut books = self.known.books(&mut connection, purses, self.clocks.now(first)).await?;
+        let (mut keys, mut done) = (Keys::default(), Done::default());
+        let outcomes =
+            commands.iter().map(|command| self.decide(command, &mut books, &mut keys, &mut done).ok().map(Ok));
+        let outcomes: Vec<Option<Outcome>> = outcomes.collect();
+        if !done.is_empty() {
+            let written = done.write_at_once(&mut connection, (&self.known, &books), self.clock.now()).await;
+            written.map_err(NotDone::at_once)?;
+            self.known.remember(&books);
+        }
+        Ok(outcomes)
+    }
+
+    /// Does commands in one transaction under locks; if the database refuses it as a whole, each in one of its own.
+    async fn perform_locked(&mut self, commands: &[&Command]) -> Vec<Outcome> {
         match self.attempt(commands).await {
             Ok(outcomes) => return outcomes,
             Err(NotDone { error, may_retry: false }) => {
@@ -157,10 +232,10 @@ impl Writer {
         outcomes
     }
 
-    async fn perform_alone(&self, command: &Command) -> Outcome {
+    async fn perform_alone(&mut self, command: &Command) -> Outcome {
         let mut attempt = 1;
         loop {
-            match self.attempt(std::slice::from_ref(command)).await {
+            match self.attempt(&[command]).await {
                 Ok(mut outcomes) => return outcomes.pop().expect("one command has one outcome"),
                 Err(NotDone { may_retry: true, .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(NotDone { error, .. }) => return Err(Failure::Error(error.into())),
@@ -169,36 +244,38 @@ impl Writer {
     }
 
     /// One transaction. After a failed commit nobody knows whether it happened, so it is never tried again.
-    async fn attempt(&self, commands: &[Command]) -> Result<Vec<Outcome>, NotDone> {
+    async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Outcome>, NotDone> {
+        let purses = purses(commands.iter().copied());
+        self.known.forget(&purses);
         let mut connection = self.database.tenant(commands[0].write.caller.tenant).await?;
         let mut transaction = connection.begin().await?;
-        let (outcomes, is_changed) = self.work(&mut transaction, commands).await?;
+        let (outcomes, books) = self.work(&mut transaction, commands, &purses).await?;
+        let is_changed = books.changed().next().is_some();
         let end = if is_changed { transaction.commit().await } else { transaction.rollback().await };
         end.map_err(|error| NotDone { error, may_retry: false })?;
+        self.known.remember(&books);
         Ok(outcomes)
     }
 
-    async fn work(&self, transaction: &mut PgConnection, commands: &[Command]) -> sqlx::Result<(Vec<Outcome>, bool)> {
+    async fn work(
+        &self,
+        transaction: &mut PgConnection,
+        commands: &[&Command],
+        purses: &[Purse],
+    ) -> sqlx::Result<(Vec<Outcome>, Books)> {
         let first = commands[0].write.caller.tenant;
         let tenant = commands.iter().all(|command| command.write.caller.tenant == first).then_some(first);
-        let now = self.clock.now();
-        let purses: Vec<Purse> = commands
-            .iter()
-            .flat_map(|command| command.postings.iter().flat_map(|posting| [posting.from, posting.to]))
-            .collect();
-        let accounts = store::lock(transaction, tenant, &purses, self.clocks.now(first)).await?;
+        let accounts = store::lock(transaction, tenant, purses, self.clocks.now(first)).await?;
         // Whoever used a key on these accounts has committed: we hold their locks.
         let mut keys = Keys::load(transaction, commands).await?;
         let mut done = Done::default();
         let mut books = Books::new(accounts);
         let outcomes: Vec<Outcome> =
             commands.iter().map(|command| self.decide(command, &mut books, &mut keys, &mut done)).collect();
-        let is_changed = !done.commands.is_empty();
-        if is_changed {
-            store::write(transaction, tenant, &books, &done.transfers).await?;
-            done.record(transaction, now).await?;
+        if !done.is_empty() {
+            done.write(transaction, tenant, &books, self.clock.now()).await?;
         }
-        Ok((outcomes, is_changed))
+        Ok((outcomes, books))
     }
 
     fn decide<'a>(&self, command: &'a Command, books: &mut Books, keys: &mut Keys<'a>, done: &mut Done<'a>) -> Outcome {
@@ -209,10 +286,15 @@ impl Writer {
         let transfers = books.post(&command.postings, now).map_err(Failure::Refused)?;
         let answer = Answer { status: StatusCode::OK, body: (command.answer)(&transfers), mark: None };
         keys.remember(command, &answer);
-        done.commands.push((command, answer.body.clone()));
-        done.transfers.extend(transfers);
+        done.add(command, answer.body.clone(), transfers);
         Ok(answer)
     }
+}
+
+/// The accounts that commands touch.
+fn purses<'a>(commands: impl IntoIterator<Item = &'a Command>) -> Vec<Purse> {
+    let postings = commands.into_iter().flat_map(|command| &command.postings);
+    postings.flat_map(|posting| [posting.from, posting.to]).collect()
 }
 
 /// A transaction that failed.
@@ -221,127 +303,22 @@ struct NotDone {
     may_retry: bool,
 }
 
-/// Before the commit the server's own refusal, a deadlock or the same key at the same time for instance, leaves nothing
-/// behind. A lost connection leaves nothing either, but the next attempt would fail as well.
-impl From<sqlx::Error> for NotDone {
-    fn from(error: sqlx::Error) -> Self {
-        let may_retry = error.as_database_error().is_some();
+impl NotDone {
+    /// A statement failed that commits by itself. The server's refusal leaves nothing behind; a connection that was lost, or
+    /// that the server ended, may have committed.
+    fn at_once(error: sqlx::Error) -> Self {
+        let refusal = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+        let may_retry = refusal.is_some_and(|refusal| refusal.severity() == PgSeverity::Error);
         Self { error, may_retry }
     }
 }
 
-/// The commands of a batch that are being done.
-#[derive(Default)]
-struct Done<'a> {
-    commands: Vec<(&'a Command, String)>,
-    transfers: Vec<Transfer>,
-}
-
-impl Done<'_> {
-    async fn record(&self, connection: &mut PgConnection, now: OffsetDateTime) -> sqlx::Result<()> {
-        let events: Vec<Event<'_>> = self
-            .commands
-            .iter()
-            .map(|(command, _)| Event {
-                caller: &command.write.caller,
-                call: &command.write.call,
-                subject: &command.subject,
-                status: 200,
-                error_code: "",
-            })
-            .collect();
-        audit::append(connection, &events, now).await?;
-        let keyed: Vec<(&Write, &Key, &str)> = self
-            .commands
-            .iter()
-            .filter_map(|(command, body)| Some((&command.write, command.write.key.as_ref()?, body.as_str())))
-            .collect();
-        if keyed.is_empty() { Ok(()) } else { insert_keys(connection, &keyed, now).await }
+/// Before the commit the server's own refusal, a deadlock or the same key at the same time for instance, leaves nothing
+/// behind; nor does an account that cannot be opened because its tenant is gone. A lost connection leaves nothing either, but
+/// the next attempt would fail as well.
+impl From<sqlx::Error> for NotDone {
+    fn from(error: sqlx::Error) -> Self {
+        let may_retry = error.as_database_error().is_some() || matches!(error, sqlx::Error::RowNotFound);
+        Self { error, may_retry }
     }
-}
-
-type Scope<'a> = (TenantId, uuid::Uuid, &'static str, &'a str);
-
-fn scope<'a>(write: &Write, key: &'a str) -> Scope<'a> {
-    (write.caller.tenant, write.caller.domain.0, write.call.operation, key)
-}
-
-/// What the keys of a batch were used for, in the database and earlier in the batch.
-struct Keys<'a> {
-    known: HashMap<Scope<'a>, (Vec<u8>, i16, String)>,
-}
-
-impl<'a> Keys<'a> {
-    async fn load(connection: &mut PgConnection, commands: &'a [Command]) -> sqlx::Result<Self> {
-        let mut known = HashMap::new();
-        let keyed: Vec<Scope<'a>> = commands
-            .iter()
-            .filter_map(|command| Some(scope(&command.write, &command.write.key.as_ref()?.key)))
-            .collect();
-        if keyed.is_empty() {
-            return Ok(Self { known });
-        }
-        let rows = sqlx::query!(
-            r#"select k.tenant_id as "tenant_id: TenantId", k.domain_id, k.operation, k.key, k.request_hash, k.status, k.answer
-               from idempotency_keys k
-               join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as u (tenant_id, domain_id, operation, key)
-                    on k.tenant_id = u.tenant_id and k.domain_id = u.domain_id and k.operation = u.operation and k.key = u.key"#,
-            &keyed.iter().map(|scope| scope.0.0).collect::<Vec<_>>(),
-            &keyed.iter().map(|scope| scope.1).collect::<Vec<_>>(),
-            &keyed.iter().map(|scope| scope.2.to_owned()).collect::<Vec<_>>(),
-            &keyed.iter().map(|scope| scope.3.to_owned()).collect::<Vec<_>>()
-        )
-        .fetch_all(connection)
-        .await?;
-        for row in rows {
-            let found = keyed.iter().find(|scope| {
-                (scope.0, scope.1, scope.2, scope.3) == (row.tenant_id, row.domain_id, &*row.operation, &*row.key)
-            });
-            if let Some(scope) = found {
-                known.insert(*scope, (row.request_hash, row.status, row.answer));
-            }
-        }
-        Ok(Self { known })
-    }
-
-    fn stored(&self, command: &'a Command) -> Option<Result<Answer, ApiError>> {
-        let key = command.write.key.as_ref()?;
-        let (request_hash, status, answer) = self.known.get(&scope(&command.write, &key.key))?.clone();
-        let stored =
-            Stored { request_hash, status, answer, request_id: String::new(), created_at: OffsetDateTime::UNIX_EPOCH };
-        Some(stored.repeat(key))
-    }
-
-    fn remember(&mut self, command: &'a Command, answer: &Answer) {
-        if let Some(key) = &command.write.key {
-            let first = (key.request_hash.clone(), answer.status.as_u16().cast_signed(), answer.body.clone());
-            self.known.insert(scope(&command.write, &key.key), first);
-        }
-    }
-}
-
-async fn insert_keys(
-    connection: &mut PgConnection,
-    keyed: &[(&Write, &Key, &str)],
-    now: OffsetDateTime,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into idempotency_keys
-             (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at)
-         select t.tenant_id, u.domain_id, u.operation, u.key, u.request_hash, 200, u.answer, u.request_id, $8
-         from tenants t
-         join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[])
-              as u (tenant_id, domain_id, operation, key, request_hash, answer, request_id) on u.tenant_id = t.tenant_id",
-        &keyed.iter().map(|(write, ..)| write.caller.tenant.0).collect::<Vec<_>>(),
-        &keyed.iter().map(|(write, ..)| write.caller.domain.0).collect::<Vec<_>>(),
-        &keyed.iter().map(|(write, ..)| write.call.operation.to_owned()).collect::<Vec<_>>(),
-        &keyed.iter().map(|(_, key, _)| key.key.clone()).collect::<Vec<_>>(),
-        &keyed.iter().map(|(_, key, _)| key.request_hash.clone()).collect::<Vec<_>>(),
-        &keyed.iter().map(|(.., body)| (*body).to_owned()).collect::<Vec<_>>(),
-        &keyed.iter().map(|(write, ..)| write.call.request_id.clone()).collect::<Vec<_>>(),
-        now
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
