@@ -8,14 +8,18 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
 use crate::customers::command::{
-    self as customers, AssociationCommand, CodesCommand, NotificationsCommand, PartnerCommand,
+    self as customers, AssociationCommand, CodesCommand, CustomerCommand, NotificationsCommand, PartnerCommand,
+    ResellerCommand,
 };
 use crate::database;
 use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
-use crate::operator::command::{self as operator, ClockCommand, OperatorCommand};
+use crate::operator::command::{
+    self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, OperatorCommand, SnapshotCommand,
+};
+use crate::operator::{accounts, users};
 use crate::personal::Vault;
 use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
 use crate::real_name::command::{self as real_name, RealNameCommand};
@@ -28,6 +32,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::Read;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -53,6 +58,12 @@ pub enum AdminCommand {
     /// Partners, distributors and resellers: standing, platform, who is told of bindings
     #[command(subcommand)]
     Partner(PartnerCommand),
+    /// Resellers of a distributor
+    #[command(subcommand)]
+    Reseller(ResellerCommand),
+    /// Customers: look, freeze
+    #[command(subcommand)]
+    Customer(CustomerCommand),
     /// Associations: invite, switch, unbind
     #[command(subcommand)]
     Association(AssociationCommand),
@@ -71,9 +82,21 @@ pub enum AdminCommand {
     /// Who may use the operators' API
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Who changed what
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// What may be called, and how often
+    #[command(subcommand)]
+    Limits(LimitsCommand),
     /// A tenant's clock, movable in the sandbox
     #[command(subcommand)]
     Clock(ClockCommand),
+    /// A tenant's state by name, in the sandbox
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// Copies of a tenant, in the sandbox
+    #[command(subcommand)]
+    Fork(ForkCommand),
     /// Framework agreements and discounts of an account
     #[command(subcommand)]
     Discounts(DiscountsCommand),
@@ -97,6 +120,15 @@ pub enum AccountCommand {
         #[arg(long)]
         parent: Option<String>,
     },
+    /// List the accounts at the top of all trees, or those of one tree, the oldest first
+    List {
+        /// Any account of the tree
+        #[arg(long)]
+        tree_of: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
 }
 
 /// `admin user …`
@@ -113,6 +145,11 @@ pub enum UserCommand {
         /// customer's user an action, for instance `billing:order:view`
         #[arg(long = "item")]
         items: Vec<String>,
+    },
+    /// List the users of an account
+    List {
+        /// The account
+        account: String,
     },
     /// Give a user these permission items or actions and no others
     SetItems {
@@ -278,7 +315,7 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
 }
 
 /// Commands that change nothing.
-const LOOKS: [&str; 5] = [" explain", " export", " list", " quotas", " show"];
+const LOOKS: [&str; 6] = [" explain", " export", " list", " list-cards", " quotas", " show"];
 
 /// The command without what it is given, which may be personal: `admin funds top-up`.
 fn words(arguments: impl Iterator<Item = String>) -> String {
@@ -297,6 +334,8 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
             let vault = vault(connection, settings).await?;
             customers::partner(connection, command, &vault).await
         }
+        AdminCommand::Reseller(command) => customers::reseller(connection, command).await,
+        AdminCommand::Customer(command) => customers::customer(connection, command).await,
         AdminCommand::Association(command) => customers::association(connection, command).await,
         AdminCommand::Notifications(command) => customers::notifications(connection, command).await,
         AdminCommand::Codes(command) => {
@@ -311,7 +350,18 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
         AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
         AdminCommand::Operator(command) => operator::run_operator(connection, command).await,
+        AdminCommand::Audit(command) => operator::run_audit(connection, command).await,
+        AdminCommand::Limits(command) => operator::run_limits(connection, command, settings).await,
         AdminCommand::Clock(command) => operator::run_clock(connection, command).await,
+        AdminCommand::Snapshot(command) => {
+            let vault = vault(connection, settings).await?;
+            operator::run_snapshot(connection, command, &vault).await
+        }
+        AdminCommand::Fork(command) => {
+            let vault = vault(connection, settings).await?;
+            let sealer = Sealer::from_settings(&settings.secrets)?;
+            operator::run_fork(connection, command, (&sealer, &vault)).await
+        }
         AdminCommand::Resources(command) => resources::run(connection, command).await,
     }
 }
@@ -321,10 +371,17 @@ async fn vault(connection: &mut PgConnection, settings: &Settings) -> anyhow::Re
 }
 
 async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyhow::Result<Value> {
-    let AccountCommand::Create { name, kind, parent } = command;
-    let now = Clock::default().now();
-    let id = identity::create_account(connection, &name, kind.into(), parent.as_deref(), now).await?;
-    Ok(json!({ "account": name, "domain_id": id }))
+    match command {
+        AccountCommand::Create { name, kind, parent } => {
+            let now = Clock::default().now();
+            let id = identity::create_account(connection, &name, kind.into(), parent.as_deref(), now).await?;
+            Ok(json!({ "account": name, "domain_id": id }))
+        }
+        AccountCommand::List { tree_of, limit } => {
+            let listed = accounts::accounts(connection, tree_of.as_deref(), (Uuid::nil(), limit)).await?;
+            Ok(serde_json::to_value(listed)?)
+        }
+    }
 }
 
 async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Settings) -> anyhow::Result<Value> {
@@ -334,6 +391,7 @@ async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Se
             identity::create_user(connection, &account, &name, &items, now).await?;
             (account, name.as_str().to_owned())
         }
+        UserCommand::List { account } => return Ok(serde_json::to_value(users::users(connection, &account).await?)?),
         UserCommand::SetItems { account, name, items } => {
             identity::set_permission_items(connection, &account, &name, &items).await?;
             (account, name)

@@ -8,6 +8,7 @@
 use crate::app::App;
 use crate::config::NotificationSettings;
 use crate::values::id::{DomainId, TenantId, new_uuid};
+use crate::values::time::Instant;
 use anyhow::Context;
 use axum::Router;
 use axum::http::header;
@@ -16,13 +17,15 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The vendor's name of the signature's algorithm.
@@ -122,7 +125,7 @@ impl Notifier {
     }
 
     async fn post(&self, key: &RsaKeyPair, due: &Due) -> Outcome {
-        let started = Instant::now();
+        let started = std::time::Instant::now();
         let answer = async {
             let form = Self::form(key, &due.body)?;
             let request = self.client.post(&due.url).header("content-type", "application/x-www-form-urlencoded");
@@ -319,34 +322,85 @@ pub fn router(settings: &NotificationSettings) -> Router<App> {
 }
 
 /// A notification with its attempts, for operators.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NotificationView)]
 pub struct Trace {
     /// Its id.
+    #[schema(value_type = String, example = "01978d6a-2b3c-7d4e-8f90-a1b2c3d4e5f6")]
     pub id: Uuid,
-    /// The JSON it carries.
+    /// The JSON that it carries, signed.
+    #[schema(example = "{\"bindAction\":1,\"domainId\":\"01978d6a2b3c7d4e8f90a1b2c3d4e5f6\"}")]
     pub body: String,
-    /// When it was written.
-    pub created_at: OffsetDateTime,
-    /// When it was taken.
-    pub delivered_at: Option<OffsetDateTime>,
-    /// Each attempt, oldest first: the status, or what went wrong.
+    /// When it was written, by the tenant's time.
+    pub created_at: Instant,
+    /// When it was taken; left out while it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Instant>,
+    /// Each attempt, oldest first: the answer's status, or what went wrong.
+    #[schema(example = json!(["503", "200"]))]
     pub attempts: Vec<String>,
 }
 
-/// The last notifications about a partner's customers, latest first; of who is at a tenant's top all of the tenant's.
-pub async fn traces(connection: &mut PgConnection, tenant: TenantId, partner: DomainId) -> sqlx::Result<Vec<Trace>> {
+/// The notifications about a partner's customers, latest first, from behind one on; of who is at a tenant's top all of the
+/// tenant's.
+pub async fn traces(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    (behind, limit): (Option<(OffsetDateTime, Uuid)>, usize),
+) -> sqlx::Result<Vec<Trace>> {
     sqlx::query_as!(
         Trace,
-        r#"select n.notification_id as id, n.body, n.created_at, n.delivered_at,
+        r#"select n.notification_id as id, n.body, n.created_at as "created_at: Instant",
+                  n.delivered_at as "delivered_at: Instant",
                   array(select coalesce(a.status::text, a.error) from notification_attempts a
                         where a.tenant_id = $1 and a.notification_id = n.notification_id
                         order by a.attempted_at) as "attempts!"
-           from notifications n where n.tenant_id = $1 and ($2 = $1 or n.partner_id = $2)
-           order by n.created_at desc, n.notification_id desc limit 100"#,
+           from notifications n
+           where n.tenant_id = $1 and ($2 = $1 or n.partner_id = $2)
+             and ($3::timestamptz is null or (n.created_at, n.notification_id) < ($3, $4))
+           order by n.created_at desc, n.notification_id desc limit $5"#,
         tenant.0,
-        partner.0
+        partner.0,
+        behind.map(|(at, _)| at),
+        behind.map(|(_, id)| id),
+        i64::try_from(limit).unwrap_or(i64::MAX)
     )
     .fetch_all(connection)
     .await
+}
+
+/// Why a notification is not sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum SendAgainError {
+    /// There is none.
+    #[error("there is no notification {0} about the account's customers")]
+    NoSuchNotification(Uuid),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Makes a notification due at once, whether it was taken or not, to the address that is set now.
+pub async fn send_again(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    id: Uuid,
+) -> Result<(), SendAgainError> {
+    let due = sqlx::query!(
+        "update notifications n
+         set delivered_at = null, due_at = 'epoch',
+             url = coalesce((select p.callback_url from partner_profiles p
+                             where p.tenant_id = $1 and p.domain_id in (n.partner_id, $1) and p.callback_url is not null
+                             order by p.domain_id = n.partner_id desc limit 1), n.url)
+         where n.tenant_id = $1 and n.notification_id = $3 and ($2 = $1 or n.partner_id = $2)",
+        tenant.0,
+        partner.0,
+        id
+    );
+    match due.execute(connection).await?.rows_affected() {
+        0 => Err(SendAgainError::NoSuchNotification(id)),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

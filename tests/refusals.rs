@@ -111,7 +111,7 @@ impl Stage {
         let receiver = Receiver::parse(receiver).expect("the test names it well");
         let mut connection = self.pool.acquire().await.expect("a connection");
         let codes = codes::readable(&mut connection, &self.state().vault, &receiver).await.expect("they are read");
-        codes.into_iter().next().expect("it was sent").1
+        codes.into_iter().next().expect("it was sent").code
     }
 
     fn creation(more: Value) -> Value {

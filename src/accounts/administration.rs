@@ -1,14 +1,18 @@
 //! What the vendor's staff do to funds: top up, withdraw, grant credit, issue stored-value cards.
 
 use super::model::{CURRENCY, cash};
+use crate::api::caller::CallerKind;
 use crate::customers::directory::Related;
 use crate::customers::{self, AssociationType};
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind, store};
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, TenantId};
+use crate::values::time::Instant;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Why a change was not made.
@@ -17,6 +21,9 @@ pub enum Refusal {
     /// A resale customer's funds come from its partner.
     #[error("a resale customer's funds are allocated by its partner")]
     Resale,
+    /// Only customers use cards.
+    #[error("the account is no customer's")]
+    NotACustomer,
     /// More credit is used than the line would be.
     #[error("more credit is used than that")]
     CreditInUse,
@@ -24,7 +31,7 @@ pub enum Refusal {
     #[error(transparent)]
     Ledger(#[from] PostError),
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
@@ -111,6 +118,61 @@ pub async fn set_credit_line(
     Ok(())
 }
 
+/// A stored-value card.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StoredValueCardView)]
+pub struct Card {
+    /// Its id.
+    #[schema(value_type = String, example = "01978d6a-2b3c-7d4e-8f90-a1b2c3d4e5f6")]
+    pub card_id: Uuid,
+    /// Its name.
+    #[schema(example = "Gift card")]
+    pub name: String,
+    /// What it was worth, in yuan.
+    pub face_value: Amount,
+    /// What is left.
+    pub balance: Amount,
+    /// From when on it can be used.
+    pub effective_at: Instant,
+    /// Until when.
+    pub expires_at: Instant,
+}
+
+/// A customer's stored-value cards, the one that takes effect last first, from behind one on.
+pub async fn cards(
+    connection: &mut PgConnection,
+    (tenant, customer): Account,
+    (behind, limit): (Option<(OffsetDateTime, Uuid)>, usize),
+) -> sqlx::Result<Vec<Card>> {
+    let rows = sqlx::query!(
+        "select c.card_id, c.name, c.face_value, a.balance, c.effective_at, c.expires_at
+         from stored_value_cards c
+         join accounts a on a.tenant_id = c.tenant_id and a.owner_id = c.card_id and a.kind = 'stored_value_card'
+         where c.tenant_id = $1 and a.tenant_id = $1 and c.customer_id = $2
+           and ($3::timestamptz is null or (c.effective_at, c.card_id) < ($3, $4))
+         order by c.effective_at desc, c.card_id desc limit $5",
+        tenant.0,
+        customer.0,
+        behind.map(|(at, _)| at),
+        behind.map(|(_, id)| id),
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter().map(|row| Card {
+        card_id: row.card_id,
+        name: row.name,
+        face_value: row.face_value.into(),
+        balance: row.balance.into(),
+        effective_at: Instant(row.effective_at),
+        expires_at: Instant(row.expires_at),
+    });
+    Ok(rows.collect())
+}
+
+/// What a card is called unless it has a name.
+pub const CARD_NAME: &str = "Stored-value card";
+/// How many days a card can be used unless it is said.
+pub const CARD_DAYS: i64 = 365;
+
 /// A stored-value card to be issued.
 #[derive(Clone, Debug)]
 pub struct NewCard {
@@ -132,6 +194,10 @@ pub async fn issue_card(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let mut transaction = connection.begin().await?;
+    let kind = customers::store::kind(&mut transaction, tenant, customer).await?;
+    if !CallerKind::CUSTOMERS.contains(&kind) {
+        return Err(Refusal::NotACustomer);
+    }
     let face_value: Decimal = card.face_value.get().decimal();
     sqlx::query!(
         "insert into stored_value_cards

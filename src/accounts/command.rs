@@ -7,7 +7,6 @@ use crate::identity::administration::find_account;
 use crate::ledger::{AccountKind, store};
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::new_uuid;
-use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -59,11 +58,16 @@ pub enum FundsCommand {
         #[arg(value_parser = amount)]
         face_value: PositiveAmount,
         /// Its name
-        #[arg(long, default_value = "Stored-value card")]
+        #[arg(long, default_value = funds::CARD_NAME)]
         name: String,
         /// How many days it can be used
-        #[arg(long, default_value_t = 365)]
-        days: u16,
+        #[arg(long, default_value_t = funds::CARD_DAYS, value_parser = clap::value_parser!(i64).range(1..=3650))]
+        days: i64,
+    },
+    /// List the stored-value cards of a customer, with what is left on each
+    ListCards {
+        /// The customer's account
+        account: String,
     },
     /// Show the balances of an account
     Show {
@@ -93,9 +97,13 @@ pub async fn run(connection: &mut PgConnection, command: FundsCommand) -> anyhow
             funds::set_credit_line(connection, account, line, now).await?;
         }
         FundsCommand::IssueCard { face_value, name, days, .. } => {
-            let expires_at = now.checked_add(Duration::days(i64::from(days))).context("that is too long")?;
+            let expires_at = now.saturating_add(Duration::days(days));
             let card = NewCard { id: new_uuid(now), name, face_value, expires_at };
             funds::issue_card(connection, account, &card, now).await?;
+        }
+        FundsCommand::ListCards { .. } => {
+            let cards = funds::cards(connection, account, (None, usize::MAX)).await?;
+            return Ok(serde_json::to_value(cards)?);
         }
         FundsCommand::Show { .. } => {}
     }
@@ -109,6 +117,7 @@ impl FundsCommand {
             | Self::Withdraw { account, .. }
             | Self::Credit { account, .. }
             | Self::IssueCard { account, .. }
+            | Self::ListCards { account }
             | Self::Show { account } => account,
         }
     }

@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error(transparent)]
     Ledger(#[from] PostError),
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 

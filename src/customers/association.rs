@@ -17,10 +17,13 @@ use crate::notifications::{self, BindAction};
 use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
+use crate::values::time::Instant;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 /// Numbers in a block.
 pub const BLOCK: i64 = 1000;
@@ -30,8 +33,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_MAX: i64 = 1000;
 
 /// A step in the life of an association.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = AssociationStepKind)]
 pub enum Step {
     /// The account was created.
     Registered,
@@ -121,7 +126,7 @@ pub enum Refusal {
     #[error(transparent)]
     Ledger(#[from] PostError),
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
@@ -176,6 +181,20 @@ pub async fn switch(
     store::set_association_type(connection, tenant, customer, wanted).await?;
     record(connection, tenant, customer, Some((partner, wanted)), Step::Switched, now).await?;
     Ok(wanted)
+}
+
+/// Makes a customer one of this kind, if it is one of the other.
+pub async fn set_type(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    wanted: AssociationType,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    match lock(connection, tenant, customer).await?.kind {
+        None => Err(Refusal::NotAssociated),
+        Some(kind) if kind == wanted => Ok(()),
+        Some(_) => switch(connection, (tenant, customer), now).await.map(drop),
+    }
 }
 
 /// Ends an association: allocated funds and coupons go back to where they came from, the budget ends, the partner is told.
@@ -281,20 +300,41 @@ async fn take_back(
     Ok(ledger::store::set_closed(connection, &from, true).await?)
 }
 
+/// A step that was made.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AssociationStep)]
+pub struct StepMade {
+    /// Which.
+    pub step: Step,
+    /// With whom, by its account's name; left out where there was nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "demo-partner")]
+    pub partner: Option<String>,
+    /// How it is associated from then on, or was until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association_type: Option<AssociationType>,
+    /// When, by the tenant's time.
+    pub happened_at: Instant,
+}
+
 /// The life of an account's associations, oldest step first.
 pub async fn history(
     connection: &mut PgConnection,
     tenant: TenantId,
     customer: DomainId,
-) -> sqlx::Result<Vec<(Step, Option<String>, OffsetDateTime)>> {
-    let rows = sqlx::query!(
-        r#"select e.step as "step: Step", d.name as "partner?", e.happened_at from association_events e
+) -> sqlx::Result<Vec<StepMade>> {
+    sqlx::query_as!(
+        StepMade,
+        r#"select e.step as "step: Step", d.name as "partner?", e.association_type as "association_type: AssociationType",
+                  e.happened_at as "happened_at: Instant"
+           from association_events e
            left join domains d on d.tenant_id = e.tenant_id and d.domain_id = e.partner_id and d.tenant_id = $1
            where e.tenant_id = $1 and e.domain_id = $2 order by e.happened_at, e.event_id"#,
         tenant.0,
         customer.0
-    );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.step, row.partner, row.happened_at)).collect())
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Appends an event.
@@ -412,7 +452,7 @@ mod tests {
         app.app.customers.forget_all();
         app.client("demo-partner").post(target, &give).await.ok();
         let steps = history(&mut connection, at.0, at.1).await.expect("it is read");
-        let steps: Vec<Step> = steps.into_iter().map(|(step, ..)| step).collect();
+        let steps: Vec<Step> = steps.into_iter().map(|made| made.step).collect();
         assert_eq!(steps, [Step::Associated, Step::Unbound, Step::Invited, Step::Associated]);
     }
 

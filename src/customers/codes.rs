@@ -6,8 +6,11 @@ use crate::secrets;
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
 use crate::values::receiver::Receiver;
+use crate::values::time::Instant;
+use serde::Serialize;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
+use utoipa::ToSchema;
 
 /// Most codes that are sent to a receiver within an hour.
 const PER_HOUR: usize = 15;
@@ -185,18 +188,34 @@ pub async fn consume(connection: &mut PgConnection, vault: &Vault, given: &Given
     Ok(deleted.execute(connection).await?.rows_affected() == 1)
 }
 
-/// The readable codes of a receiver: scene, code, expiry.
+/// A code that can be read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VerificationCode)]
+pub struct Readable {
+    /// What it is for: 29 registration, 18 real-name authentication with a bank card.
+    #[schema(example = 29)]
+    scene: i16,
+    /// The digits.
+    #[schema(example = "123456")]
+    pub code: String,
+    /// Until when it is valid, by the tenant's time.
+    expires_at: Instant,
+}
+
+/// The readable codes of a receiver: in the sandbox all, elsewhere none.
 pub async fn readable(
     connection: &mut PgConnection,
     vault: &Vault,
     receiver: &Receiver,
-) -> sqlx::Result<Vec<(i16, String, OffsetDateTime)>> {
-    let rows = sqlx::query!(
-        r#"select scene, readable as "readable!", expires_at from verification_codes
+) -> sqlx::Result<Vec<Readable>> {
+    sqlx::query_as!(
+        Readable,
+        r#"select scene, readable as "code!", expires_at as "expires_at: Instant" from verification_codes
            where receiver_hash = $1 and readable is not null order by scene"#,
         receiver_hash(vault, receiver)
-    );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.scene, row.readable, row.expires_at)).collect())
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// The hash by which a phone or an address is found.

@@ -1,27 +1,34 @@
-//! `bss-gateway admin partner …`, `association …`, `notifications …`, `codes …`
+//! `bss-gateway admin partner …`, `reseller …`, `customer …`, `association …`, `notifications …`, `codes …`
 
 use super::AssociationType;
+use super::administration::{self as customers, Filter, RealNameState};
 use super::association;
 use super::codes;
-use super::partners::{self, Standing};
+use super::freezing::{Change, FreezeType, Reason};
+use super::model::XaccountType;
+use super::partner_administration::{self as partners, find_partner};
+use super::partners::{ProfileChange, change_profile, given};
 use super::store;
 use crate::api::caller::CallerKind;
 use crate::clock::{self, Clock};
-use crate::identity::administration::find_account;
+use crate::identity::administration::{create_account, find_account};
+use crate::identity::model::LoginName;
 use crate::notifications;
 use crate::personal::Vault;
-use crate::values::id::{DomainId, TenantId};
-use crate::values::receiver::{Email, Phone, Receiver};
-use anyhow::{Context, ensure};
+use crate::values::receiver::Receiver;
 use clap::Subcommand;
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// `admin partner …`
 #[derive(Debug, Subcommand)]
 pub enum PartnerCommand {
+    /// Show one
+    Show {
+        /// The partner's, distributor's or reseller's account
+        account: String,
+    },
     /// Set what is given, and show the rest
     Set(Box<ProfileArguments>),
     /// Assign a sales platform: what requests call `xaccount_type`, of the partner's customers
@@ -29,7 +36,8 @@ pub enum PartnerCommand {
         /// The partner's account
         account: String,
         /// The platform
-        xaccount_type: String,
+        #[arg(value_parser = given::<XaccountType>)]
+        xaccount_type: XaccountType,
     },
 }
 
@@ -38,36 +46,75 @@ pub enum PartnerCommand {
 pub struct ProfileArguments {
     /// The partner's, distributor's or reseller's account
     account: String,
-    /// What it may do
-    #[arg(long)]
-    standing: Option<Standing>,
-    /// Whether it is for tests
-    #[arg(long)]
-    test: Option<bool>,
-    /// Whether it may send documents of its customers
-    #[arg(long)]
-    documents: Option<bool>,
-    /// Its company's name
-    #[arg(long)]
-    name: Option<String>,
-    /// Its mobile phone
-    #[arg(long)]
-    phone: Option<String>,
-    /// Its e-mail address
-    #[arg(long)]
-    email: Option<String>,
-    /// The account of who looks after it
-    #[arg(long)]
-    manager: Option<String>,
-    /// Their name
-    #[arg(long)]
-    manager_name: Option<String>,
-    /// The address that is told of bindings; empty: nobody
-    #[arg(long)]
-    callback_url: Option<String>,
-    /// What its customers may consume together, in dollars: the international site
-    #[arg(long)]
-    consumption_quota: Option<Decimal>,
+    #[command(flatten)]
+    change: ProfileChange,
+}
+
+/// `admin reseller …`
+#[derive(Debug, Subcommand)]
+pub enum ResellerCommand {
+    /// List the resellers of a distributor, the latest first
+    List {
+        /// The distributor's account
+        account: String,
+    },
+    /// Admit a reseller: an account with a user of its own name who may do everything
+    Admit {
+        /// The distributor's account
+        account: String,
+        /// The reseller's name, unique over all accounts
+        #[arg(value_parser = given::<LoginName>)]
+        name: LoginName,
+    },
+}
+
+/// `admin customer …`
+#[derive(Debug, Subcommand)]
+pub enum CustomerCommand {
+    /// List the customers of a partner or reseller, the latest association first
+    List {
+        /// The partner's account
+        account: String,
+        /// Those associated in this way only
+        #[arg(long = "type")]
+        association_type: Option<AssociationType>,
+        /// Only those of which something is frozen, or nothing
+        #[arg(long)]
+        frozen: Option<bool>,
+        /// Those whose real-name authentication is so far only
+        #[arg(long)]
+        real_name: Option<RealNameState>,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show one
+    Show {
+        /// The customer's account
+        account: String,
+    },
+    /// Let it buy, renew and change nothing
+    Freeze {
+        /// The customer's account
+        account: String,
+        /// Why
+        #[arg(value_parser = given::<Reason>)]
+        reason: Reason,
+        /// What of it
+        #[arg(long = "type", default_value = "account")]
+        freeze_type: FreezeType,
+    },
+    /// Let it do so again
+    Unfreeze {
+        /// The customer's account
+        account: String,
+        /// Why
+        #[arg(value_parser = given::<Reason>)]
+        reason: Reason,
+        /// By which type it was frozen
+        #[arg(long = "type", default_value = "account")]
+        unfreeze_type: FreezeType,
+    },
 }
 
 /// `admin association …`
@@ -92,6 +139,9 @@ pub enum AssociationCommand {
     Switch {
         /// The customer's account
         account: String,
+        /// Only to this, so that it can be said twice
+        #[arg(long)]
+        to: Option<AssociationType>,
     },
     /// End it: what was allocated goes back to the partner
     Unbind {
@@ -107,6 +157,16 @@ pub enum NotificationsCommand {
     List {
         /// The partner's account
         account: String,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Send one again, to the address that is set now
+    Send {
+        /// The partner's account
+        account: String,
+        /// The notification's id
+        notification: Uuid,
     },
 }
 
@@ -116,79 +176,82 @@ pub enum CodesCommand {
     /// Show the verification codes of a phone or an e-mail address: the sandbox's only
     Show {
         /// The phone or the address
-        receiver: String,
+        #[arg(value_parser = given::<Receiver>)]
+        receiver: Receiver,
     },
     /// Keep a phone or an e-mail address for the vendor's own customers
     Reserve {
         /// The phone or the address
-        receiver: String,
+        #[arg(value_parser = given::<Receiver>)]
+        receiver: Receiver,
     },
     /// Give it free
     Release {
         /// The phone or the address
-        receiver: String,
+        #[arg(value_parser = given::<Receiver>)]
+        receiver: Receiver,
     },
 }
 
 /// Does it.
 pub async fn partner(connection: &mut PgConnection, command: PartnerCommand, vault: &Vault) -> anyhow::Result<Value> {
-    match command {
+    let account = match command {
+        PartnerCommand::Show { account } => account,
         PartnerCommand::Platform { account, xaccount_type } => {
-            let (tenant, domain, _) = find_partner(connection, &account).await?;
-            let is_free = partners::assign_platform(connection, &xaccount_type, tenant, domain).await?;
-            ensure!(is_free, "the platform {xaccount_type} is assigned already");
-            Ok(json!({ "account": account, "xaccount_type": xaccount_type }))
+            partners::assign_platform(connection, &account, xaccount_type.as_str()).await?;
+            account
         }
-        PartnerCommand::Set(arguments) => set(connection, *arguments, vault).await,
+        PartnerCommand::Set(given) => {
+            let ProfileArguments { account, change } = *given;
+            let (tenant, domain, _) = find_partner(connection, &account).await?;
+            change_profile(connection, (tenant, domain), change, vault).await?;
+            account
+        }
+    };
+    Ok(serde_json::to_value(partners::partner(connection, &account, vault).await?)?)
+}
+
+/// Does it.
+pub async fn reseller(connection: &mut PgConnection, command: ResellerCommand) -> anyhow::Result<Value> {
+    match command {
+        ResellerCommand::List { account } => {
+            let all = partners::resellers(connection, &account, (None, usize::MAX)).await?;
+            Ok(serde_json::to_value(all)?)
+        }
+        ResellerCommand::Admit { account, name } => {
+            let (reseller, now) = (CallerKind::Reseller, Clock::default().now());
+            let id = create_account(connection, &name, reseller, Some(&account), now).await?;
+            Ok(json!({ "account": name, "domain_id": id }))
+        }
     }
 }
 
-async fn find_partner(
-    connection: &mut PgConnection,
-    account: &str,
-) -> anyhow::Result<(TenantId, DomainId, CallerKind)> {
-    let (tenant, domain) = find_account(connection, account).await?;
-    let kind = store::kind(connection, tenant, domain).await?;
-    let is_partner = CallerKind::PARTNERS.contains(&kind) || kind == CallerKind::Reseller;
-    ensure!(is_partner, "{account} is no partner, distributor or reseller");
-    Ok((tenant, domain, kind))
-}
-
-async fn set(connection: &mut PgConnection, given: ProfileArguments, vault: &Vault) -> anyhow::Result<Value> {
-    let (tenant, domain, _) = find_partner(connection, &given.account).await?;
-    let mut profile = partners::profile(connection, tenant, domain).await?;
-    profile.standing = given.standing.unwrap_or(profile.standing);
-    profile.is_test = given.test.unwrap_or(profile.is_test);
-    profile.checks_documents = given.documents.unwrap_or(profile.checks_documents);
-    profile.name = given.name.unwrap_or(profile.name);
-    profile.account_manager_id = given.manager.unwrap_or(profile.account_manager_id);
-    profile.account_manager_name = given.manager_name.unwrap_or(profile.account_manager_name);
-    if let Some(phone) = given.phone {
-        let phone = Phone::parse(&phone).context("that is no mobile phone")?;
-        profile.sealed_phone = Some(vault.seal(phone.as_str(), domain));
+/// Does it.
+pub async fn customer(connection: &mut PgConnection, command: CustomerCommand) -> anyhow::Result<Value> {
+    let (account, change) = match command {
+        CustomerCommand::List { account, association_type, frozen, real_name, limit } => {
+            let (tenant, partner, _) = find_partner(connection, &account).await?;
+            let filter = Filter { kind: association_type, frozen, real_name };
+            let listed = customers::customers(connection, (tenant, partner), filter, (None, limit)).await?;
+            return Ok(serde_json::to_value(listed)?);
+        }
+        CustomerCommand::Show { account } => (account, None),
+        CustomerCommand::Freeze { account, reason, freeze_type } => {
+            (account, Some((Change::Freeze(freeze_type), reason)))
+        }
+        CustomerCommand::Unfreeze { account, reason, unfreeze_type } => {
+            (account, Some((Change::Unfreeze(unfreeze_type), reason)))
+        }
+    };
+    let mut transaction = connection.begin().await?;
+    let customer = find_account(&mut transaction, &account).await?;
+    if let Some((change, reason)) = change {
+        let now = clock::business_time(&mut transaction, customer.0, &Clock::default()).await?;
+        customers::freeze(&mut transaction, customer, (change, &reason), None, now).await?;
     }
-    if let Some(email) = given.email {
-        let email = Email::parse(&email).context("that is no e-mail address")?;
-        profile.sealed_email = Some(vault.seal(email.as_str(), domain));
-    }
-    if let Some(url) = given.callback_url {
-        ensure!(url.is_empty() || url.parse::<reqwest::Url>().is_ok_and(|url| url.has_host()), "that is no address");
-        profile.callback_url = Some(url).filter(|url| !url.is_empty());
-    }
-    if let Some(quota) = given.consumption_quota {
-        ensure!(quota >= Decimal::ZERO && quota < Decimal::from(1_000_000_000_000_u64), "that is no quota");
-        profile.consumption_quota = Some(quota);
-    }
-    partners::set_profile(connection, tenant, domain, &profile).await?;
-    Ok(json!({
-        "account": given.account,
-        "standing": format!("{:?}", profile.standing).to_lowercase(),
-        "test": profile.is_test,
-        "documents": profile.checks_documents,
-        "name": profile.name,
-        "manager": profile.account_manager_id,
-        "callback_url": profile.callback_url,
-    }))
+    let shown = customers::customer(&mut transaction, customer).await?;
+    transaction.commit().await?;
+    Ok(serde_json::to_value(shown)?)
 }
 
 /// Does it.
@@ -197,7 +260,7 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
     let name = match &command {
         AssociationCommand::Show { account }
         | AssociationCommand::Invite { account, .. }
-        | AssociationCommand::Switch { account }
+        | AssociationCommand::Switch { account, .. }
         | AssociationCommand::Unbind { account } => account.clone(),
     };
     let customer = find_account(&mut transaction, &name).await?;
@@ -205,54 +268,46 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
     match command {
         AssociationCommand::Show { .. } => {}
         AssociationCommand::Invite { partner, referral, .. } => {
-            let (tenant, partner, kind) = find_partner(&mut transaction, &partner).await?;
-            ensure!(kind != CallerKind::Distributor, "a distributor has no customers of its own: name a reseller");
-            ensure!(tenant == customer.0, association::Refusal::OtherTenant);
             let kind = if referral { AssociationType::Referral } else { AssociationType::Resale };
-            association::invite(&mut transaction, customer, (partner, kind), now).await?;
+            customers::invite(&mut transaction, customer, (&partner, kind), now).await?;
         }
-        AssociationCommand::Switch { .. } => {
+        AssociationCommand::Switch { to: None, .. } => {
             association::switch(&mut transaction, customer, now).await?;
+        }
+        AssociationCommand::Switch { to: Some(wanted), .. } => {
+            association::set_type(&mut transaction, customer, wanted, now).await?;
         }
         AssociationCommand::Unbind { .. } => association::unbind(&mut transaction, customer, now).await?,
     }
     let steps = association::history(&mut transaction, customer.0, customer.1).await?;
     transaction.commit().await?;
-    let show = |(step, partner, at): (association::Step, Option<String>, OffsetDateTime)| {
-        let step = format!("{step:?}").to_lowercase();
-        json!({ "step": step, "partner": partner, "time": at.to_string() })
-    };
-    Ok(steps.into_iter().map(show).collect())
+    Ok(serde_json::to_value(steps)?)
 }
 
 /// Does it.
 pub async fn notifications(connection: &mut PgConnection, command: NotificationsCommand) -> anyhow::Result<Value> {
-    let NotificationsCommand::List { account } = command;
-    let (tenant, partner) = find_account(connection, &account).await?;
-    let show = |trace: notifications::Trace| {
-        json!({
-            "notification": trace.id.simple().to_string(),
-            "written": trace.created_at.to_string(),
-            "delivered": trace.delivered_at.map(|at| at.to_string()),
-            "attempts": trace.attempts,
-            "body": trace.body,
-        })
-    };
-    Ok(notifications::traces(connection, tenant, partner).await?.into_iter().map(show).collect())
+    match command {
+        NotificationsCommand::List { account, limit } => {
+            let (tenant, partner, _) = find_partner(connection, &account).await?;
+            Ok(serde_json::to_value(notifications::traces(connection, (tenant, partner), (None, limit)).await?)?)
+        }
+        NotificationsCommand::Send { account, notification } => {
+            let (tenant, partner, _) = find_partner(connection, &account).await?;
+            notifications::send_again(connection, (tenant, partner), notification).await?;
+            Ok(json!({ "account": account, "notification": notification }))
+        }
+    }
 }
 
 /// Does it.
 pub async fn codes(connection: &mut PgConnection, command: CodesCommand, vault: &Vault) -> anyhow::Result<Value> {
-    let receiver = |text: &str| Receiver::parse(text).context("that is neither a mobile phone nor an e-mail address");
-    let (text, reserved) = match command {
-        CodesCommand::Show { receiver: text } => {
-            let rows = codes::readable(connection, vault, &receiver(&text)?).await?;
-            let row = |(scene, code, expires_at): (i16, String, OffsetDateTime)| json!({ "scene": scene, "code": code, "expires_at": expires_at.to_string() });
-            return Ok(rows.into_iter().map(row).collect());
+    let (receiver, reserved) = match command {
+        CodesCommand::Show { receiver } => {
+            return Ok(serde_json::to_value(codes::readable(connection, vault, &receiver).await?)?);
         }
         CodesCommand::Reserve { receiver } => (receiver, true),
         CodesCommand::Release { receiver } => (receiver, false),
     };
-    store::reserve_receiver(connection, &codes::receiver_hash(vault, &receiver(&text)?), reserved).await?;
-    Ok(json!({ "receiver": text, "reserved": reserved }))
+    store::reserve_receiver(connection, &codes::receiver_hash(vault, &receiver), reserved).await?;
+    Ok(json!({ "receiver": receiver.as_str(), "reserved": reserved }))
 }

@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(answer.status.as_u16(), 204, "{}", answer.body);
         let receiver = Receiver::parse(receiver).expect("the test names it well");
         let mut connection = app.app.database.control().await.expect("a connection");
-        codes::readable(&mut connection, &app.app.vault, &receiver).await.expect("it is read").remove(0).1
+        codes::readable(&mut connection, &app.app.vault, &receiver).await.expect("it is read").remove(0).code
     }
 
     fn with(extra: &Value) -> Value {

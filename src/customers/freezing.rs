@@ -24,7 +24,7 @@ texts! {
 const CUSTOMERS_MAX: usize = 10;
 
 /// What of a customer to freeze or to unfreeze.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FreezeType {
     /// The account.
@@ -39,6 +39,15 @@ impl FreezeType {
         match self {
             Self::Account => Frozen::Account,
             Self::AccountAndResource => Frozen::AccountAndResources,
+        }
+    }
+
+    /// What is frozen, if anything is.
+    pub fn of(frozen: Frozen) -> Option<Self> {
+        match frozen {
+            Frozen::No => None,
+            Frozen::Account => Some(Self::Account),
+            Frozen::AccountAndResources => Some(Self::AccountAndResource),
         }
     }
 }
@@ -72,16 +81,17 @@ fn decide(state: Option<State>, partner: DomainId, change: Change) -> Result<Fro
     if state.kind != Some(AssociationType::Resale) {
         return Err(no_permission_on_customer());
     }
+    // The vendor demands the same type and names no code.
+    let message = "Illegal operation: the type is not the one of the freezing.";
+    after(state.frozen, change).ok_or_else(|| ApiError::bss(StatusCode::BAD_REQUEST, "CBC.0150", message))
+}
+
+/// What of a customer is frozen after a change; nothing if it is unfrozen by another type than it was frozen by.
+pub fn after(frozen: Frozen, change: Change) -> Option<Frozen> {
     match change {
-        Change::Freeze(kind) => Ok(kind.state()),
-        Change::Unfreeze(_) if state.frozen == Frozen::No => Ok(Frozen::No),
-        Change::Unfreeze(kind) if state.frozen == kind.state() => Ok(Frozen::No),
-        // The vendor demands the same type and names no code.
-        Change::Unfreeze(_) => Err(ApiError::bss(
-            StatusCode::BAD_REQUEST,
-            "CBC.0150",
-            "Illegal operation: the type is not the one of the freezing.",
-        )),
+        Change::Freeze(kind) => Some(kind.state()),
+        Change::Unfreeze(kind) if frozen == Frozen::No || frozen == kind.state() => Some(Frozen::No),
+        Change::Unfreeze(_) => None,
     }
 }
 

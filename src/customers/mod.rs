@@ -3,6 +3,7 @@
 //! Whom a request names is resolved here and nowhere else: [`acting_partner`] for `indirect_partner_id`, [`of_partner`] for
 //! a customer.
 
+pub mod administration;
 pub mod association;
 pub mod budgets;
 pub mod check_user_identity;
@@ -19,6 +20,7 @@ pub mod list_sub_customer_budget_records;
 pub mod list_sub_customer_new_tag;
 pub mod list_sub_customers;
 pub mod model;
+pub mod partner_administration;
 pub mod partners;
 pub mod send_verification_message_code;
 pub mod show_customer_expenditure_quota;
@@ -35,8 +37,10 @@ use crate::app::App;
 use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
 use directory::Related;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The domain's operations.
@@ -77,7 +81,8 @@ impl AccountIdText {
 }
 
 /// How a customer hangs together with its partner.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 #[repr(i16)]
 pub enum AssociationType {
     /// It pays the vendor itself.

@@ -54,7 +54,7 @@ pub enum Refusal {
     #[error("the password {0}")]
     WeakPassword(&'static str),
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
@@ -78,7 +78,8 @@ struct Account {
 }
 
 async fn account(connection: &mut PgConnection, name: &str) -> Result<Account, Refusal> {
-    let found = store::domain_by_name(connection, name).await?;
+    // The database takes no name with a NUL, so nobody has one.
+    let found = if name.contains('\0') { None } else { store::domain_by_name(connection, name).await? };
     let (tenant, domain) = found.ok_or_else(|| Refusal::NoSuchAccount(name.to_owned()))?;
     Ok(Account { tenant, domain })
 }

@@ -180,7 +180,7 @@ pub enum PostError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 

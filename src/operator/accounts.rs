@@ -84,15 +84,25 @@ pub async fn list_accounts(
     let behind = behind.unwrap_or_default();
     let mut connection = app.database.control().await?;
     let limit = query.limit.get();
-    let mut accounts = match &query.tree_of {
-        Some(name) => {
-            let (tenant, _) = identity::find_account(&mut connection, name).await.map_err(refused)?;
-            tree(&mut connection, tenant, behind, limit + 1).await?
-        }
-        None => tops(&mut connection, behind, limit + 1).await?,
-    };
+    let accounts = accounts(&mut connection, query.tree_of.as_deref(), (behind, limit + 1)).await;
+    let mut accounts = accounts.map_err(refused)?;
     let next_cursor = Cursor::cut(&mut accounts, limit, |account| account.domain_id.0);
     Ok(Json(AccountPage { accounts, next_cursor }))
+}
+
+/// The accounts of the tree of one, or those at the top of all trees, the oldest first, from behind one on.
+pub async fn accounts(
+    connection: &mut PgConnection,
+    tree_of: Option<&str>,
+    (behind, limit): (Uuid, usize),
+) -> Result<Vec<AccountView>, identity::Refusal> {
+    match tree_of {
+        Some(name) => {
+            let (tenant, _) = identity::find_account(connection, name).await?;
+            Ok(tree(connection, tenant, behind, limit).await?)
+        }
+        None => Ok(tops(connection, behind, limit).await?),
+    }
 }
 
 async fn tree(
@@ -148,7 +158,7 @@ pub struct CreateAccountBody {
 #[derive(Serialize, ToSchema)]
 pub struct AccountCreated {
     /// Its id.
-    domain_id: DomainId,
+    pub domain_id: DomainId,
 }
 
 /// Create an account
@@ -159,7 +169,7 @@ pub struct AccountCreated {
     path = "/admin/v1/accounts",
     request_body = CreateAccountBody,
     responses((status = 200, body = AccountCreated, description = "The account.")),
-    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn create_account(
     State(app): State<App>,

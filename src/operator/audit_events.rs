@@ -47,8 +47,30 @@ pub struct ListAuditEventsQuery {
     cursor: Option<Cursor>,
 }
 
+impl ListAuditEventsQuery {
+    fn search(&self) -> Search<'_> {
+        let Self { operation, subject, from, until, .. } = self;
+        let text = Option::as_deref;
+        let (from, until) = (from.map(|from| from.0), until.map(|until| until.0));
+        Search { operation: text(operation), subject: text(subject), from, until }
+    }
+}
+
+/// Which events; what is `None` does not filter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Search<'a> {
+    /// The operation's id.
+    pub operation: Option<&'a str>,
+    /// What it was done to, by id.
+    pub subject: Option<&'a str>,
+    /// Not before this instant.
+    pub from: Option<OffsetDateTime>,
+    /// Before this instant.
+    pub until: Option<OffsetDateTime>,
+}
+
 /// An event's place: the newest come first.
-type Key = (i128, Uuid);
+pub type Key = (i128, Uuid);
 
 /// Events.
 #[derive(Serialize, ToSchema)]
@@ -109,20 +131,25 @@ pub async fn list_audit_events(
 ) -> Result<Json<AuditEvents>, ApiError> {
     let of = match &query.account {
         Some(name) => find_account(&mut *app.database.control().await?, name).await.map_err(refused)?,
-        None => (OPERATORS, DomainId(OPERATORS.0)),
+        None => EVERY_OPERATOR,
     };
     let limit = query.limit.get();
     let behind = query.cursor.as_ref().map(Cursor::key).transpose()?;
-    let mut events = events(&mut *app.database.tenant(of.0).await?, of, &query, behind).await?;
+    let mut connection = app.database.tenant(of.0).await?;
+    let mut events = events(&mut connection, of, &query.search(), (behind, limit + 1)).await?;
     let next_cursor = Cursor::cut(&mut events, limit, |event| event.key);
     Ok(Json(AuditEvents { events, next_cursor }))
 }
 
-async fn events(
+/// Stands for all operators where an account is asked for.
+pub const EVERY_OPERATOR: (TenantId, DomainId) = (OPERATORS, DomainId(OPERATORS.0));
+
+/// What an account changed, the newest first, from behind one on.
+pub async fn events(
     connection: &mut PgConnection,
     (tenant, domain): (TenantId, DomainId),
-    query: &ListAuditEventsQuery,
-    behind: Option<Key>,
+    search: &Search<'_>,
+    (behind, limit): (Option<Key>, usize),
 ) -> sqlx::Result<Vec<AuditEvent>> {
     let behind_at = behind.and_then(|(at, _)| OffsetDateTime::from_unix_timestamp_nanos(at).ok());
     let rows = sqlx::query!(
@@ -137,13 +164,13 @@ async fn events(
         tenant.0,
         // Operators are told apart by their ids; all of them are asked for.
         (tenant != OPERATORS).then_some(domain.0),
-        query.operation,
-        query.subject,
-        query.from.map(|from| from.0),
-        query.until.map(|until| until.0),
+        search.operation,
+        search.subject,
+        search.from,
+        search.until,
         behind_at,
         behind.map(|(_, id)| id),
-        i64::try_from(query.limit.get() + 1).unwrap_or(i64::MAX)
+        i64::try_from(limit).unwrap_or(i64::MAX)
     );
     let rows = rows.fetch_all(connection).await?.into_iter().map(|row| AuditEvent {
         happened_at: token_time(row.happened_at),

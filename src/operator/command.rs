@@ -1,12 +1,20 @@
-//! `bss-gateway admin operator …` and `admin clock …`
+//! `bss-gateway admin operator …`, `clock …`, `audit …`, `limits …`, `snapshot …` and `fork …`
 
+use super::audit_events::{self, Search};
+use super::limits;
 use super::operators;
 use super::policy::Role;
+use super::snapshots::{ForkCreated, SnapshotName};
 use super::store;
 use crate::clock::{self, Clock, Movement};
+use crate::config::Settings;
+use crate::customers::partners::given;
 use crate::due;
 use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
+use crate::personal::Vault;
+use crate::sandbox::snapshots::{self, Snapshot};
+use crate::secrets::Sealer;
 use crate::values::time::{Instant, parse_instant};
 use anyhow::{Context, ensure};
 use clap::Subcommand;
@@ -85,6 +93,160 @@ pub enum ClockCommand {
 
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
     parse_instant(text).ok_or_else(|| "write it like 2026-01-31T16:00:00Z".to_owned())
+}
+
+/// `admin audit …`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// List what was changed, the newest first
+    List {
+        /// By this account; by default what operators did
+        #[arg(long)]
+        account: Option<String>,
+        /// With this operation only
+        #[arg(long)]
+        operation: Option<String>,
+        /// To this only, by id
+        #[arg(long)]
+        subject: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+}
+
+/// `admin limits …`
+#[derive(Debug, Subcommand)]
+pub enum LimitsCommand {
+    /// List what may be called, and how often
+    List {
+        /// By this account; by default everything
+        account: Option<String>,
+    },
+}
+
+/// `admin snapshot …`
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// List a tenant's snapshots
+    List {
+        /// Any account of the tenant
+        account: String,
+    },
+    /// Save all that a tenant has, in place of what was saved under the name
+    Save {
+        /// Any account of the tenant
+        account: String,
+        /// The snapshot's name
+        #[arg(value_parser = given::<SnapshotName>)]
+        name: SnapshotName,
+    },
+    /// Bring it back, row by row
+    Restore {
+        /// Any account of the tenant
+        account: String,
+        /// The snapshot's name
+        #[arg(value_parser = given::<SnapshotName>)]
+        name: SnapshotName,
+    },
+    /// Forget it
+    Delete {
+        /// Any account of the tenant
+        account: String,
+        /// The snapshot's name
+        #[arg(value_parser = given::<SnapshotName>)]
+        name: SnapshotName,
+    },
+}
+
+/// `admin fork …`
+#[derive(Debug, Subcommand)]
+pub enum ForkCommand {
+    /// Copy a tenant; the secrets of the copy's keys are shown this once
+    Create {
+        /// Any account of the tenant
+        account: String,
+        /// The copy's name
+        #[arg(value_parser = given::<SnapshotName>)]
+        name: SnapshotName,
+    },
+    /// Delete a copy
+    Delete {
+        /// Any account of the copy
+        account: String,
+    },
+}
+
+/// Does it.
+pub async fn run_audit(connection: &mut PgConnection, command: AuditCommand) -> anyhow::Result<Value> {
+    let AuditCommand::List { account, operation, subject, limit } = command;
+    let of = match account {
+        Some(account) => find_account(connection, &account).await?,
+        None => audit_events::EVERY_OPERATOR,
+    };
+    let search = Search { operation: operation.as_deref(), subject: subject.as_deref(), ..Search::default() };
+    Ok(serde_json::to_value(audit_events::events(connection, of, &search, (None, limit)).await?)?)
+}
+
+/// Does it.
+pub async fn run_limits(
+    connection: &mut PgConnection,
+    command: LimitsCommand,
+    settings: &Settings,
+) -> anyhow::Result<Value> {
+    let LimitsCommand::List { account } = command;
+    Ok(serde_json::to_value(limits::limits(connection, settings, account.as_deref()).await?)?)
+}
+
+/// Does it.
+pub async fn run_snapshot(
+    connection: &mut PgConnection,
+    command: SnapshotCommand,
+    vault: &Vault,
+) -> anyhow::Result<Value> {
+    match command {
+        SnapshotCommand::List { account } => {
+            let (tenant, _) = find_account(connection, &account).await?;
+            let row = |one: Snapshot| json!({ "name": one.name, "taken_at": Instant(one.taken_at) });
+            Ok(snapshots::list(connection, tenant).await?.into_iter().map(row).collect())
+        }
+        SnapshotCommand::Save { account, name } => {
+            let (tenant, _) = find_account(connection, &account).await?;
+            let rows = snapshots::save(connection, tenant, name.as_str(), Clock::default().now()).await?;
+            Ok(json!({ "tenant_id": tenant, "rows": rows }))
+        }
+        SnapshotCommand::Restore { account, name } => {
+            let (tenant, _) = find_account(connection, &account).await?;
+            let rows = snapshots::restore(connection, tenant, name.as_str(), vault).await?;
+            Ok(json!({ "tenant_id": tenant, "rows": rows }))
+        }
+        SnapshotCommand::Delete { account, name } => {
+            let (tenant, _) = find_account(connection, &account).await?;
+            let is_gone = snapshots::delete(connection, tenant, name.as_str()).await?;
+            ensure!(is_gone, "there is no snapshot {}", name.as_str());
+            Ok(json!({ "tenant_id": tenant }))
+        }
+    }
+}
+
+/// Does it.
+pub async fn run_fork(
+    connection: &mut PgConnection,
+    command: ForkCommand,
+    sealers: (&Sealer, &Vault),
+) -> anyhow::Result<Value> {
+    match command {
+        ForkCommand::Create { account, name } => {
+            let (tenant, _) = find_account(connection, &account).await?;
+            let fork = snapshots::fork(connection, tenant, name.as_str(), sealers, Clock::default().now()).await?;
+            Ok(serde_json::to_value(ForkCreated::of(&fork, true))?)
+        }
+        ForkCommand::Delete { account } => {
+            let (tenant, _) = find_account(connection, &account).await?;
+            ensure!(snapshots::delete_fork(connection, tenant).await?, "{account} is no copy");
+            Ok(json!({ "tenant_id": tenant }))
+        }
+    }
 }
 
 /// Does it.

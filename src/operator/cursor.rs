@@ -5,8 +5,12 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
+use uuid::Uuid;
+
+const NOT_OURS: &str = "is not the next_cursor of an answer to this list";
 
 /// The place behind a row.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,7 +26,27 @@ impl Cursor {
     /// The key.
     pub fn key<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let key = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        key.ok_or_else(|| ApiError::parameter("cursor", "is not the next_cursor of an answer to this list"))
+        key.ok_or_else(|| ApiError::parameter("cursor", NOT_OURS))
+    }
+
+    /// The key of a list in the order of time: an instant, and an id among those of one instant.
+    pub fn moment(&self) -> Result<(OffsetDateTime, Uuid), ApiError> {
+        let (at, id): (i128, Uuid) = self.key()?;
+        // The database knows fewer years before the first than we do.
+        let at = OffsetDateTime::from_unix_timestamp_nanos(at).ok().filter(|at| at.year() > 0);
+        Ok((at.ok_or_else(|| ApiError::parameter("cursor", NOT_OURS))?, id))
+    }
+
+    /// Like [`cut`](Self::cut), of a list in the order of time.
+    pub fn cut_at_moment<R>(
+        rows: &mut Vec<R>,
+        limit: usize,
+        key: impl Fn(&R) -> (OffsetDateTime, Uuid),
+    ) -> Option<String> {
+        Self::cut(rows, limit, |row| {
+            let (at, id) = key(row);
+            (at.unix_timestamp_nanos(), id)
+        })
     }
 
     /// Keeps `limit` of `rows`, of which one more than that was asked for; where the list goes on, if it does.
@@ -48,6 +72,7 @@ impl utoipa::ToSchema for Cursor {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
 
     #[test]
     fn a_list_goes_on_behind_its_last_row_and_ends_without_a_cursor() {
@@ -57,5 +82,18 @@ mod tests {
         assert_eq!(Cursor(next).key::<i32>().expect("it reads back"), 2);
         assert_eq!(Cursor::cut(&mut vec![3], 2, |row| *row), None);
         assert!(Cursor("nonsense".to_owned()).key::<i32>().is_err());
+    }
+
+    #[test]
+    fn a_moment_keeps_all_of_its_digits_and_one_that_is_none_is_refused() {
+        let row = (datetime!(2026-01-31 15:59:59.123456 UTC), Uuid::from_u128(7));
+        let next = Cursor::cut_at_moment(&mut vec![row, row], 1, |row| *row).expect("there is more");
+        assert_eq!(Cursor(next).moment().expect("it reads back"), row);
+        for wrong in [serde_json::json!([i64::MAX, Uuid::nil(), 1]), serde_json::json!(["1", Uuid::nil()])] {
+            assert!(Cursor::behind(&wrong).moment().is_err(), "{wrong}");
+        }
+        for far in [i128::from(i64::MAX) * 1000, -70_000_000_000_000_000_000] {
+            assert!(Cursor::behind(&(far, Uuid::nil())).moment().is_err(), "{far}");
+        }
     }
 }

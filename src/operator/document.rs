@@ -17,13 +17,19 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 14] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
+    ("cards", "Stored-value cards of customers."),
     ("clock", "The tenants' business time, movable in the sandbox."),
+    ("codes", "Verification codes, and who they may be sent to."),
+    ("customers", "Customers, their associations with partners, and freezing."),
     ("faults", "Faults on demand, in the sandbox."),
+    ("notifications", "What partners were told of bindings."),
     ("operators", "Operators and their tokens."),
+    ("partners", "What partners are beside their accounts, and resellers."),
     ("prices", "The price book."),
+    ("real-name", "Real-name authentication: the review."),
     ("snapshots", "A tenant's state by name, and copies of it, in the sandbox."),
     ("users", "Users of accounts, their permissions and access keys."),
 ];

@@ -6,10 +6,12 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::operation::{Authentication, Policy};
 use crate::app::App;
+use crate::config::Settings;
 use crate::identity::administration::find_account;
 use crate::identity::store::domain_kind;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 /// Whose limits.
@@ -57,16 +59,25 @@ pub async fn list_limits(
     State(app): State<App>,
     Query(query): Query<ListLimitsQuery>,
 ) -> Result<Json<LimitList>, ApiError> {
-    let kind = match &query.account {
+    let mut connection = app.database.control().await?;
+    let limits = limits(&mut connection, &app.settings, query.account.as_deref()).await.map_err(refused)?;
+    Ok(Json(LimitList { limits }))
+}
+
+/// The limits in force, by operation: those of what the account may call or, without one, of everything.
+pub async fn limits(
+    connection: &mut PgConnection,
+    settings: &Settings,
+    account: Option<&str>,
+) -> anyhow::Result<Vec<LimitView>> {
+    let kind = match account {
         Some(name) => {
-            let mut connection = app.database.control().await?;
-            let (tenant, domain) = find_account(&mut connection, name).await.map_err(refused)?;
-            Some(domain_kind(&mut connection, tenant, domain).await?)
+            let (tenant, domain) = find_account(connection, name).await?;
+            Some(domain_kind(connection, tenant, domain).await?)
         }
         None => None,
     };
-    let settings = &app.settings;
-    let operations = crate::operations().configured(settings.api.site, &settings.quotas).map_err(refused)?;
+    let operations = crate::operations().configured(settings.api.site, &settings.quotas)?;
     let is_open = |policy: &Policy| policy.authentication == Authentication::None;
     let admitted = operations
         .policies()
@@ -79,5 +90,5 @@ pub async fn list_limits(
         })
         .collect();
     limits.sort_by_key(|limit| limit.operation);
-    Ok(Json(LimitList { limits }))
+    Ok(limits)
 }

@@ -4,19 +4,26 @@
 //! functions that `bss-gateway admin …` calls as well.
 
 pub mod accounts;
+pub mod associations;
 pub mod audit_events;
+pub mod cards;
 pub mod clock;
+pub mod codes;
 pub mod command;
 pub mod cursor;
+pub mod customers;
 pub mod document;
 pub mod faults;
 pub mod funds;
 pub mod gate;
 pub mod keys;
 pub mod limits;
+pub mod notifications;
 pub mod operators;
+pub mod partners;
 pub mod policy;
 pub mod prices;
+pub mod real_name;
 pub mod snapshots;
 pub mod store;
 pub mod users;
@@ -41,14 +48,41 @@ pub fn operations() -> Operations<OperatorPolicy> {
         limits::list_limits,
     );
     operations!(operations, "audit": audit_events::list_audit_events);
+    operations!(operations, "cards": cards::list_cards, cards::issue_card);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
+    operations!(operations, "codes": codes::list_verification_codes, codes::reserve_receiver);
+    operations!(operations, "customers":
+        customers::list_customers,
+        customers::show_customer,
+        customers::freeze_customer,
+        customers::unfreeze_customer,
+        associations::show_association,
+        associations::create_association,
+        associations::update_association,
+        associations::delete_association,
+    );
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+    operations!(operations, "notifications": notifications::list_notifications, notifications::send_notification);
     operations!(operations, "operators":
         operators::list_operators,
         operators::create_operator,
         operators::delete_operator,
     );
+    operations!(operations, "partners":
+        partners::show_profile,
+        partners::update_profile,
+        partners::assign_platform,
+        partners::list_resellers,
+        partners::admit_reseller,
+    );
     operations!(operations, "prices": prices::export_prices, prices::import_prices);
+    operations!(operations, "real-name":
+        real_name::list_real_name_reviews,
+        real_name::show_real_name_review,
+        real_name::approve_real_name,
+        real_name::refuse_real_name,
+        real_name::ban_document,
+    );
     operations!(operations, "snapshots":
         snapshots::list_snapshots,
         snapshots::save_snapshot,
@@ -99,4 +133,27 @@ pub fn refused(error: impl Into<anyhow::Error>) -> ApiError {
         return ApiError::internal(error);
     }
     ApiError::bss(StatusCode::BAD_REQUEST, "CBC.0100", format!("Not done: {error:#}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::administration as funds;
+    use crate::customers::administration as customers;
+    use crate::identity::administration as identity;
+    use crate::ledger::PostError;
+
+    #[test]
+    fn a_database_that_fails_is_no_refusal_however_deep_it_lies() {
+        let failed = || identity::Refusal::Database(sqlx::Error::PoolTimedOut);
+        let statuses = [
+            refused(sqlx::Error::PoolTimedOut),
+            refused(failed()),
+            refused(customers::Refusal::Account(failed())),
+            refused(funds::Refusal::Ledger(PostError::Database(sqlx::Error::PoolTimedOut))),
+        ]
+        .map(|error| (error.status.as_u16(), error.message.contains("pool")));
+        assert_eq!(statuses, [(500, false); 4]);
+        assert_eq!(refused(identity::Refusal::NoSuchKey("A".to_owned())).status, StatusCode::BAD_REQUEST);
+    }
 }

@@ -19,9 +19,9 @@ use utoipa::openapi::path::Operation;
 pub enum Role {
     /// Look.
     Read,
-    /// Do business: accounts, funds, coupons, prices.
+    /// Do business: customers, funds, coupons, prices.
     Operate,
-    /// Also let others in: keys, passwords, operators, clocks.
+    /// Also let others in: accounts, keys, passwords, operators.
     Admin,
 }
 

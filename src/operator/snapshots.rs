@@ -193,7 +193,7 @@ pub struct ForkKey {
 }
 
 impl ForkCreated {
-    fn of(fork: &Fork, with_secrets: bool) -> Self {
+    pub(super) fn of(fork: &Fork, with_secrets: bool) -> Self {
         let key = |key: &ForkedKey| ForkKey {
             account: key.account.clone(),
             domain_id: key.domain,

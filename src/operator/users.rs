@@ -14,6 +14,7 @@ use crate::values::id::UserId;
 use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 /// Users.
@@ -73,9 +74,14 @@ pub async fn list_users(
     Path(OfAccount { account }): Path<OfAccount>,
 ) -> Result<Json<UserList>, ApiError> {
     let mut connection = app.database.control().await?;
-    let (tenant, domain) = identity::find_account(&mut connection, &account).await.map_err(refused)?;
-    let users = store::users_of(&mut connection, tenant, domain).await?;
-    Ok(Json(UserList { users: users.into_iter().map(UserView::from).collect() }))
+    Ok(Json(UserList { users: users(&mut connection, &account).await.map_err(refused)? }))
+}
+
+/// The users of an account, by name.
+pub async fn users(connection: &mut PgConnection, account: &str) -> Result<Vec<UserView>, identity::Refusal> {
+    let (tenant, domain) = identity::find_account(connection, account).await?;
+    let users = store::users_of(connection, tenant, domain).await?;
+    Ok(users.into_iter().map(UserView::from).collect())
 }
 
 /// A user to be created.

@@ -35,7 +35,7 @@ pub enum Refusal {
     #[error("there is no {0} {1}")]
     Unknown(&'static str, String),
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 

@@ -1,21 +1,26 @@
 //! `bss-gateway admin real-name …`
 
-use super::{review, store};
+use super::review::{self, Opinion};
+use super::store;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
-use crate::customers::model::CustomerType;
+use crate::customers::partners::given;
 use crate::identity::administration::find_account;
 use crate::personal::Vault;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use time::OffsetDateTime;
 
 /// `admin real-name …`
 #[derive(Debug, Subcommand)]
 pub enum RealNameCommand {
     /// List the applications under review, oldest first
     List,
+    /// Show all that was sent with a customer's application
+    Show {
+        /// The customer's account
+        account: String,
+    },
     /// Pass a customer's application
     Approve {
         /// The customer's account
@@ -26,7 +31,8 @@ pub enum RealNameCommand {
         /// The customer's account
         account: String,
         /// Why: the partner reads it
-        opinion: String,
+        #[arg(value_parser = given::<Opinion>)]
+        opinion: Opinion,
     },
     /// Let nobody be verified with a document's number
     Ban {
@@ -49,10 +55,10 @@ pub async fn run(
 ) -> anyhow::Result<Value> {
     let mut transaction = connection.begin().await?;
     let done = match command {
-        RealNameCommand::List => {
-            let rows = store::all_pending(&mut transaction).await?.into_iter();
-            let show = |(account, kind, since): (String, CustomerType, OffsetDateTime)| json!({ "account": account, "as": format!("{kind:?}").to_lowercase(), "since": since.to_string() });
-            rows.map(show).collect()
+        RealNameCommand::List => serde_json::to_value(store::all_pending(&mut transaction, (None, usize::MAX)).await?)?,
+        RealNameCommand::Show { account } => {
+            let customer = find_account(&mut transaction, &account).await?;
+            serde_json::to_value(review::application(&mut transaction, vault, customer).await?)?
         }
         RealNameCommand::Approve { account } => {
             let customer = find_account(&mut transaction, &account).await?;
@@ -63,7 +69,7 @@ pub async fn run(
         RealNameCommand::Refuse { account, opinion } => {
             let customer = find_account(&mut transaction, &account).await?;
             let now = clock::business_time(&mut transaction, customer.0, &Clock::default()).await?;
-            review::refuse(&mut transaction, customer, &opinion, now).await?;
+            review::refuse(&mut transaction, customer, opinion.as_str(), now).await?;
             json!({ "account": account, "result": "refused" })
         }
         RealNameCommand::Ban { number } => ban(&mut transaction, vault, &number, true).await?,
@@ -74,6 +80,6 @@ pub async fn run(
 }
 
 async fn ban(connection: &mut PgConnection, vault: &Vault, number: &str, banned: bool) -> anyhow::Result<Value> {
-    store::ban_certificate(connection, &vault.hash("document", &number.to_uppercase()), banned).await?;
+    review::set_ban(connection, vault, number, banned).await?;
     Ok(json!({ "number": number, "banned": banned }))
 }

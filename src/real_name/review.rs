@@ -3,13 +3,23 @@
 use super::model::Refusal;
 use super::store;
 use crate::config::RealNameSettings;
+use crate::customers::administration::Sort;
 use crate::customers::model::VerifiedStatus;
 use crate::customers::store::{self as customers, Verified};
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId};
-use crate::values::time::Day;
+use crate::values::text::texts;
+use crate::values::time::{Day, Instant};
+use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
+use utoipa::ToSchema;
+
+texts! {
+    /// Why an application is refused: the partner reads it.
+    Opinion, 1..=256, "The picture cannot be read.";
+}
 
 /// What the automatic review makes of an application.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,7 +68,7 @@ pub enum ReviewError {
     #[error("the application was sealed under a master key that is not configured")]
     Sealed,
     /// The database failed.
-    #[error(transparent)]
+    #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
@@ -69,6 +79,63 @@ async fn pending(
 ) -> Result<store::Pending, ReviewError> {
     customers::lock(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)?;
     store::pending(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)
+}
+
+/// What a reviewer looks at.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RealNameApplication)]
+pub struct ApplicationView {
+    /// The account's id of who applied.
+    partner_id: DomainId,
+    /// When, by the tenant's time.
+    applied_at: Instant,
+    /// What the customer is to be.
+    #[serde(rename = "as")]
+    #[schema(value_type = Sort)]
+    sort: Option<Sort>,
+    /// Whether it is a verified person that becomes a company.
+    is_change: bool,
+    /// Which document, by the partner API's number; 0 for a bank card.
+    #[schema(example = 0)]
+    document_type: i16,
+    /// The name.
+    #[schema(example = "Demo Ltd")]
+    name: String,
+    /// The document's number.
+    #[schema(example = "E12345678")]
+    number: String,
+    /// What else was sent: an address, a legal person, a bank card.
+    #[schema(value_type = Object)]
+    details: Value,
+    /// The files, below `download/` of the partner's bucket.
+    #[schema(example = json!(["1.jpg"]))]
+    attachments: Vec<String>,
+}
+
+/// A customer's application under review, opened: whoever decides must see what about.
+pub async fn application(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    (tenant, customer): (TenantId, DomainId),
+) -> Result<ApplicationView, ReviewError> {
+    let submitted = store::submitted(connection, tenant, customer).await?.ok_or(ReviewError::NothingPending)?;
+    let open = |sealed: &[u8]| vault.open(sealed, customer).ok_or(ReviewError::Sealed);
+    Ok(ApplicationView {
+        partner_id: submitted.partner,
+        applied_at: Instant(submitted.applied_at),
+        sort: Sort::of(submitted.customer_type),
+        is_change: submitted.is_change,
+        document_type: submitted.document_type,
+        name: open(&submitted.sealed_name)?,
+        number: open(&submitted.sealed_number)?,
+        details: serde_json::from_str(&open(&submitted.sealed_details)?).unwrap_or_default(),
+        attachments: submitted.attachments,
+    })
+}
+
+/// Bans a document's number, so that nobody is verified with it, or gives it free.
+pub async fn set_ban(connection: &mut PgConnection, vault: &Vault, number: &str, banned: bool) -> sqlx::Result<()> {
+    store::ban_certificate(connection, &vault.hash("document", &number.to_uppercase()), banned).await
 }
 
 /// Passes a customer's application.

@@ -1,9 +1,13 @@
 //! The only door into the tables of real-name authentication.
 
+use crate::customers::administration::Sort;
 use crate::customers::model::{CustomerType, VerifiedStatus};
 use crate::values::id::{DomainId, TenantId};
+use crate::values::time::Instant;
+use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An application, sealed.
@@ -106,14 +110,95 @@ pub async fn pending(
     .await
 }
 
-/// Every application under review, oldest first: the account's name, what it is to be, since when.
-pub async fn all_pending(connection: &mut PgConnection) -> sqlx::Result<Vec<(String, CustomerType, OffsetDateTime)>> {
+/// An application in the list of those under review.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RealNameReview)]
+pub struct Waiting {
+    /// The customer's account.
+    #[schema(example = "demo-customer")]
+    pub account: String,
+    /// Its id.
+    pub domain_id: DomainId,
+    /// The account of who applied for it.
+    #[schema(example = "demo-partner")]
+    pub partner: String,
+    /// What the customer is to be.
+    #[serde(rename = "as")]
+    #[schema(value_type = Sort)]
+    pub sort: Option<Sort>,
+    /// Since when, by the tenant's time.
+    pub since: Instant,
+    /// The application.
+    #[serde(skip)]
+    pub id: Uuid,
+}
+
+/// The applications under review, oldest first, from behind one on.
+pub async fn all_pending(
+    connection: &mut PgConnection,
+    (behind, limit): (Option<(OffsetDateTime, Uuid)>, usize),
+) -> sqlx::Result<Vec<Waiting>> {
     let rows = sqlx::query!(
-        r#"select d.name, a.customer_type as "customer_type: CustomerType", a.applied_at
-           from real_name_applications a join domains d on d.tenant_id = a.tenant_id and d.domain_id = a.customer_id
-           where a.status = 0 order by a.applied_at"#
+        r#"select d.name as account, d.domain_id as "domain_id: DomainId", p.name as partner,
+                  a.customer_type as "customer_type: CustomerType", a.applied_at, a.application_id
+           from real_name_applications a
+           join domains d on d.tenant_id = a.tenant_id and d.domain_id = a.customer_id
+           join domains p on p.tenant_id = a.tenant_id and p.domain_id = a.partner_id
+           where a.status = 0 and ($1::timestamptz is null or (a.applied_at, a.application_id) > ($1, $2))
+           order by a.applied_at, a.application_id limit $3"#,
+        behind.map(|(at, _)| at),
+        behind.map(|(_, id)| id),
+        i64::try_from(limit).unwrap_or(i64::MAX)
     );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.name, row.customer_type, row.applied_at)).collect())
+    let rows = rows.fetch_all(connection).await?.into_iter().map(|row| Waiting {
+        account: row.account,
+        domain_id: row.domain_id,
+        partner: row.partner,
+        sort: Sort::of(row.customer_type),
+        since: Instant(row.applied_at),
+        id: row.application_id,
+    });
+    Ok(rows.collect())
+}
+
+/// What a reviewer looks at, sealed.
+pub struct Submitted {
+    /// Who applied.
+    pub partner: DomainId,
+    /// When.
+    pub applied_at: OffsetDateTime,
+    /// What the customer is to be.
+    pub customer_type: CustomerType,
+    /// Whether it is a person already.
+    pub is_change: bool,
+    /// Which document; 0 for a bank card.
+    pub document_type: i16,
+    /// The name.
+    pub sealed_name: Vec<u8>,
+    /// The document's number.
+    pub sealed_number: Vec<u8>,
+    /// The rest.
+    pub sealed_details: Vec<u8>,
+    /// The files.
+    pub attachments: Vec<String>,
+}
+
+/// All of a customer's application under review.
+pub async fn submitted(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    customer: DomainId,
+) -> sqlx::Result<Option<Submitted>> {
+    sqlx::query_as!(
+        Submitted,
+        r#"select partner_id as "partner: DomainId", applied_at, customer_type as "customer_type: CustomerType", is_change,
+                  document_type, sealed_name, sealed_number, sealed_details, attachments
+           from real_name_applications where tenant_id = $1 and customer_id = $2 and status = 0"#,
+        tenant.0,
+        customer.0
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// Ends the review of an application.

@@ -1,9 +1,11 @@
 //! Phones and e-mail addresses: who a message goes to.
 
+use serde::Deserialize;
 use std::fmt;
 
 /// A mobile phone of mainland China, eleven digits without the country's code: the only ones the vendor sends to.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Phone(String);
 
 impl Phone {
@@ -26,8 +28,17 @@ impl Phone {
     }
 }
 
+impl TryFrom<String> for Phone {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| "must be a mobile phone of mainland China, eleven digits".to_owned())
+    }
+}
+
 /// An e-mail address, in lower case.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Email(String);
 
 /// Longest address.
@@ -55,8 +66,17 @@ impl Email {
     }
 }
 
+impl TryFrom<String> for Email {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("must be an e-mail address of at most {EMAIL_MAX} characters"))
+    }
+}
+
 /// A phone or an e-mail address.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Receiver {
     /// A phone.
     Phone(Phone),
@@ -87,8 +107,30 @@ impl Receiver {
     }
 }
 
+impl TryFrom<String> for Receiver {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| "must be a mobile phone of mainland China or an e-mail address".to_owned())
+    }
+}
+
 /// Only the ends: this may stand in a log.
 impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::personal::masked(self.as_str()))
+    }
+}
+
+/// Only the ends.
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::personal::masked(self.as_str()))
+    }
+}
+
+/// Only the ends.
+impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::personal::masked(self.as_str()))
     }

@@ -110,7 +110,7 @@ def test_the_first_partner_is_made_and_calls(production: Production) -> None:
 
 
 def test_an_operator_does_over_http_what_the_command_line_does_and_both_leave_a_trace(production: Production) -> None:
-    token = production.admin("operator", "create", "alice", "--role", "operate")["token"]
+    token = production.admin("operator", "create", "alice", "--role", "admin")["token"]
     http = requests.Session()
     http.headers["Authorization"] = f"Bearer {token}"
     accounts = f"{production.operator_url}/admin/v1/accounts"
@@ -131,6 +131,38 @@ def test_an_operator_does_over_http_what_the_command_line_does_and_both_leave_a_
     assert http.get(f"{production.url}/admin/v1/accounts", timeout=SECONDS).status_code == 404
     production.admin("operator", "delete", "alice")
     assert http.get(accounts, timeout=SECONDS).status_code == 401
+
+
+def test_the_command_line_lists_what_the_operators_api_lists(production: Production) -> None:
+    token = production.admin("operator", "create", "lister", "--role", "admin")["token"]
+    http = requests.Session()
+    http.headers["Authorization"] = f"Bearer {token}"
+    production.admin("account", "create", "listed-distributor", "--kind", "distributor")
+    production.admin("reseller", "admit", "listed-distributor", "listed-reseller")
+    production.admin("account", "create", "listed-customer", "--kind", "customer", "--parent", "listed-reseller")
+    frozen = production.admin("customer", "freeze", "listed-customer", "Arrears", "--type", "account-and-resource")
+    assert (frozen["frozen"], frozen["partner"]) == ("ACCOUNT_AND_RESOURCE", "listed-reseller")
+    production.admin("partner", "set", "listed-reseller", "--name", "Listed Ltd", "--phone", "13800000009")
+    production.admin("funds", "issue-card", "listed-customer", "5.00")
+    of = f"{production.operator_url}/admin/v1/accounts"
+    for arguments, url, rows in [
+        (["account", "list", "--tree-of", "listed-reseller"], f"{of}?tree_of=listed-distributor", "accounts"),
+        (["user", "list", "listed-customer"], f"{of}/listed-customer/users", "users"),
+        (["reseller", "list", "listed-distributor"], f"{of}/listed-distributor/resellers", "resellers"),
+        (["customer", "list", "listed-reseller"], f"{of}/listed-reseller/customers", "customers"),
+        (["customer", "show", "listed-customer"], f"{of}/listed-customer/customer", None),
+        (["partner", "show", "listed-reseller"], f"{of}/listed-reseller/profile", None),
+        (["association", "show", "listed-customer"], f"{of}/listed-customer/association", "steps"),
+        (["notifications", "list", "listed-reseller"], f"{of}/listed-reseller/notifications", "notifications"),
+        (["funds", "list-cards", "listed-customer"], f"{of}/listed-customer/stored-value-cards", "cards"),
+        (["real-name", "list"], f"{production.operator_url}/admin/v1/real-name-reviews", "reviews"),
+        (["audit", "list"], f"{production.operator_url}/admin/v1/audit-events", "events"),
+        (["limits", "list"], f"{production.operator_url}/admin/v1/limits", "limits"),
+    ]:
+        answer = http.get(url, timeout=SECONDS).json()
+        assert production.admin(*arguments) == (answer[rows] if rows else answer), arguments
+    ended = production.run("admin", "snapshot", "save", "listed-reseller", "before")
+    assert (ended.returncode, ended.stderr) == (1, "bss-gateway: snapshots are taken in a sandbox only\n")
 
 
 def test_in_production_there_are_no_faults_and_no_clock_moves(production: Production) -> None:

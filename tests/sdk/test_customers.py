@@ -398,7 +398,7 @@ def test_a_partner_is_told_until_it_listens_also_over_a_crash(start_gateway: Cal
     def trace() -> dict[str, Any]:
         return admin(again, "notifications", "list", "demo-partner")[0]
 
-    wait_until(lambda: trace()["delivered"] is not None, "its delivery is noted")
+    wait_until(lambda: "delivered_at" in trace(), "its delivery is noted")
     assert trace()["attempts"][:2] == ["500", "503"] and trace()["attempts"][-1] == "200"
     asked = len(callback.asked)
     time.sleep(3)
