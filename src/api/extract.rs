@@ -72,6 +72,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if parts.uri.path().contains("%00") {
+            // The database takes no text with one.
+            return Err(ApiError::parameter("path", "must not hold a NUL"));
+        }
         let given = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         given.map(|path| Self(path.0)).map_err(|rejection| {
             let PathRejection::FailedToDeserializePathParams(error) = rejection else {

@@ -78,8 +78,7 @@ struct Account {
 }
 
 async fn account(connection: &mut PgConnection, name: &str) -> Result<Account, Refusal> {
-    // The database takes no name with a NUL, so nobody has one.
-    let found = if name.contains('\0') { None } else { store::domain_by_name(connection, name).await? };
+    let found = store::domain_by_name(connection, name).await?;
     let (tenant, domain) = found.ok_or_else(|| Refusal::NoSuchAccount(name.to_owned()))?;
     Ok(Account { tenant, domain })
 }
