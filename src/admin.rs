@@ -4,6 +4,7 @@
 use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::audit;
+use crate::catalogue::command::{self as catalogue, CatalogueCommand};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::Read;
+use std::path::Path;
 use utoipa::ToSchema;
 
 /// What can be done.
@@ -65,6 +67,9 @@ pub enum AdminCommand {
     /// Real-name authentication: the review
     #[command(subcommand)]
     RealName(RealNameCommand),
+    /// What is sold, and the units it is measured in
+    #[command(subcommand)]
+    Catalogue(CatalogueCommand),
     /// The price book
     #[command(subcommand)]
     Prices(PricesCommand),
@@ -308,6 +313,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
             real_name::run(connection, command, &vault, settings).await
         }
         AdminCommand::Coupons(command) => coupons::run(connection, command).await,
+        AdminCommand::Catalogue(command) => catalogue::run(connection, command).await,
         AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
         AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
         AdminCommand::Operator(command) => operator::run_operator(connection, command).await,
@@ -409,6 +415,16 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
             Ok(json!({ "account": account, "agency": name }))
         }
     }
+}
+
+/// What a file holds, or standard input where it is `-`.
+pub fn contents(file: &Path) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
 }
 
 /// A line for each value of an object, a line for each object or text of a list.

@@ -43,6 +43,7 @@ pub mod reference;
 pub mod sandbox;
 pub mod secrets;
 pub mod server;
+pub mod sheet;
 pub mod subscriptions;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit_events;
+pub mod catalogue;
 pub mod clock;
 pub mod command;
 pub mod cursor;
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod operators;
 pub mod policy;
 pub mod prices;
+pub mod sheets;
 pub mod snapshots;
 pub mod store;
 pub mod users;
@@ -41,6 +43,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
         limits::list_limits,
     );
     operations!(operations, "audit": audit_events::list_audit_events);
+    operations!(operations, "catalogue": catalogue::export_catalogue, catalogue::import_catalogue);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
     operations!(operations, "operators":

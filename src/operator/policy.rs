@@ -19,9 +19,9 @@ use utoipa::openapi::path::Operation;
 pub enum Role {
     /// Look.
     Read,
-    /// Do business: accounts, funds, coupons, prices.
+    /// Do business: accounts, funds, coupons, discounts.
     Operate,
-    /// Also let others in: keys, passwords, operators, clocks.
+    /// Also what concerns all: prices, the catalogue, maintenance; and let others in: keys, passwords, operators.
     Admin,
 }
 

@@ -2,7 +2,7 @@
 
 use super::administration::{self as pricing, NewDiscount, Span, account};
 use super::discounts::{DiscountKind, Scope};
-use super::import::{Difference, ImportError, import};
+use super::import::import;
 use super::list_on_demand_resource_ratings::RateOnDemandReq;
 use super::list_rate_on_period_detail::RateOnPeriodReq;
 use super::model::{AgreementCode, ChargingMode, Currency, DiscountName};
@@ -10,25 +10,23 @@ use super::quote::{Quoting, default_currency, terms_of};
 use super::rating::Trace;
 use super::store::{self, StoredDiscount};
 use super::{sheet, store as prices};
+use crate::admin::contents;
 use crate::api::error::ApiError;
 use crate::api::extract::parse_json;
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::sheet::{Format, printed};
 use crate::values::decimal::{parse_decimal, plain};
 use crate::values::time::{parse_instant, write_instant};
-use anyhow::{Context, anyhow, bail};
+use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// Changes are listed one by one up to this many, else only counted.
-const CHANGES_LISTED_MAX: usize = 200;
 
 /// `admin prices …`
 #[derive(Debug, Subcommand)]
@@ -41,8 +39,12 @@ pub enum PricesCommand {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Write all prices to standard output, as a CSV sheet
-    Export,
+    /// Write all prices to standard output, as a sheet
+    Export {
+        /// As CSV or as JSON
+        #[arg(long, default_value = "csv")]
+        format: Format,
+    },
     /// Rate a request as an account and show each step, as JSON
     Explain {
         /// The account
@@ -181,12 +183,11 @@ pub async fn run_prices(
     settings: &Settings,
 ) -> anyhow::Result<Value> {
     match command {
-        PricesCommand::Import { file, dry_run } => match import(connection, &contents(&file)?, dry_run).await {
-            Ok(difference) => Ok(summary(&difference, dry_run)),
-            Err(error @ ImportError::Problems(_)) => bail!("nothing was imported\n{error}"),
-            Err(error) => Err(error.into()),
-        },
-        PricesCommand::Export => Ok(sheet::write_csv(&prices::prices(connection).await?).into()),
+        PricesCommand::Import { file, dry_run } => {
+            let imported = import(connection, &contents(&file)?, dry_run).await;
+            printed(imported, dry_run, sheet::write_csv)
+        }
+        PricesCommand::Export { format } => Ok(sheet::write(&prices::prices(connection).await?, format).into()),
         PricesCommand::Explain { account, file, kind, at } => {
             let now = at.unwrap_or_else(|| Clock::default().now());
             explain(connection, &account, contents(&file)?.as_bytes(), kind, now, settings).await
@@ -247,32 +248,6 @@ fn row(stored: &StoredDiscount) -> Value {
         "region": scope.region, "modes": scope.charging_modes,
         "from": write_instant(*effective_at), "until": write_instant(*expires_at),
     })
-}
-
-fn contents(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
-}
-
-fn summary(difference: &Difference, dry_run: bool) -> Value {
-    let Difference { added, changed, unchanged } = difference;
-    let line = |before: &[super::book::PriceRow]| -> Vec<String> {
-        sheet::write_csv(before).lines().skip(1).map(str::to_owned).collect()
-    };
-    let mut summary =
-        json!({ "dry_run": dry_run, "added": added.len(), "changed": changed.len(), "unchanged": unchanged });
-    if added.len() + changed.len() <= CHANGES_LISTED_MAX {
-        let (before, after): (Vec<_>, Vec<_>) = changed.iter().cloned().unzip();
-        summary["rows"] = [("+", line(added)), ("-", line(&before)), ("+", line(&after))]
-            .into_iter()
-            .flat_map(|(sign, lines)| lines.into_iter().map(move |line| format!("{sign} {line}")))
-            .collect();
-    }
-    summary
 }
 
 async fn explain(

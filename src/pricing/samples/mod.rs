@@ -3,11 +3,12 @@
 
 use super::administration::{NewDiscount, Span, account, add_agreement, add_discount};
 use super::discounts::{DiscountKind, Scope};
-use super::import::{ImportError, import};
+use super::import::import;
 use super::model::{Currency, Period, PeriodType};
 use super::rating::Size;
 use super::store;
 use crate::identity;
+use crate::sheet::ImportError;
 use crate::subscriptions::model::{Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
 use anyhow::{Context, anyhow};
