@@ -16,9 +16,9 @@ use crate::identity::administration as identity;
 use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
-use crate::operator::command::{self as operator, ClockCommand, OperatorCommand};
+use crate::operator::command::{self as operator, ClockCommand, MaintenanceCommand, OperatorCommand};
 use crate::personal::Vault;
-use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
+use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesCommand, PricesCommand};
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
@@ -79,9 +79,15 @@ pub enum AdminCommand {
     /// A tenant's clock, movable in the sandbox
     #[command(subcommand)]
     Clock(ClockCommand),
+    /// The switch that lets the partner API answer 503
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Framework agreements and discounts of an account
     #[command(subcommand)]
     Discounts(DiscountsCommand),
+    /// Which services count for partners' incentives
+    #[command(subcommand)]
+    Incentives(IncentivesCommand),
     /// Yearly and monthly resources of an account
     #[command(subcommand)]
     Resources(ResourcesCommand),
@@ -316,8 +322,10 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Catalogue(command) => catalogue::run(connection, command).await,
         AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
         AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
+        AdminCommand::Incentives(command) => pricing::run_incentives(connection, command).await,
         AdminCommand::Operator(command) => operator::run_operator(connection, command).await,
         AdminCommand::Clock(command) => operator::run_clock(connection, command).await,
+        AdminCommand::Maintenance(command) => operator::run_maintenance(connection, command).await,
         AdminCommand::Resources(command) => resources::run(connection, command).await,
     }
 }

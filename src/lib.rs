@@ -29,6 +29,7 @@ pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
+pub mod maintenance;
 pub mod messages;
 pub mod notifications;
 pub mod operator;

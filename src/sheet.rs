@@ -218,7 +218,8 @@ impl<T: PartialEq + Clone> Difference<T> {
     pub fn told(&self, write: impl Fn(&[T]) -> String) -> SheetImported {
         let (before, after): (Vec<T>, Vec<T>) = self.changed.iter().cloned().unzip();
         let signed = [("+", write(&self.added)), ("-", write(&before)), ("+", write(&after))];
-        let lines = signed.iter().flat_map(|(sign, sheet)| sheet.lines().skip(1).map(move |line| format!("{sign} {line}")));
+        let lines =
+            signed.iter().flat_map(|(sign, sheet)| sheet.lines().skip(1).map(move |line| format!("{sign} {line}")));
         SheetImported {
             added: self.added.len(),
             changed: self.changed.len(),
@@ -283,7 +284,10 @@ mod tests {
         let cells = || rows.iter().map(|(_, (name, size))| vec![name.clone(), size.to_string()]);
         assert_eq!(sizes(&write(Format::Csv, COLUMNS, cells())).as_deref(), Ok(rows.as_slice()));
         let read = sizes(&write(Format::Json, COLUMNS, cells())).expect("it reads back");
-        assert_eq!(read.into_iter().map(|(_, row)| row).collect::<Vec<_>>(), rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
+        assert_eq!(
+            read.into_iter().map(|(_, row)| row).collect::<Vec<_>>(),
+            rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>()
+        );
     }
 
     #[test]

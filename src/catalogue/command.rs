@@ -38,8 +38,6 @@ pub async fn run(connection: &mut PgConnection, command: CatalogueCommand) -> an
             let imported = import(connection, &contents(&file)?, dry_run).await;
             printed(imported, dry_run, |rows| sheet::write(rows, Format::Csv))
         }
-        CatalogueCommand::Export { kind, format } => {
-            Ok(sheet::write(&export(connection, kind).await?, format).into())
-        }
+        CatalogueCommand::Export { kind, format } => Ok(sheet::write(&export(connection, kind).await?, format).into()),
     }
 }

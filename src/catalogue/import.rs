@@ -181,9 +181,14 @@ impl<'a> Known<'a> {
         };
         let neighbours = self.neighbours.get(&larger).into_iter().flatten();
         let other = neighbours.copied().find(|other| {
-            disagrees(larger, smaller, *other) || disagrees(*other, larger, smaller) || disagrees(larger, *other, smaller)
+            disagrees(larger, smaller, *other)
+                || disagrees(*other, larger, smaller)
+                || disagrees(larger, *other, smaller)
         })?;
-        Some(("conversion_ratio", format!("does not agree with the conversions of {larger} and {smaller} with {other}")))
+        Some((
+            "conversion_ratio",
+            format!("does not agree with the conversions of {larger} and {smaller} with {other}"),
+        ))
     }
 }
 
@@ -291,8 +296,7 @@ mod tests {
         let app = TestApp::new(pool.clone()).await;
         let mut connection = pool.acquire().await.expect("a connection");
         let before = export(&mut connection, None).await.expect("they are read");
-        let specs: Vec<String> =
-            (0..9_998).map(|number| SPEC.replace("=small", &format!("=small.{number}"))).collect();
+        let specs: Vec<String> = (0..9_998).map(|number| SPEC.replace("=small", &format!("=small.{number}"))).collect();
         let mut rows: Vec<&str> = [SERVICE, RESOURCE].into_iter().chain(specs.iter().map(String::as_str)).collect();
         let wrong = SPEC.replace("cn-north-4", "cn-north-44");
         rows[7_776] = &wrong;

@@ -35,7 +35,9 @@ const ABBREVIATION: RangeInclusive<usize> = 0..=64;
 const DESCRIPTION: RangeInclusive<usize> = 0..=1024;
 
 /// What a row is of. In the order in which rows refer to each other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 #[schema(as = CatalogueKind)]
@@ -221,10 +223,7 @@ fn entry(row: &Row) -> Result<Entry, Problem> {
             code: row.bounded("resource_type_code", CODE)?,
             service_type_code: row.bounded("service_type_code", CODE)?,
             names: names()?,
-            descriptions: Names {
-                zh: row.bounded("desc_zh", DESCRIPTION)?,
-                en: row.bounded("desc_en", DESCRIPTION)?,
-            },
+            descriptions: Names { zh: row.bounded("desc_zh", DESCRIPTION)?, en: row.bounded("desc_en", DESCRIPTION)? },
         }),
         Kind::UsageType => Entry::UsageType(UsageTypeRow {
             code: row.bounded("usage_type_code", CODE)?,
@@ -257,7 +256,7 @@ fn entry(row: &Row) -> Result<Entry, Problem> {
 
 fn number<T>(row: &Row, column: &'static str, least: T) -> Result<T, Problem>
 where
-    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+    T: Copy + std::str::FromStr + PartialOrd + std::fmt::Display,
 {
     let number = row.number(column)?.filter(|number| *number >= least);
     number.ok_or_else(|| row.problem(column, format!("must be a whole number from {least}")))

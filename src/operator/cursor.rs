@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
@@ -44,6 +45,14 @@ impl utoipa::PartialSchema for Cursor {
 }
 
 impl utoipa::ToSchema for Cursor {}
+
+/// The place of a row in a list of which the newest come first: when it was made, in nanoseconds since 1970, and its id.
+pub type Place<Id> = (i128, Id);
+
+/// The instant and the id.
+pub fn place<Id>((at, id): Place<Id>) -> Option<(OffsetDateTime, Id)> {
+    Some((OffsetDateTime::from_unix_timestamp_nanos(at).ok()?, id))
+}
 
 #[cfg(test)]
 mod tests {

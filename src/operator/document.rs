@@ -17,12 +17,18 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 12] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("catalogue", "Services, resources, what of them is measured, specifications, units."),
     ("clock", "The tenants' business time, movable in the sandbox."),
+    (
+        "coupons",
+        "Quotas that partners issue coupons from, coupons of the vendor's own, what coupons can be limited to.",
+    ),
+    ("discounts", "Agreements and discounts of accounts, their currencies, and the services' incentive policies."),
     ("faults", "Faults on demand, in the sandbox."),
+    ("maintenance", "The switch that lets the partner API answer 503."),
     ("operators", "Operators and their tokens."),
     ("prices", "The price book."),
     ("snapshots", "A tenant's state by name, and copies of it, in the sandbox."),

@@ -8,16 +8,21 @@ pub mod audit_events;
 pub mod catalogue;
 pub mod clock;
 pub mod command;
+pub mod coupons;
 pub mod cursor;
+pub mod discounts;
 pub mod document;
 pub mod faults;
 pub mod funds;
 pub mod gate;
+pub mod incentives;
 pub mod keys;
 pub mod limits;
+pub mod maintenance;
 pub mod operators;
 pub mod policy;
 pub mod prices;
+pub mod quotas;
 pub mod sheets;
 pub mod snapshots;
 pub mod store;
@@ -25,9 +30,15 @@ pub mod users;
 
 use crate::api::error::ApiError;
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
+use crate::clock as clocks;
+use crate::identity::administration::find_account;
+use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
 use policy::OperatorPolicy;
 use serde::Deserialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 /// Every operation of the operators' API.
@@ -45,7 +56,30 @@ pub fn operations() -> Operations<OperatorPolicy> {
     operations!(operations, "audit": audit_events::list_audit_events);
     operations!(operations, "catalogue": catalogue::export_catalogue, catalogue::import_catalogue);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
+    operations!(operations, "coupons":
+        quotas::list_quotas,
+        quotas::grant_quota,
+        quotas::set_quota_status,
+        quotas::withdraw_quota,
+        coupons::list_coupons,
+        coupons::issue_coupon,
+        coupons::show_coupon_issuing,
+        coupons::set_coupon_issuing,
+        coupons::list_coupon_products,
+        coupons::set_coupon_product,
+    );
+    operations!(operations, "discounts":
+        discounts::list_agreements,
+        discounts::create_agreement,
+        discounts::list_discounts,
+        discounts::create_discount,
+        discounts::end_discount,
+        discounts::set_currency,
+        incentives::list_incentive_policies,
+        incentives::set_incentive_policy,
+    );
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+    operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);
     operations!(operations, "operators":
         operators::list_operators,
         operators::create_operator,
@@ -93,6 +127,16 @@ pub struct OfUser {
     /// The user's name, unique in the account.
     #[param(example = "clerk")]
     pub user: String,
+}
+
+/// The account of a name, and the tenant's time.
+async fn account_and_time(
+    connection: &mut PgConnection,
+    app: &App,
+    name: &str,
+) -> Result<((TenantId, DomainId), OffsetDateTime), ApiError> {
+    let account = find_account(connection, name).await.map_err(refused)?;
+    Ok((account, clocks::business_time(connection, account.0, &app.clock).await?))
 }
 
 /// The refusal of a function that the command line calls as well: its own words, unless the database failed.

@@ -1,11 +1,11 @@
-//! `bss-gateway admin prices …` and `admin discounts …`.
+//! `bss-gateway admin prices …`, `admin discounts …` and `admin incentives …`.
 
 use super::administration::{self as pricing, NewDiscount, Span, account};
-use super::discounts::{DiscountKind, Scope};
+use super::discounts::{DiscountKind, IncentivePolicy, Scope};
 use super::import::import;
 use super::list_on_demand_resource_ratings::RateOnDemandReq;
 use super::list_rate_on_period_detail::RateOnPeriodReq;
-use super::model::{AgreementCode, ChargingMode, Currency, DiscountName};
+use super::model::{AgreementCode, ChargingMode, Currency, DiscountName, IncentiveCode};
 use super::quote::{Quoting, default_currency, terms_of};
 use super::rating::Trace;
 use super::store::{self, StoredDiscount};
@@ -14,7 +14,7 @@ use crate::admin::contents;
 use crate::api::error::ApiError;
 use crate::api::extract::parse_json;
 use crate::catalogue::Catalogue;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::sheet::{Format, printed};
 use crate::values::decimal::{parse_decimal, plain};
@@ -110,6 +110,30 @@ pub enum DiscountsCommand {
     },
 }
 
+/// `admin incentives …`
+#[derive(Debug, Subcommand)]
+pub enum IncentivesCommand {
+    /// List the policies of a service, or of all
+    List {
+        /// The cloud service type
+        service: Option<String>,
+    },
+    /// Set a service's policy from an instant on
+    Set {
+        /// The cloud service type
+        service: String,
+        /// From when on, for instance 2026-01-31T16:00:00Z
+        #[arg(long, value_parser = instant)]
+        from: OffsetDateTime,
+        /// 0 not a specific product, 1 specific, 2 no performance and no rebate, 13 performance and no rebate
+        #[arg(long, value_parser = incentive)]
+        policy: IncentiveCode,
+        /// No discounts of partners
+        #[arg(long)]
+        no_discount: bool,
+    },
+}
+
 /// `admin discounts add …`
 #[derive(Debug, clap::Args)]
 pub struct AddDiscount {
@@ -168,6 +192,10 @@ fn currency(text: &str) -> Result<Currency, String> {
     Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
 }
 
+fn incentive(text: &str) -> Result<IncentiveCode, String> {
+    text.parse::<u32>().map_err(|_| "must be a number".to_owned()).and_then(IncentiveCode::try_from)
+}
+
 fn ratio(text: &str) -> Result<Decimal, String> {
     parse_decimal(text).ok_or_else(|| "must be a decimal number".to_owned())
 }
@@ -201,9 +229,9 @@ pub async fn run_prices(
 
 /// `admin discounts …`
 pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsCommand) -> anyhow::Result<Value> {
-    let now = Clock::default().now();
     match command {
         DiscountsCommand::Agreement { account, code, from, until } => {
+            let now = time_of(connection, &account).await?;
             let id = pricing::add_agreement(connection, &account, &code, Span { from, until }, now).await?;
             Ok(json!({ "account": account, "agreement": code, "agreement_id": id.simple().to_string() }))
         }
@@ -225,6 +253,7 @@ pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsComm
                 },
                 span,
             };
+            let now = time_of(connection, &add.account).await?;
             let id = pricing::add_discount(connection, &add.account, new, now).await?;
             Ok(json!({ "account": add.account, "discount_id": id.simple().to_string() }))
         }
@@ -232,8 +261,37 @@ pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsComm
             Ok(pricing::list_discounts(connection, &account).await?.iter().map(row).collect())
         }
         DiscountsCommand::End { account, discount } => {
+            let now = time_of(connection, &account).await?;
             pricing::end_discount(connection, &account, discount, now).await?;
             Ok(json!({ "account": account, "discount_id": discount.simple().to_string() }))
+        }
+    }
+}
+
+/// The time of an account's tenant.
+async fn time_of(connection: &mut PgConnection, name: &str) -> anyhow::Result<OffsetDateTime> {
+    let (tenant, _) = account(connection, name).await?;
+    Ok(clock::business_time(connection, tenant, &Clock::default()).await?)
+}
+
+/// `admin incentives …`
+pub async fn run_incentives(connection: &mut PgConnection, command: IncentivesCommand) -> anyhow::Result<Value> {
+    match command {
+        IncentivesCommand::List { service } => {
+            let first = ("", OffsetDateTime::UNIX_EPOCH);
+            let policies = store::incentives_behind(connection, service.as_deref(), first, usize::MAX).await?;
+            let row = |(service, policy): (String, IncentivePolicy)| {
+                let IncentivePolicy { effective_at, incentive_policy, allow_discount } = policy;
+                json!({ "service": service, "from": write_instant(effective_at), "policy": incentive_policy,
+                        "allow_discount": allow_discount })
+            };
+            Ok(policies.into_iter().map(row).collect())
+        }
+        IncentivesCommand::Set { service, from, policy, no_discount } => {
+            let incentive_policy = policy.code();
+            let policy = IncentivePolicy { effective_at: from, incentive_policy, allow_discount: !no_discount };
+            pricing::set_incentive(connection, &service, policy).await?;
+            Ok(json!({ "service": service, "from": write_instant(from), "policy": incentive_policy }))
         }
     }
 }

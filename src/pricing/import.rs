@@ -15,7 +15,11 @@ use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
 
 /// Imports a sheet. With `dry_run` everything is checked and nothing is kept.
-pub async fn import(connection: &mut PgConnection, text: &str, dry_run: bool) -> Result<Difference<PriceRow>, ImportError> {
+pub async fn import(
+    connection: &mut PgConnection,
+    text: &str,
+    dry_run: bool,
+) -> Result<Difference<PriceRow>, ImportError> {
     let rows = sheet::read(text).map_err(ImportError::Problems)?;
     let mut transaction = connection.begin().await?;
     // First, so that two imports at once follow each other.

@@ -48,7 +48,9 @@ impl Reader<'_> {
         let terms = self.terms()?;
         let factor = self.0.text("usage_factor").to_ascii_lowercase();
         if factor.is_empty() != terms.on_demand.is_empty() && terms.shape != Shape::Withdrawn {
-            return Err(self.0.problem("usage_factor", "must be given where there is an on_demand price, and only there"));
+            return Err(self
+                .0
+                .problem("usage_factor", "must be given where there is an on_demand price, and only there"));
         }
         if terms.measure_id.is_none() && !terms.on_demand.is_empty() {
             return Err(self.0.problem("measure_id", "must be given where there is an on_demand price"));
@@ -129,11 +131,9 @@ impl Reader<'_> {
             (Some(measure_id), Some(min), Some(max), Some(step)) if 1 <= min && min <= max && step >= 1 => {
                 Ok(Some(SizeRule { measure_id, min, max, step }))
             }
-            _ => {
-                Err(self
-                    .0
-                    .problem("size_measure_id", "needs size_min from 1, size_max from size_min and size_step from 1"))
-            }
+            _ => Err(self
+                .0
+                .problem("size_measure_id", "needs size_min from 1, size_max from size_min and size_step from 1")),
         }
     }
 
