@@ -4,6 +4,7 @@
 use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::caller::CallerKind;
 use crate::audit;
+use crate::catalogue::command::{self as catalogue, CatalogueCommand};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
@@ -17,11 +18,11 @@ use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
 use crate::operator::command::{
-    self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, OperatorCommand, SnapshotCommand,
+    self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, MaintenanceCommand, OperatorCommand, SnapshotCommand,
 };
 use crate::operator::{accounts, users};
 use crate::personal::Vault;
-use crate::pricing::command::{self as pricing, DiscountsCommand, PricesCommand};
+use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesCommand, PricesCommand};
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::Read;
+use std::path::Path;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -76,6 +78,9 @@ pub enum AdminCommand {
     /// Real-name authentication: the review
     #[command(subcommand)]
     RealName(RealNameCommand),
+    /// What is sold, and the units it is measured in
+    #[command(subcommand)]
+    Catalogue(CatalogueCommand),
     /// The price book
     #[command(subcommand)]
     Prices(PricesCommand),
@@ -97,9 +102,15 @@ pub enum AdminCommand {
     /// Copies of a tenant, in the sandbox
     #[command(subcommand)]
     Fork(ForkCommand),
+    /// The switch that lets the partner API answer 503
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Framework agreements and discounts of an account
     #[command(subcommand)]
     Discounts(DiscountsCommand),
+    /// Which services count for partners' incentives
+    #[command(subcommand)]
+    Incentives(IncentivesCommand),
     /// Yearly and monthly resources of an account
     #[command(subcommand)]
     Resources(ResourcesCommand),
@@ -347,8 +358,10 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
             real_name::run(connection, command, &vault, settings).await
         }
         AdminCommand::Coupons(command) => coupons::run(connection, command).await,
+        AdminCommand::Catalogue(command) => catalogue::run(connection, command).await,
         AdminCommand::Prices(command) => pricing::run_prices(connection, command, settings).await,
         AdminCommand::Discounts(command) => pricing::run_discounts(connection, command).await,
+        AdminCommand::Incentives(command) => pricing::run_incentives(connection, command).await,
         AdminCommand::Operator(command) => operator::run_operator(connection, command).await,
         AdminCommand::Audit(command) => operator::run_audit(connection, command).await,
         AdminCommand::Limits(command) => operator::run_limits(connection, command, settings).await,
@@ -362,6 +375,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
             let sealer = Sealer::from_settings(&settings.secrets)?;
             operator::run_fork(connection, command, (&sealer, &vault)).await
         }
+        AdminCommand::Maintenance(command) => operator::run_maintenance(connection, command).await,
         AdminCommand::Resources(command) => resources::run(connection, command).await,
     }
 }
@@ -467,6 +481,16 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
             Ok(json!({ "account": account, "agency": name }))
         }
     }
+}
+
+/// What a file holds, or standard input where it is `-`.
+pub fn contents(file: &Path) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
 }
 
 /// A line for each value of an object, a line for each object or text of a list.

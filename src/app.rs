@@ -9,6 +9,7 @@ use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
 use crate::ledger::writer::Writers;
+use crate::maintenance::Switch;
 use crate::messages::Messenger;
 use crate::notifications::Notifier;
 use crate::personal::Vault;
@@ -61,6 +62,8 @@ pub struct State {
     pub catalogue: ArcSwap<Catalogue>,
     /// Faults that tests of clients ask for; in the sandbox only.
     pub faults: Option<Faults>,
+    /// Whether there is maintenance.
+    pub maintenance: Switch,
     /// Access keys and users that failed too often.
     pub lockout: Lockout,
     /// Whether announced changes are heard at this moment.
@@ -90,6 +93,8 @@ impl App {
         database::open_months_ahead(&mut *database.control().await?, clock.now()).await?;
         let clocks = Clocks::new(clock.clone());
         clocks.reload(&mut *database.control().await?).await?;
+        let maintenance = Switch::default();
+        maintenance.reload(&mut *database.control().await?).await?;
         let vault = Vault::load(&mut *database.control().await?, &sealer).await?;
         let notifier = Notifier::new(&settings.notifications)?;
         let messenger = Messenger::new(&settings.messages)?;
@@ -100,6 +105,7 @@ impl App {
             key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             faults: settings.sandbox.enabled.then(Faults::default),
+            maintenance,
             lockout,
             sealer,
             vault,

@@ -16,6 +16,7 @@ use crate::customers::store as customers;
 use crate::database;
 use crate::identity::directory::TokenHash;
 use crate::identity::store;
+use crate::maintenance;
 use sqlx::postgres::{PgListener, PgNotification};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,12 +68,14 @@ async fn follow_changes(app: &App) {
 async fn listen(app: &App) -> sqlx::Result<()> {
     let mut listener = timeout(LOOK_EVERY, app.database.listener()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     listener.eager_reconnect(false);
-    listener.listen_all([store::CHANNEL, catalogue::CHANNEL, clock::CHANNEL, customers::CHANNEL]).await?;
+    let channels = [store::CHANNEL, catalogue::CHANNEL, clock::CHANNEL, customers::CHANNEL, maintenance::CHANNEL];
+    listener.listen_all(channels).await?;
     app.directory.forget_all();
     app.customers.forget_all();
     app.listening.store(true, Ordering::Relaxed);
     for look in 0_u32.. {
         look_at_catalogue(app, &mut listener).await?;
+        timeout(LOOK_EVERY, app.maintenance.reload(&mut listener)).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         timeout(LOOK_EVERY, app.clocks.reload(&mut listener)).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         if look % LOOKS_BETWEEN_CLEANUPS == LOOKS_BETWEEN_CLEANUPS - 1 {
             let (mut connection, now) = (app.database.control().await?, app.clock.now());
@@ -106,7 +109,7 @@ async fn look_at_catalogue(app: &App, listener: &mut PgListener) -> sqlx::Result
 }
 
 async fn apply(app: &App, notification: &PgNotification) {
-    if [catalogue::CHANNEL, clock::CHANNEL].contains(&notification.channel()) {
+    if [catalogue::CHANNEL, clock::CHANNEL, maintenance::CHANNEL].contains(&notification.channel()) {
         // The next look, which follows at once, finds what is new.
         return;
     }

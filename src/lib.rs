@@ -29,6 +29,7 @@ pub mod explorer;
 pub mod follow;
 pub mod identity;
 pub mod ledger;
+pub mod maintenance;
 pub mod messages;
 pub mod notifications;
 pub mod operator;
@@ -43,6 +44,7 @@ pub mod reference;
 pub mod sandbox;
 pub mod secrets;
 pub mod server;
+pub mod sheet;
 pub mod subscriptions;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]

@@ -8,6 +8,7 @@ mod isolation;
 mod layers;
 mod ledger;
 mod operator;
+mod operator_catalogue;
 mod operator_customers;
 mod policy;
 mod postgres;

@@ -156,7 +156,7 @@ async fn writes_are_tried_repeated_and_audited(pool: PgPool) {
 #[sqlx::test]
 async fn a_sheet_with_one_wrong_row_in_ten_thousand_changes_nothing(pool: PgPool) {
     let app = TestApp::with_prices(pool.clone()).await;
-    let operator = app.operator(Role::Operate).await;
+    let operator = app.operator(Role::Admin).await;
     let exported = operator.text("/admin/v1/prices").await;
     let (head, rows) = exported.split_once('\n').expect("a head");
     let row = rows.lines().next().expect("a row");

@@ -114,6 +114,7 @@ pub fn stamp_refusals(operation: &mut Operation, policy: &Policy) {
         ("413", "The body is larger than 12 MiB.", vec![&gateway]),
         ("429", "Over the quota of the source address or of the account; see `Retry-After`.", vec![&gateway]),
         ("500", "The server failed; the log has the cause under the request id.", vec![&service]),
+        ("503", "Under maintenance; see `Retry-After`.", vec![&gateway]),
         ("504", "The request was not finished in time.", vec![&gateway]),
     ];
     match (policy.authentication, policy.service) {
@@ -137,8 +138,10 @@ pub fn stamp_refusals(operation: &mut Operation, policy: &Policy) {
     for (status, description, schemas) in refusals {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
             let mut response = refusal(description, &schemas);
-            if status == "429" {
-                add_quota_headers(&mut response);
+            match status {
+                "429" => add_headers(&mut response, &QUOTA_HEADERS),
+                "503" => add_headers(&mut response, &[("Retry-After", "Seconds until the maintenance's planned end.")]),
+                _ => {}
             }
             RefOr::T(response)
         });
@@ -172,14 +175,16 @@ pub fn refusal(description: &str, schemas: &[&std::borrow::Cow<'static, str>]) -
         .build()
 }
 
-fn add_quota_headers(response: &mut Response) {
-    for (name, description) in [
-        ("Retry-After", "Seconds until the next call can succeed."),
-        ("RateLimit-Policy", "Which quota was hit: `\"ip\"` or `\"user\"`, its calls `q` in `w` seconds."),
-        ("RateLimit", "Calls left `r`, and seconds `t` until there is one more."),
-    ] {
-        let header = HeaderBuilder::new().schema(Some(text())).description(Some(description)).build();
-        response.headers.insert(name.to_owned(), RefOr::T(header));
+const QUOTA_HEADERS: [(&str, &str); 3] = [
+    ("Retry-After", "Seconds until the next call can succeed."),
+    ("RateLimit-Policy", "Which quota was hit: `\"ip\"` or `\"user\"`, its calls `q` in `w` seconds."),
+    ("RateLimit", "Calls left `r`, and seconds `t` until there is one more."),
+];
+
+fn add_headers(response: &mut Response, headers: &[(&str, &str)]) {
+    for (name, description) in headers {
+        let header = HeaderBuilder::new().schema(Some(text())).description(Some(*description)).build();
+        response.headers.insert((*name).to_owned(), RefOr::T(header));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The gate before each operation: quota of the source → who calls → quota of the account → kind of caller → permission.
+//! The gate before each operation: maintenance → quota of the source → who calls → quota of the account → kind of caller → permission.
 //!
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
@@ -75,6 +75,7 @@ impl Gate {
             // The router would let HEAD in where GET is declared; the vendor knows only what is declared.
             return Err(ApiError::no_such_api());
         }
+        self.app.maintenance.check(self.policy.writes, || self.app.clock.now())?;
         self.quota.check_source(call.source)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         if self.policy.authentication == Authentication::None {

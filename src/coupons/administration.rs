@@ -4,7 +4,8 @@ use super::issue::{self, Making};
 use super::limits::Limits;
 use super::model::{CouponKind, Quota, QuotaKind, QuotaStatus, Terms, Validity, quota_purse};
 use super::store::coupons::Issue;
-use super::store::quotas::{self, NewQuota};
+use super::store::partners;
+use super::store::quotas::{self, NewQuota, QuotaFilter};
 use crate::api::caller::CallerKind;
 use crate::customers::directory::Related;
 use crate::customers::store as customers;
@@ -29,6 +30,15 @@ pub enum Refusal {
     /// A distributor takes back what it split.
     #[error("the quota is a reseller's: its distributor takes it back")]
     Split,
+    /// Customers issue nothing.
+    #[error("coupons are issued by partners, distributors and resellers")]
+    NotAnIssuer,
+    /// The limits make no sense.
+    #[error("limits: {0}")]
+    Limits(String),
+    /// It would never be valid.
+    #[error("it would never be valid: it must expire after it takes effect")]
+    NeverValid,
     /// A customer named is none of the partner's.
     #[error("{0} is no customer of the partner")]
     NotACustomer(String),
@@ -64,6 +74,40 @@ pub struct Grant {
     pub memo: String,
 }
 
+/// What quotas and coupons of the vendor's own have in common.
+fn check(validity: Validity, limits: &Limits) -> Result<(), Refusal> {
+    if validity.from >= validity.until {
+        return Err(Refusal::NeverValid);
+    }
+    limits.rules().map(drop).map_err(Refusal::Limits)
+}
+
+/// The customers of these names, which are accounts of the tenant.
+pub async fn customers_named(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    names: &[String],
+) -> Result<Vec<DomainId>, Refusal> {
+    let mut customers = Vec::new();
+    for name in names {
+        let found = identity::domain_by_name(connection, name).await?.filter(|(of, _)| *of == tenant);
+        customers.push(found.ok_or_else(|| Refusal::NotACustomer(name.clone()))?.1);
+    }
+    Ok(customers)
+}
+
+/// That this account issues coupons from a quota of this id.
+pub async fn check_owner(
+    connection: &mut PgConnection,
+    (tenant, owner): (TenantId, DomainId),
+    quota: QuotaId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let filter = QuotaFilter { owner: Some(owner), ids: Some(vec![quota]), ..QuotaFilter::default() };
+    let (_, found) = quotas::page(connection, tenant, &filter, now, (0, 1)).await?;
+    if found == 1 { Ok(()) } else { Err(Refusal::NoSuchQuota) }
+}
+
 /// Grants a partner or a distributor a quota.
 pub async fn grant(
     connection: &mut PgConnection,
@@ -71,6 +115,7 @@ pub async fn grant(
     grant: &Grant,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    check(grant.validity, &grant.limits)?;
     let mut transaction = connection.begin().await?;
     let kind = identity::domain_kind(&mut transaction, tenant, owner).await?;
     if !CallerKind::PARTNERS.contains(&kind) {
@@ -189,6 +234,7 @@ pub async fn issue_own(
     coupon: &OwnCoupon,
     now: OffsetDateTime,
 ) -> Result<CouponId, Refusal> {
+    check(coupon.validity, &coupon.limits)?;
     issue::check_kind(coupon.kind, coupon.face_value, &coupon.limits).map_err(Refusal::Kind)?;
     let mut transaction = connection.begin().await?;
     let issue = Issue {
@@ -206,4 +252,33 @@ pub async fn issue_own(
     let made = issue::make(&mut transaction, tenant, &making, now).await?;
     transaction.commit().await?;
     Ok(made[0].0)
+}
+
+/// What is set of a partner as an issuer of coupons; `None` stays as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Issuing {
+    /// Whether it issues coupons; otherwise it uses them itself.
+    pub issues_coupons: Option<bool>,
+    /// How many days before a coupon expires it is told.
+    pub notice_days: Option<i16>,
+}
+
+/// Sets it.
+pub async fn set_issuing(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    issuing: Issuing,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    if identity::domain_kind(connection, tenant, partner).await?.is_customer() {
+        return Err(Refusal::NotAnIssuer);
+    }
+    let mut transaction = connection.begin().await?;
+    if let Some(issues) = issuing.issues_coupons {
+        partners::set_converted(&mut transaction, (tenant, partner), (!issues).then_some(now)).await?;
+    }
+    if let Some(days) = issuing.notice_days {
+        partners::set_notice_days(&mut transaction, (tenant, partner), days).await?;
+    }
+    Ok(transaction.commit().await?)
 }

@@ -1,8 +1,8 @@
 //! `bss-gateway admin coupons …`
 
-use super::administration::{self as coupons, Grant, OwnCoupon};
+use super::administration::{self as coupons, Grant, Issuing, OwnCoupon};
 use super::limits::{Limits, SubscribeType};
-use super::model::{CouponKind, QuotaKind, QuotaStatus, Terms, Validity};
+use super::model::{CouponKind, ProductIdText, QuotaKind, QuotaStatus, Terms, Validity};
 use super::store::partners;
 use super::store::quotas::{self, QuotaFilter};
 use crate::clock::{self, Clock};
@@ -10,12 +10,14 @@ use crate::identity::administration::find_account;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
+use utoipa::ToSchema;
 
 /// `admin coupons …`
 #[derive(Debug, Subcommand)]
@@ -67,10 +69,11 @@ pub enum CouponsCommand {
     /// Add a product that coupons can be limited to
     Product {
         /// Its id
-        id: String,
+        #[arg(value_parser = |text: &str| ProductIdText::try_from(text.to_owned()))]
+        id: ProductIdText,
         /// How it can be ordered
-        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Way::New, Way::Renew, Way::Change])]
-        ways: Vec<Way>,
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = SubscribeType::ALL)]
+        ways: Vec<SubscribeType>,
     },
 }
 
@@ -151,41 +154,34 @@ pub struct IssueArguments {
     common: Common,
 }
 
-/// How a quota stands, at the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// How operators let a quota stand.
+#[derive(Clone, Copy, Debug, ValueEnum, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = QuotaStanding)]
 pub enum Status {
-    /// Coupons can be issued.
+    /// Coupons can be issued
     Normal,
-    /// It is invalid.
+    /// It is invalid
     Invalid,
-    /// It is being adjusted: shown, not used.
+    /// It is being adjusted: shown, not used
     Adjusting,
-    /// It is frozen.
+    /// It is frozen
     Frozen,
 }
 
-/// What a coupon is, at the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// What a coupon is, as operators say it.
+#[derive(Clone, Copy, Debug, ValueEnum, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = CouponKind)]
 pub enum Kind {
-    /// Pays up to its balance.
+    /// Pays up to its balance
     Cash,
-    /// Lowers the price by a share, once.
+    /// Lowers the price by a share, once
     Discount,
-    /// Pays for certain products, once.
+    /// Pays for certain products, once
     Product,
-    /// Pays up to its balance, as money does.
+    /// Pays up to its balance, as money does
     Flexi,
-}
-
-/// How a product can be ordered, at the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Way {
-    /// Bought.
-    New,
-    /// Renewed.
-    Renew,
-    /// Changed.
-    Change,
 }
 
 fn amount(text: &str) -> Result<PositiveAmount, String> {
@@ -210,18 +206,18 @@ pub async fn run(connection: &mut PgConnection, command: CouponsCommand) -> anyh
         CouponsCommand::Quotas { account } => show(connection, &account).await,
         CouponsCommand::Convert { account, undo } => {
             let (tenant, partner, now) = account_and_time(connection, &account).await?;
-            partners::set_converted(connection, (tenant, partner), (!undo).then_some(now)).await?;
+            let issuing = Issuing { issues_coupons: Some(undo), notice_days: None };
+            coupons::set_issuing(connection, (tenant, partner), issuing, now).await?;
             Ok(json!({ "account": account, "issues_coupons": undo }))
         }
         CouponsCommand::Notice { account, days } => {
-            let (tenant, partner, _) = account_and_time(connection, &account).await?;
-            partners::set_notice_days(connection, (tenant, partner), days).await?;
+            let (tenant, partner, now) = account_and_time(connection, &account).await?;
+            let issuing = Issuing { issues_coupons: None, notice_days: Some(days) };
+            coupons::set_issuing(connection, (tenant, partner), issuing, now).await?;
             Ok(json!({ "account": account, "notice_days": days }))
         }
         CouponsCommand::Product { id, ways } => {
-            ensure!((1..=64).contains(&id.len()), "a product's id has 1 to 64 characters");
-            let ways: Vec<SubscribeType> = ways.into_iter().map(Into::into).collect();
-            partners::set_product(connection, &id, &ways).await?;
+            partners::set_product(connection, id.as_str(), &ways).await?;
             Ok(json!({ "product_id": id }))
         }
     }
@@ -243,9 +239,7 @@ async fn own_quota(
 ) -> anyhow::Result<(TenantId, QuotaId, OffsetDateTime)> {
     let (tenant, owner, now) = account_and_time(connection, account).await?;
     let id = QuotaId(quota.parse().with_context(|| format!("{quota} is no id"))?);
-    let filter = QuotaFilter { owner: Some(owner), ids: Some(vec![id]), ..QuotaFilter::default() };
-    let (_, found) = quotas::page(connection, tenant, &filter, now, (0, 1)).await?;
-    ensure!(found == 1, "{account} has no quota {quota}");
+    coupons::check_owner(connection, (tenant, owner), id, now).await?;
     Ok((tenant, id, now))
 }
 
@@ -253,7 +247,6 @@ impl Common {
     fn validity(&self, now: OffsetDateTime) -> anyhow::Result<Validity> {
         let from = now.checked_add(Duration::days(self.starts_in_days.into())).context("that is too late")?;
         let until = from.checked_add(Duration::days(self.days.into())).context("that is too long")?;
-        ensure!(from < until, "it would never be valid");
         Ok(Validity { from, until })
     }
 
@@ -274,12 +267,7 @@ impl Common {
 
 async fn grant(connection: &mut PgConnection, arguments: GrantArguments) -> anyhow::Result<Value> {
     let (tenant, owner, now) = account_and_time(connection, &arguments.account).await?;
-    let mut only_customers = Vec::new();
-    for name in &arguments.customers {
-        let (of, customer) = find_account(connection, name).await?;
-        ensure!(of == tenant, "{name} is no customer of {}", arguments.account);
-        only_customers.push(customer);
-    }
+    let only_customers = coupons::customers_named(connection, tenant, &arguments.customers).await?;
     let decimal = |amount: Option<PositiveAmount>| amount.map(|amount| amount.get().decimal());
     let grant = Grant {
         id: QuotaId::new(now),
@@ -326,16 +314,21 @@ async fn show(connection: &mut PgConnection, account: &str) -> anyhow::Result<Va
     let shown = rows.into_iter().map(|row| {
         json!({
             "quota_id": row.id,
-            "kind": if row.kind == QuotaKind::Cash { "cash" } else { "flexi" },
+            "kind": word(row.kind),
             "value": Amount::from(row.value).to_string(),
             "balance": Amount::from(row.balance).to_string(),
             "currency": row.currency,
-            "status": format!("{:?}", row.status).to_lowercase(),
+            "status": word(row.status),
             "from": row.effective_at.to_string(),
             "until": row.expires_at.to_string(),
         })
     });
     Ok(shown.collect())
+}
+
+/// What operators call one of the vendor's numbers: the variant's name.
+pub fn word(value: impl std::fmt::Debug) -> String {
+    format!("{value:?}").to_lowercase()
 }
 
 impl From<Status> for QuotaStatus {
@@ -356,16 +349,6 @@ impl From<Kind> for CouponKind {
             Kind::Discount => Self::Discount,
             Kind::Product => Self::Product,
             Kind::Flexi => Self::Flexi,
-        }
-    }
-}
-
-impl From<Way> for SubscribeType {
-    fn from(way: Way) -> Self {
-        match way {
-            Way::New => Self::New,
-            Way::Renew => Self::Renew,
-            Way::Change => Self::Change,
         }
     }
 }

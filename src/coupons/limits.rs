@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// What is limited. The names are the vendor's, except those marked as ours, which its public pages do not name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -54,14 +55,16 @@ impl LimitKey {
 pub struct Limits(BTreeMap<LimitKey, Vec<String>>);
 
 /// What kind of order it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ToSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SubscribeType {
-    /// A purchase.
+    /// A purchase
     New,
-    /// A renewal.
+    /// A renewal
     Renew,
-    /// A change of what is there.
+    /// A change of what is there
     Change,
 }
 

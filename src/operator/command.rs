@@ -1,7 +1,8 @@
-//! `bss-gateway admin operator …`, `clock …`, `audit …`, `limits …`, `snapshot …` and `fork …`
+//! `bss-gateway admin operator …`, `clock …`, `audit …`, `limits …`, `maintenance …`, `snapshot …` and `fork …`
 
 use super::audit_events::{self, Search};
 use super::limits;
+use super::maintenance::MaintenanceView;
 use super::operators;
 use super::policy::Role;
 use super::snapshots::{ForkCreated, SnapshotName};
@@ -12,6 +13,7 @@ use crate::customers::partners::given;
 use crate::due;
 use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
+use crate::maintenance::{self, Maintenance, MaintenanceMessage, Scope};
 use crate::personal::Vault;
 use crate::sandbox::snapshots::{self, Snapshot};
 use crate::secrets::Sealer;
@@ -89,6 +91,27 @@ pub enum ClockCommand {
         /// The account
         account: String,
     },
+}
+
+/// `admin maintenance …`
+#[derive(Debug, Subcommand)]
+pub enum MaintenanceCommand {
+    /// Let the partner API answer 503
+    On {
+        /// What is refused: all, or writes only
+        #[arg(long, default_value = "all")]
+        scope: Scope,
+        /// What callers are told
+        #[arg(long, value_parser = |text: &str| MaintenanceMessage::try_from(text.to_owned()))]
+        message: Option<MaintenanceMessage>,
+        /// When it ends by itself, for instance 2026-01-31T16:00:00Z; by default when it is turned off
+        #[arg(long, value_parser = instant)]
+        until: Option<OffsetDateTime>,
+    },
+    /// End it
+    Off,
+    /// Say how it stands
+    Show,
 }
 
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
@@ -304,4 +327,20 @@ pub async fn run_clock(connection: &mut PgConnection, command: ClockCommand) -> 
         "frozen": setting.frozen_at.is_some(),
         "happened": happened,
     }))
+}
+
+/// Does it.
+pub async fn run_maintenance(connection: &mut PgConnection, command: MaintenanceCommand) -> anyhow::Result<Value> {
+    let now = Clock::default().now();
+    match command {
+        MaintenanceCommand::On { scope, message, until } => {
+            let message = message.map(|message| message.as_str().to_owned()).unwrap_or_default();
+            let wanted = Maintenance { scope, message, begun_at: now, ends_at: until };
+            maintenance::turn_on(connection, &wanted).await?;
+        }
+        MaintenanceCommand::Off => maintenance::turn_off(connection).await?,
+        MaintenanceCommand::Show => {}
+    }
+    let found = maintenance::find(connection).await?;
+    Ok(serde_json::to_value(MaintenanceView::of(found.filter(|maintenance| maintenance.is_on(now))))?)
 }

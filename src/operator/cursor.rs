@@ -69,6 +69,14 @@ impl utoipa::PartialSchema for Cursor {
 
 impl utoipa::ToSchema for Cursor {}
 
+/// The place of a row in a list of which the newest come first: when it was made, in nanoseconds since 1970, and its id.
+pub type Place<Id> = (i128, Id);
+
+/// The instant and the id.
+pub fn place<Id>((at, id): Place<Id>) -> Option<(OffsetDateTime, Id)> {
+    Some((OffsetDateTime::from_unix_timestamp_nanos(at).ok()?, id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

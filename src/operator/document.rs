@@ -17,14 +17,21 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 18] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
+    ("catalogue", "Services, resources, what of them is measured, specifications, units."),
     ("clock", "The tenants' business time, movable in the sandbox."),
     ("codes", "Verification codes, and who they may be sent to."),
+    (
+        "coupons",
+        "Quotas that partners issue coupons from, coupons of the vendor's own, what coupons can be limited to.",
+    ),
     ("customers", "Customers, their associations with partners, and freezing."),
+    ("discounts", "Agreements and discounts of accounts, their currencies, and the services' incentive policies."),
     ("faults", "Faults on demand, in the sandbox."),
+    ("maintenance", "The switch that lets the partner API answer 503."),
     ("notifications", "What partners were told of bindings."),
     ("operators", "Operators and their tokens."),
     ("partners", "What partners are beside their accounts, and resellers."),

@@ -7,32 +7,45 @@ pub mod accounts;
 pub mod associations;
 pub mod audit_events;
 pub mod cards;
+pub mod catalogue;
 pub mod clock;
 pub mod codes;
 pub mod command;
+pub mod coupons;
 pub mod cursor;
 pub mod customers;
+pub mod discounts;
 pub mod document;
 pub mod faults;
 pub mod funds;
 pub mod gate;
+pub mod incentives;
 pub mod keys;
 pub mod limits;
+pub mod maintenance;
 pub mod notifications;
 pub mod operators;
 pub mod partners;
 pub mod policy;
 pub mod prices;
+pub mod quotas;
 pub mod real_name;
+pub mod sheets;
 pub mod snapshots;
 pub mod store;
 pub mod users;
 
 use crate::api::error::ApiError;
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
+use crate::clock as clocks;
+use crate::identity::administration::find_account;
+use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
 use policy::OperatorPolicy;
 use serde::Deserialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 /// Every operation of the operators' API.
@@ -48,20 +61,46 @@ pub fn operations() -> Operations<OperatorPolicy> {
         limits::list_limits,
     );
     operations!(operations, "audit": audit_events::list_audit_events);
-    operations!(operations, "cards": cards::list_cards, cards::issue_card);
-    operations!(operations, "clock": clock::show_clock, clock::set_clock);
-    operations!(operations, "codes": codes::list_verification_codes, codes::reserve_receiver);
-    operations!(operations, "customers":
+        associations::create_association,
+        associations::delete_association,
+        associations::show_association,
+        associations::update_association,
+        coupons::issue_coupon,
+        coupons::list_coupon_products,
+        coupons::list_coupons,
+        coupons::set_coupon_issuing,
+        coupons::set_coupon_product,
+        coupons::show_coupon_issuing,
+        customers::freeze_customer,
         customers::list_customers,
         customers::show_customer,
-        customers::freeze_customer,
         customers::unfreeze_customer,
-        associations::show_association,
-        associations::create_association,
-        associations::update_association,
-        associations::delete_association,
+        discounts::create_agreement,
+        discounts::create_discount,
+        discounts::end_discount,
+        discounts::list_agreements,
+        discounts::list_discounts,
+        discounts::set_currency,
+        incentives::list_incentive_policies,
+        incentives::set_incentive_policy,
+        quotas::grant_quota,
+        quotas::list_quotas,
+        quotas::set_quota_status,
+        quotas::withdraw_quota,
     );
+    );
+    );
+    operations!(operations, "cards": cards::list_cards, cards::issue_card);
+    operations!(operations, "catalogue": catalogue::export_catalogue, catalogue::import_catalogue);
+    operations!(operations, "clock": clock::show_clock, clock::set_clock);
+    operations!(operations, "clock": clock::show_clock, clock::set_clock);
+    operations!(operations, "codes": codes::list_verification_codes, codes::reserve_receiver);
+    operations!(operations, "coupons":
+    operations!(operations, "customers":
+    operations!(operations, "discounts":
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+    operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+    operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);
     operations!(operations, "notifications": notifications::list_notifications, notifications::send_notification);
     operations!(operations, "operators":
         operators::list_operators,
@@ -124,6 +163,16 @@ pub struct OfUser {
     /// The user's name, unique in the account.
     #[param(example = "clerk")]
     pub user: String,
+}
+
+/// The account of a name, and the tenant's time.
+async fn account_and_time(
+    connection: &mut PgConnection,
+    app: &App,
+    name: &str,
+) -> Result<((TenantId, DomainId), OffsetDateTime), ApiError> {
+    let account = find_account(connection, name).await.map_err(refused)?;
+    Ok((account, clocks::business_time(connection, account.0, &app.clock).await?))
 }
 
 /// The refusal of a function that the command line calls as well: its own words, unless the database failed.

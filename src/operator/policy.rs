@@ -19,9 +19,9 @@ use utoipa::openapi::path::Operation;
 pub enum Role {
     /// Look.
     Read,
-    /// Do business: customers, funds, coupons, prices.
+    /// Do business: customers, funds, coupons, discounts.
     Operate,
-    /// Also let others in: accounts, keys, passwords, operators.
+    /// Also what concerns all: prices, the catalogue, maintenance; and let others in: accounts, keys, passwords, operators.
     Admin,
 }
 

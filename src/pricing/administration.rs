@@ -2,13 +2,16 @@
 //!
 //! Each function is one change, made whole or not at all; the next quote knows it.
 
-use super::discounts::{Discount, DiscountKind, Scope};
+use super::discounts::{Discount, DiscountKind, IncentivePolicy, Scope};
 use super::model::{AgreementCode, Currency, DiscountName};
 use super::store::{self, Agreement, StoredDiscount};
+use crate::catalogue;
 use crate::identity;
 use crate::products::store::Products;
 use crate::values::id::{DomainId, TenantId, new_uuid};
+use crate::values::time::write_instant;
 use rust_decimal::Decimal;
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -193,6 +196,29 @@ pub async fn end_discount(
     let account = account(connection, of).await?;
     let ended = store::end_discount(connection, account, id, now).await?;
     if ended { Ok(()) } else { Err(Refusal::NoSuchDiscount(of.to_owned(), id)) }
+}
+
+/// Sets a service's incentive policy from an instant on; every replica follows.
+pub async fn set_incentive(
+    connection: &mut PgConnection,
+    service_type: &str,
+    policy: IncentivePolicy,
+) -> Result<(), Refusal> {
+    let mut transaction = connection.begin().await?;
+    catalogue::announce(&mut transaction).await?;
+    let row = json!([{
+        "service_type_code": service_type,
+        "effective_at": write_instant(policy.effective_at),
+        "incentive_policy": policy.incentive_policy.to_string(),
+        "allow_discount": if policy.allow_discount { "YES" } else { "NO" },
+    }]);
+    match store::put_incentives(&mut transaction, &row).await {
+        Ok(()) => Ok(transaction.commit().await?),
+        Err(error) if crate::database::violates(&error, "incentive_policies_service_fk") => {
+            Err(Refusal::Unknown("service", service_type.to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The discounts of an account, those that have ended too.

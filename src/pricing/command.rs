@@ -1,34 +1,32 @@
-//! `bss-gateway admin prices …` and `admin discounts …`.
+//! `bss-gateway admin prices …`, `admin discounts …` and `admin incentives …`.
 
 use super::administration::{self as pricing, NewDiscount, Span, account};
-use super::discounts::{DiscountKind, Scope};
-use super::import::{Difference, ImportError, import};
+use super::discounts::{DiscountKind, IncentivePolicy, Scope};
+use super::import::import;
 use super::list_on_demand_resource_ratings::RateOnDemandReq;
 use super::list_rate_on_period_detail::RateOnPeriodReq;
-use super::model::{AgreementCode, ChargingMode, Currency, DiscountName};
+use super::model::{AgreementCode, ChargingMode, Currency, DiscountName, IncentiveCode};
 use super::quote::{Quoting, default_currency, terms_of};
 use super::rating::Trace;
 use super::store::{self, StoredDiscount};
 use super::{sheet, store as prices};
+use crate::admin::contents;
 use crate::api::error::ApiError;
 use crate::api::extract::parse_json;
 use crate::catalogue::Catalogue;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Settings;
+use crate::sheet::{Format, printed};
 use crate::values::decimal::{parse_decimal, plain};
 use crate::values::time::{parse_instant, write_instant};
-use anyhow::{Context, anyhow, bail};
+use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// Changes are listed one by one up to this many, else only counted.
-const CHANGES_LISTED_MAX: usize = 200;
 
 /// `admin prices …`
 #[derive(Debug, Subcommand)]
@@ -41,8 +39,12 @@ pub enum PricesCommand {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Write all prices to standard output, as a CSV sheet
-    Export,
+    /// Write all prices to standard output, as a sheet
+    Export {
+        /// As CSV or as JSON
+        #[arg(long, default_value = "csv")]
+        format: Format,
+    },
     /// Rate a request as an account and show each step, as JSON
     Explain {
         /// The account
@@ -108,6 +110,30 @@ pub enum DiscountsCommand {
     },
 }
 
+/// `admin incentives …`
+#[derive(Debug, Subcommand)]
+pub enum IncentivesCommand {
+    /// List the policies of a service, or of all
+    List {
+        /// The cloud service type
+        service: Option<String>,
+    },
+    /// Set a service's policy from an instant on
+    Set {
+        /// The cloud service type
+        service: String,
+        /// From when on, for instance 2026-01-31T16:00:00Z
+        #[arg(long, value_parser = instant)]
+        from: OffsetDateTime,
+        /// 0 not a specific product, 1 specific, 2 no performance and no rebate, 13 performance and no rebate
+        #[arg(long, value_parser = incentive)]
+        policy: IncentiveCode,
+        /// No discounts of partners
+        #[arg(long)]
+        no_discount: bool,
+    },
+}
+
 /// `admin discounts add …`
 #[derive(Debug, clap::Args)]
 pub struct AddDiscount {
@@ -166,6 +192,10 @@ fn currency(text: &str) -> Result<Currency, String> {
     Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
 }
 
+fn incentive(text: &str) -> Result<IncentiveCode, String> {
+    text.parse::<u32>().map_err(|_| "must be a number".to_owned()).and_then(IncentiveCode::try_from)
+}
+
 fn ratio(text: &str) -> Result<Decimal, String> {
     parse_decimal(text).ok_or_else(|| "must be a decimal number".to_owned())
 }
@@ -181,12 +211,11 @@ pub async fn run_prices(
     settings: &Settings,
 ) -> anyhow::Result<Value> {
     match command {
-        PricesCommand::Import { file, dry_run } => match import(connection, &contents(&file)?, dry_run).await {
-            Ok(difference) => Ok(summary(&difference, dry_run)),
-            Err(error @ ImportError::Problems(_)) => bail!("nothing was imported\n{error}"),
-            Err(error) => Err(error.into()),
-        },
-        PricesCommand::Export => Ok(sheet::write_csv(&prices::prices(connection).await?).into()),
+        PricesCommand::Import { file, dry_run } => {
+            let imported = import(connection, &contents(&file)?, dry_run).await;
+            printed(imported, dry_run, sheet::write_csv)
+        }
+        PricesCommand::Export { format } => Ok(sheet::write(&prices::prices(connection).await?, format).into()),
         PricesCommand::Explain { account, file, kind, at } => {
             let now = at.unwrap_or_else(|| Clock::default().now());
             explain(connection, &account, contents(&file)?.as_bytes(), kind, now, settings).await
@@ -200,9 +229,9 @@ pub async fn run_prices(
 
 /// `admin discounts …`
 pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsCommand) -> anyhow::Result<Value> {
-    let now = Clock::default().now();
     match command {
         DiscountsCommand::Agreement { account, code, from, until } => {
+            let now = time_of(connection, &account).await?;
             let id = pricing::add_agreement(connection, &account, &code, Span { from, until }, now).await?;
             Ok(json!({ "account": account, "agreement": code, "agreement_id": id.simple().to_string() }))
         }
@@ -224,6 +253,7 @@ pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsComm
                 },
                 span,
             };
+            let now = time_of(connection, &add.account).await?;
             let id = pricing::add_discount(connection, &add.account, new, now).await?;
             Ok(json!({ "account": add.account, "discount_id": id.simple().to_string() }))
         }
@@ -231,8 +261,37 @@ pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsComm
             Ok(pricing::list_discounts(connection, &account).await?.iter().map(row).collect())
         }
         DiscountsCommand::End { account, discount } => {
+            let now = time_of(connection, &account).await?;
             pricing::end_discount(connection, &account, discount, now).await?;
             Ok(json!({ "account": account, "discount_id": discount.simple().to_string() }))
+        }
+    }
+}
+
+/// The time of an account's tenant.
+async fn time_of(connection: &mut PgConnection, name: &str) -> anyhow::Result<OffsetDateTime> {
+    let (tenant, _) = account(connection, name).await?;
+    Ok(clock::business_time(connection, tenant, &Clock::default()).await?)
+}
+
+/// `admin incentives …`
+pub async fn run_incentives(connection: &mut PgConnection, command: IncentivesCommand) -> anyhow::Result<Value> {
+    match command {
+        IncentivesCommand::List { service } => {
+            let first = ("", OffsetDateTime::UNIX_EPOCH);
+            let policies = store::incentives_behind(connection, service.as_deref(), first, usize::MAX).await?;
+            let row = |(service, policy): (String, IncentivePolicy)| {
+                let IncentivePolicy { effective_at, incentive_policy, allow_discount } = policy;
+                json!({ "service": service, "from": write_instant(effective_at), "policy": incentive_policy,
+                        "allow_discount": allow_discount })
+            };
+            Ok(policies.into_iter().map(row).collect())
+        }
+        IncentivesCommand::Set { service, from, policy, no_discount } => {
+            let incentive_policy = policy.code();
+            let policy = IncentivePolicy { effective_at: from, incentive_policy, allow_discount: !no_discount };
+            pricing::set_incentive(connection, &service, policy).await?;
+            Ok(json!({ "service": service, "from": write_instant(from), "policy": incentive_policy }))
         }
     }
 }
@@ -247,32 +306,6 @@ fn row(stored: &StoredDiscount) -> Value {
         "region": scope.region, "modes": scope.charging_modes,
         "from": write_instant(*effective_at), "until": write_instant(*expires_at),
     })
-}
-
-fn contents(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
-}
-
-fn summary(difference: &Difference, dry_run: bool) -> Value {
-    let Difference { added, changed, unchanged } = difference;
-    let line = |before: &[super::book::PriceRow]| -> Vec<String> {
-        sheet::write_csv(before).lines().skip(1).map(str::to_owned).collect()
-    };
-    let mut summary =
-        json!({ "dry_run": dry_run, "added": added.len(), "changed": changed.len(), "unchanged": unchanged });
-    if added.len() + changed.len() <= CHANGES_LISTED_MAX {
-        let (before, after): (Vec<_>, Vec<_>) = changed.iter().cloned().unzip();
-        summary["rows"] = [("+", line(added)), ("-", line(&before)), ("+", line(&after))]
-            .into_iter()
-            .flat_map(|(sign, lines)| lines.into_iter().map(move |line| format!("{sign} {line}")))
-            .collect();
-    }
-    summary
 }
 
 async fn explain(

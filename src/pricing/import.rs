@@ -4,39 +4,22 @@
 //! of the past can be corrected this way, so quotes of the past are not proof of what was quoted: bills are.
 
 use super::book::{PriceKey, PriceRow};
-use super::sheet::{self, Placed, Problem};
+use super::sheet;
 use super::store;
 use crate::catalogue;
 use crate::products::store::{Products, region_codes};
 use crate::reference::store::Reference;
+use crate::sheet::{Difference, ImportError, Placed, Problem};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
 
-/// Why nothing was imported.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The sheet is wrong in these places.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Problems(Vec<Problem>),
-    /// The database failed.
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
-/// What an import changes, or would change.
-#[derive(Debug, Default)]
-pub struct Difference {
-    /// Rows that were not there.
-    pub added: Vec<PriceRow>,
-    /// Rows that were there with other terms: before and after.
-    pub changed: Vec<(PriceRow, PriceRow)>,
-    /// How many rows are as they were.
-    pub unchanged: usize,
-}
-
 /// Imports a sheet. With `dry_run` everything is checked and nothing is kept.
-pub async fn import(connection: &mut PgConnection, text: &str, dry_run: bool) -> Result<Difference, ImportError> {
+pub async fn import(
+    connection: &mut PgConnection,
+    text: &str,
+    dry_run: bool,
+) -> Result<Difference<PriceRow>, ImportError> {
     let rows = sheet::read(text).map_err(ImportError::Problems)?;
     let mut transaction = connection.begin().await?;
     // First, so that two imports at once follow each other.
@@ -48,17 +31,16 @@ pub async fn import(connection: &mut PgConnection, text: &str, dry_run: bool) ->
     if !problems.is_empty() {
         return Err(ImportError::Problems(problems));
     }
-    let difference = difference(rows, current);
+    let difference = Difference::of(rows, current, |row| (row.key.clone(), row.terms.effective_at));
     if !dry_run {
-        let new = difference.changed.iter().map(|(_, after)| after).chain(&difference.added).cloned();
-        store::put_prices(&mut transaction, &new.collect::<Vec<_>>()).await?;
+        store::put_prices(&mut transaction, &difference.new_rows()).await?;
         transaction.commit().await?;
     }
     Ok(difference)
 }
 
 /// What the rows break that only shows beside the catalogue, beside each other and beside the rows that are there.
-fn check(rows: &Placed, products: &Products, reference: &Reference, current: &[PriceRow]) -> Vec<Problem> {
+fn check(rows: &Placed<PriceRow>, products: &Products, reference: &Reference, current: &[PriceRow]) -> Vec<Problem> {
     let regions: HashSet<String> = region_codes().into_iter().collect();
     let units: HashSet<i32> = reference.units.iter().map(|unit| unit.measure_id).collect();
     let specifications: HashMap<&str, HashSet<&str>> = products
@@ -113,20 +95,6 @@ impl<'a> Periods<'a> {
         let holder = self.0.entry((resource_type, resource_spec, region, currency.code())).or_insert(usage_factor);
         (*holder != usage_factor).then(|| format!("the period prices stand in the rows of the usage factor '{holder}'"))
     }
-}
-
-fn difference(rows: Placed, current: Vec<PriceRow>) -> Difference {
-    let mut known: HashMap<(PriceKey, OffsetDateTime), PriceRow> =
-        current.into_iter().map(|row| ((row.key.clone(), row.terms.effective_at), row)).collect();
-    let mut difference = Difference::default();
-    for (_, row) in rows {
-        match known.remove(&(row.key.clone(), row.terms.effective_at)) {
-            None => difference.added.push(row),
-            Some(before) if before.terms == row.terms => difference.unchanged += 1,
-            Some(before) => difference.changed.push((before, row)),
-        }
-    }
-    difference
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::rating::Size;
 use crate::api::error::ApiError;
+use crate::values::coded::coded;
 pub use crate::values::money::Currency;
 use crate::values::text::texts;
 use axum::http::StatusCode;
@@ -40,6 +41,21 @@ pub const MONEY: i32 = 1;
 
 /// The largest amount that is quoted.
 pub const AMOUNT_MAX: Decimal = Decimal::from_parts(0x107a_3fff, 0x5af3, 0, false, 2);
+
+coded! {
+    /// What a service counts for: 0 not a specific product, 1 specific, 2 no performance and no rebate, 13 performance and no
+    /// rebate.
+    IncentiveCode {
+        /// Not a specific product.
+        General = 0,
+        /// Specific.
+        Specific = 1,
+        /// No performance and no rebate.
+        Neither = 2,
+        /// Performance and no rebate.
+        Performance = 13,
+    }
+}
 
 /// For which time something is bought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]

@@ -1,8 +1,7 @@
-//! Price sheets: the files that prices are imported from and exported to, as CSV or as JSON.
+//! Price sheets: the [sheets](crate::sheet) that prices are imported from and exported to.
 //!
-//! One row is one product in one way of measuring it, in the regions that share its prices. In CSV the first line names
-//! the columns and lines that begin with `#` are comments; in JSON each row is an object of the same names. Several values
-//! of one cell are joined by `|`. A row takes effect at `effective_at` and replaces the whole row before it.
+//! One row is one product in one way of measuring it, in the regions that share its prices. Several values of one cell are
+//! joined by `|`. A row takes effect at `effective_at` and replaces the whole row before it.
 //!
 //! | column | what it says |
 //! | --- | --- |
@@ -18,11 +17,11 @@
 
 use super::book::{Axis, PriceKey, PriceRow, Shape, SizeRule, Terms};
 use super::model::Currency;
+use crate::sheet::{self, Format, Placed, Problem, Row};
 use crate::values::decimal::{parse_decimal, plain};
 use crate::values::time::{parse_instant, write_instant};
 use rust_decimal::Decimal;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The first line of a CSV sheet.
 pub const HEADER: &str = "resource_type,resource_spec,regions,currency,effective_at,usage_factor,measure_id,\
@@ -31,107 +30,41 @@ pub const HEADER: &str = "resource_type,resource_spec,regions,currency,effective
 /// Prices have at most this many digits behind the point, as the vendor's.
 const PRICE_DIGITS: u32 = 10;
 
-/// What is wrong with a sheet, and where.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("row {row}, {column}: {rule}")]
-pub struct Problem {
-    /// Which row: the line of a CSV file, the position (from 1) in a JSON list.
-    pub row: u64,
-    /// Which column.
-    pub column: &'static str,
-    /// What it breaks.
-    pub rule: String,
+/// Reads a sheet. All problems are told, not only the first.
+pub fn read(text: &str) -> Result<Placed<PriceRow>, Vec<Problem>> {
+    sheet::read(text, HEADER, |row| Reader(row).rows())
 }
 
-/// Rows of a sheet, each with the place it stands at.
-pub type Placed = Vec<(u64, PriceRow)>;
-
-/// Reads a sheet, CSV unless it begins like a JSON list. All problems are told, not only the first.
-pub fn read(text: &str) -> Result<Placed, Vec<Problem>> {
-    let cells = if text.trim_start().starts_with('[') { json_cells(text) } else { csv_cells(text) };
-    let mut rows = Vec::new();
-    let mut problems = Vec::new();
-    for (place, cells) in cells.map_err(|problem| vec![problem])? {
-        match Reader(place, cells).rows() {
-            Ok(read) => rows.extend(read.into_iter().map(|row| (place, row))),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() { Ok(rows) } else { Err(problems) }
-}
-
-/// Reads a CSV sheet that is known to be right.
+/// Reads a sheet that is known to be right.
 pub fn read_csv(text: &str) -> Result<Vec<PriceRow>, Vec<Problem>> {
     Ok(read(text)?.into_iter().map(|(_, row)| row).collect())
 }
 
-type Cells = HashMap<String, String>;
-
-fn csv_cells(text: &str) -> Result<Vec<(u64, Cells)>, Problem> {
-    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
-    let problem = |error: &csv::Error| {
-        let row = error.position().map_or(1, csv::Position::line);
-        Problem { row, column: "row", rule: error.to_string() }
-    };
-    let header = reader.headers().map_err(|error| problem(&error))?.clone();
-    check_columns(1, header.iter())?;
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| problem(&error))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        rows.push((line, header.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect()));
-    }
-    Ok(rows)
-}
-
-fn json_cells(text: &str) -> Result<Vec<(u64, Cells)>, Problem> {
-    let problem = |row, rule| Problem { row, column: "row", rule };
-    let rows: Vec<HashMap<String, Value>> =
-        serde_json::from_str(text).map_err(|error| problem(error.line() as u64, error.to_string()))?;
-    let placed = (1..).zip(rows).map(|(place, row)| {
-        check_columns(place, row.keys().map(String::as_str))?;
-        // Numbers only as texts: a JSON number might have been a binary fraction once.
-        let cell = |(name, value): (String, Value)| match value {
-            Value::String(text) => Ok((name, text)),
-            other => Err(problem(place, format!("{name} must be a text, not {other}"))),
-        };
-        Ok((place, row.into_iter().map(cell).collect::<Result<_, Problem>>()?))
-    });
-    placed.collect()
-}
-
-fn check_columns<'a>(row: u64, names: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
-    for name in names {
-        if !HEADER.split(',').any(|known| known == name) {
-            return Err(Problem { row, column: "row", rule: format!("there is no column {name}") });
-        }
-    }
-    Ok(())
-}
-
 /// Reads one row.
-struct Reader(u64, Cells);
+struct Reader<'a>(&'a Row);
 
-impl Reader {
+impl Reader<'_> {
     fn rows(&self) -> Result<Vec<PriceRow>, Problem> {
         let terms = self.terms()?;
-        let factor = self.text("usage_factor").to_ascii_lowercase();
+        let factor = self.0.text("usage_factor").to_ascii_lowercase();
         if factor.is_empty() != terms.on_demand.is_empty() && terms.shape != Shape::Withdrawn {
-            return Err(self.problem("usage_factor", "must be given where there is an on_demand price, and only there"));
+            return Err(self
+                .0
+                .problem("usage_factor", "must be given where there is an on_demand price, and only there"));
         }
         if terms.measure_id.is_none() && !terms.on_demand.is_empty() {
-            return Err(self.problem("measure_id", "must be given where there is an on_demand price"));
+            return Err(self.0.problem("measure_id", "must be given where there is an on_demand price"));
         }
-        let regions: Vec<&str> = self.text("regions").split('|').collect();
+        let regions: Vec<&str> = self.0.text("regions").split('|').collect();
         if regions.iter().enumerate().any(|(index, region)| regions[..index].contains(region)) {
-            return Err(self.problem("regions", "names a region twice"));
+            return Err(self.0.problem("regions", "names a region twice"));
         }
-        let currency = Currency::ALL.into_iter().find(|currency| currency.code() == self.text("currency"));
-        let currency = currency.ok_or_else(|| self.problem("currency", "must be CNY or USD"))?;
+        let currency = Currency::ALL.into_iter().find(|currency| currency.code() == self.0.text("currency"));
+        let currency = currency.ok_or_else(|| self.0.problem("currency", "must be CNY or USD"))?;
         let row = |region: &str| PriceRow {
             key: PriceKey {
-                resource_type: self.text("resource_type").to_owned(),
-                resource_spec: self.text("resource_spec").to_owned(),
+                resource_type: self.0.text("resource_type").to_owned(),
+                resource_spec: self.0.text("resource_spec").to_owned(),
                 region: region.to_owned(),
                 currency,
                 usage_factor: factor.clone(),
@@ -142,15 +75,15 @@ impl Reader {
     }
 
     fn terms(&self) -> Result<Terms, Problem> {
-        let shape = self.word("shape")?.ok_or_else(|| self.problem("shape", "must not be empty"))?;
-        let effective_at = parse_instant(self.text("effective_at"));
-        let tier_by = self.word("tier_by")?;
+        let shape = self.0.word("shape")?.ok_or_else(|| self.0.problem("shape", "must not be empty"))?;
+        let effective_at = parse_instant(self.0.text("effective_at"));
+        let tier_by = self.0.word("tier_by")?;
         let tiers = self.tiers(shape, tier_by)?;
         let of_size = if tier_by == Some(Axis::Size) { tiers.len() } else { 1 };
         let terms = Terms {
             effective_at: effective_at
-                .ok_or_else(|| self.problem("effective_at", "must look like 2026-01-31T16:00:00Z"))?,
-            measure_id: self.number("measure_id")?,
+                .ok_or_else(|| self.0.problem("effective_at", "must look like 2026-01-31T16:00:00Z"))?,
+            measure_id: self.0.number("measure_id")?,
             size: self.size()?,
             shape,
             tier_by,
@@ -165,11 +98,11 @@ impl Reader {
             tiers,
         };
         if tier_by == Some(Axis::Size) && terms.size.is_none() {
-            return Err(self.problem("tier_by", "must not be size where the product has no sizes"));
+            return Err(self.0.problem("tier_by", "must not be size where the product has no sizes"));
         }
         let priced = [&terms.on_demand, &terms.day, &terms.month].into_iter().chain(&terms.years);
         if priced.into_iter().all(Vec::is_empty) != (shape == Shape::Withdrawn) {
-            return Err(self.problem("shape", "must be withdrawn where there is no price, and only there"));
+            return Err(self.0.problem("shape", "must be withdrawn where there is no price, and only there"));
         }
         Ok(terms)
     }
@@ -179,41 +112,41 @@ impl Reader {
         let several = matches!(shape, Shape::Tiered | Shape::Stepped);
         if several != tier_by.is_some() || several == tiers.is_empty() {
             return Err(self
+                .0
                 .problem("tiers", "must be given with tier_by where the shape is tiered or stepped, and only there"));
         }
         if !several {
             return Ok(vec![Decimal::ZERO]);
         }
         if !tiers[0].is_zero() || !tiers.is_sorted_by(|one, next| one < next) {
-            return Err(self.problem("tiers", "must begin with 0 and rise"));
+            return Err(self.0.problem("tiers", "must begin with 0 and rise"));
         }
         Ok(tiers)
     }
 
     fn size(&self) -> Result<Option<SizeRule>, Problem> {
-        let part = |name| self.number(name);
+        let part = |name| self.0.number(name);
         match (part("size_measure_id")?, part("size_min")?, part("size_max")?, part("size_step")?) {
             (None, None, None, None) => Ok(None),
             (Some(measure_id), Some(min), Some(max), Some(step)) if 1 <= min && min <= max && step >= 1 => {
                 Ok(Some(SizeRule { measure_id, min, max, step }))
             }
-            _ => {
-                Err(self
-                    .problem("size_measure_id", "needs size_min from 1, size_max from size_min and size_step from 1"))
-            }
+            _ => Err(self
+                .0
+                .problem("size_measure_id", "needs size_min from 1, size_max from size_min and size_step from 1")),
         }
     }
 
     fn prices(&self, column: &'static str, tiers: usize) -> Result<Vec<Decimal>, Problem> {
         let prices = self.decimals(column)?;
         if !prices.is_empty() && prices.len() != tiers {
-            return Err(self.problem(column, &format!("must have {tiers} prices, one for each tier, or none")));
+            return Err(self.0.problem(column, format!("must have {tiers} prices, one for each tier, or none")));
         }
         Ok(prices)
     }
 
     fn decimals(&self, column: &'static str) -> Result<Vec<Decimal>, Problem> {
-        let text = self.text(column);
+        let text = self.0.text(column);
         if text.is_empty() {
             return Ok(Vec::new());
         }
@@ -222,47 +155,27 @@ impl Reader {
             number.filter(|number| !number.is_sign_negative() && number.scale() <= PRICE_DIGITS)
         };
         let numbers: Option<Vec<Decimal>> = text.split('|').map(number).collect();
-        numbers.ok_or_else(|| self.problem(column, "must be numbers from 0 with at most 10 digits behind the point"))
-    }
-
-    fn number(&self, column: &'static str) -> Result<Option<i32>, Problem> {
-        let text = self.text(column);
-        let number =
-            (!text.is_empty()).then(|| text.parse().map_err(|_| self.problem(column, "must be a whole number")));
-        number.transpose()
-    }
-
-    fn word<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Problem> {
-        let text = self.text(column);
-        let word = serde_json::from_value(text.into()).map_err(|error| self.problem(column, &error.to_string()));
-        if text.is_empty() { Ok(None) } else { word.map(Some) }
-    }
-
-    fn text(&self, column: &str) -> &str {
-        self.1.get(column).map_or("", |text| text.trim())
-    }
-
-    fn problem(&self, column: &'static str, rule: &str) -> Problem {
-        Problem { row: self.0, column, rule: rule.to_owned() }
+        numbers.ok_or_else(|| self.0.problem(column, "must be numbers from 0 with at most 10 digits behind the point"))
     }
 }
 
-/// Writes a CSV sheet: rows that differ only in their region become one.
+/// Writes a CSV sheet.
 pub fn write_csv(rows: &[PriceRow]) -> String {
+    write(rows, Format::Csv)
+}
+
+/// Writes a sheet: rows that differ only in their region become one.
+pub fn write(rows: &[PriceRow], format: Format) -> String {
     let mut lines: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
     for row in rows {
         lines.entry(cells(row)).or_default().push(&row.key.region);
     }
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let header = writer.write_record(HEADER.split(','));
-    let written = lines.into_iter().fold(header, |written, (mut cells, mut regions)| {
+    let lines = lines.into_iter().map(|(mut cells, mut regions)| {
         regions.sort_unstable();
         cells.insert(2, regions.join("|"));
-        written.and_then(|()| writer.write_record(cells))
+        cells
     });
-    written.expect("a vector takes everything");
-    let bytes = writer.into_inner().expect("a vector takes everything");
-    String::from_utf8(bytes).expect("it is made of texts")
+    sheet::write(format, HEADER, lines)
 }
 
 /// The cells of a row in the order of the columns, without its region.

@@ -4,10 +4,10 @@ use super::book::{Axis, PriceKey, PriceRow, Shape, SizeRule, Terms};
 use super::discounts::{CustomerTerms, Discount, DiscountKind, IncentivePolicy, Incentives, Scope, in_order};
 use super::model::{ChargingMode, Currency};
 use super::sheet::{axis_word, shape_word};
-use crate::catalogue::seed;
 use crate::values::decimal::plain;
 use crate::values::id::{DomainId, TenantId};
 use rust_decimal::Decimal;
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 use time::OffsetDateTime;
@@ -131,15 +131,39 @@ pub async fn incentives(connection: &mut PgConnection) -> sqlx::Result<Incentive
     Ok(Incentives(services))
 }
 
-/// Adds policies from a seed file.
-pub async fn put_incentives(connection: &mut PgConnection, csv: &'static str) -> sqlx::Result<()> {
+/// So many policies behind that of a service and an instant, of one service or of all, by service and in time.
+pub async fn incentives_behind(
+    connection: &mut PgConnection,
+    service_type: Option<&str>,
+    (behind, at): (&str, OffsetDateTime),
+    limit: usize,
+) -> sqlx::Result<Vec<(String, IncentivePolicy)>> {
+    let rows = sqlx::query!(
+        "select service_type_code, effective_at, incentive_policy, allow_discount from incentive_policies
+         where ($1::text is null or service_type_code = $1) and (service_type_code, effective_at) > ($2, $3)
+         order by service_type_code, effective_at limit $4",
+        service_type,
+        behind,
+        at,
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    );
+    let policies = rows.fetch_all(connection).await?.into_iter().map(|row| {
+        let (effective_at, incentive_policy, allow_discount) =
+            (row.effective_at, row.incentive_policy, row.allow_discount);
+        (row.service_type_code, IncentivePolicy { effective_at, incentive_policy, allow_discount })
+    });
+    Ok(policies.collect())
+}
+
+/// Adds policies, or replaces those of the same service and instant; cells are texts, as in the seed file.
+pub async fn put_incentives(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into incentive_policies (service_type_code, effective_at, incentive_policy, allow_discount)
          select service_type_code, effective_at, incentive_policy, allow_discount = 'YES' from jsonb_to_recordset($1)
          as row (service_type_code text, effective_at timestamptz, incentive_policy smallint, allow_discount text)
          on conflict (service_type_code, effective_at) do update
          set incentive_policy = excluded.incentive_policy, allow_discount = excluded.allow_discount",
-        seed::json(csv)
+        rows
     )
     .execute(connection)
     .await?;
@@ -264,13 +288,34 @@ pub async fn agreement_by_code(
     .await
 }
 
+/// So many agreements of an account behind one, in the order in which they were recorded.
+pub async fn agreements_behind(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    behind: Uuid,
+    limit: usize,
+) -> sqlx::Result<Vec<Agreement>> {
+    sqlx::query_as!(
+        Agreement,
+        "select agreement_id as id, code, effective_at, expires_at from agreements
+         where tenant_id = $1 and domain_id = $2 and agreement_id > $3 order by agreement_id limit $4",
+        tenant.0,
+        domain.0,
+        behind,
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// The discounts of an account, or those of one of its agreements, in the order in which they were made.
 pub async fn discounts(
     connection: &mut PgConnection,
     (tenant, domain): (TenantId, DomainId),
     agreement: Option<Uuid>,
 ) -> sqlx::Result<Vec<StoredDiscount>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        DiscountRow,
         r#"select discount_id, for_customers, kind as "kind: DiscountKind", name, ratio, stacks, service_type_code,
                   resource_type_code, resource_spec, region_code, charging_modes, effective_at, expires_at
            from discounts where tenant_id = $1 and domain_id = $2 and ($3::uuid is null or agreement_id = $3)
@@ -278,26 +323,64 @@ pub async fn discounts(
         tenant.0,
         domain.0,
         agreement
-    )
-    .fetch_all(connection)
-    .await?;
-    let stored = rows.into_iter().map(|row| {
+    );
+    rows.fetch_all(connection).await?.into_iter().map(DiscountRow::read).collect()
+}
+
+/// So many discounts of an account behind one, in the order of their ids.
+pub async fn discounts_behind(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    behind: Uuid,
+    limit: usize,
+) -> sqlx::Result<Vec<StoredDiscount>> {
+    let rows = sqlx::query_as!(
+        DiscountRow,
+        r#"select discount_id, for_customers, kind as "kind: DiscountKind", name, ratio, stacks, service_type_code,
+                  resource_type_code, resource_spec, region_code, charging_modes, effective_at, expires_at
+           from discounts where tenant_id = $1 and domain_id = $2 and discount_id > $3
+           order by discount_id limit $4"#,
+        tenant.0,
+        domain.0,
+        behind,
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    );
+    rows.fetch_all(connection).await?.into_iter().map(DiscountRow::read).collect()
+}
+
+struct DiscountRow {
+    discount_id: Uuid,
+    for_customers: bool,
+    kind: DiscountKind,
+    name: String,
+    ratio: Decimal,
+    stacks: bool,
+    service_type_code: Option<String>,
+    resource_type_code: Option<String>,
+    resource_spec: Option<String>,
+    region_code: Option<String>,
+    charging_modes: Vec<String>,
+    effective_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl DiscountRow {
+    fn read(self) -> sqlx::Result<StoredDiscount> {
         let scope = Scope {
-            service_type: row.service_type_code,
-            resource_type: row.resource_type_code,
-            resource_spec: row.resource_spec,
-            region: row.region_code,
-            charging_modes: charging_modes(&row.charging_modes)?,
+            service_type: self.service_type_code,
+            resource_type: self.resource_type_code,
+            resource_spec: self.resource_spec,
+            region: self.region_code,
+            charging_modes: charging_modes(&self.charging_modes)?,
         };
-        let (id, kind, name, ratio, stacks) = (row.discount_id, row.kind, row.name, row.ratio, row.stacks);
+        let (id, kind, name, ratio, stacks) = (self.discount_id, self.kind, self.name, self.ratio, self.stacks);
         Ok(StoredDiscount {
             discount: Discount { id, kind, name, ratio, stacks, scope },
-            for_customers: row.for_customers,
-            effective_at: row.effective_at,
-            expires_at: row.expires_at,
+            for_customers: self.for_customers,
+            effective_at: self.effective_at,
+            expires_at: self.expires_at,
         })
-    });
-    stored.collect()
+    }
 }
 
 /// Adds an agreement.

@@ -3,6 +3,7 @@
 use super::model::ChargeMode;
 use crate::catalogue::seed;
 use crate::values::language::Names;
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ pub struct Products {
 }
 
 /// A cloud service type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceType {
     /// Its code.
     pub code: String,
@@ -34,7 +35,7 @@ pub struct ServiceType {
 }
 
 /// A resource type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceType {
     /// Its code.
     pub code: String,
@@ -56,7 +57,7 @@ pub struct Region {
 }
 
 /// What of a resource type is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageTypeRow {
     /// Its code.
     pub code: String,
@@ -67,7 +68,7 @@ pub struct UsageTypeRow {
 }
 
 /// A specification of a resource type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Specification {
     /// Its code.
     pub code: String,
@@ -233,37 +234,9 @@ pub fn region_codes() -> Vec<String> {
 
 /// Brings the tables to the state of the seed files.
 pub async fn load_seed(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into service_types (service_type_code, name_zh, name_en, abbreviation)
-         select service_type_code, name_zh, name_en, abbreviation from jsonb_to_recordset($1)
-         as row (service_type_code text, name_zh text, name_en text, abbreviation text)
-         on conflict (service_type_code) do update
-         set name_zh = excluded.name_zh, name_en = excluded.name_en, abbreviation = excluded.abbreviation",
-        seed::json(SERVICES)
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into resource_types (resource_type_code, service_type_code, name_zh, name_en, desc_zh, desc_en)
-         select resource_type_code, service_type_code, name_zh, name_en, desc_zh, desc_en from jsonb_to_recordset($1)
-         as row (resource_type_code text, service_type_code text, name_zh text, name_en text, desc_zh text, desc_en text)
-         on conflict (resource_type_code) do update set service_type_code = excluded.service_type_code,
-             name_zh = excluded.name_zh, name_en = excluded.name_en, desc_zh = excluded.desc_zh,
-             desc_en = excluded.desc_en",
-        seed::json(RESOURCES)
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into usage_types (usage_type_code, resource_type_code, name_zh, name_en)
-         select usage_type_code, resource_type_code, name_zh, name_en from jsonb_to_recordset($1)
-         as row (usage_type_code text, resource_type_code text, name_zh text, name_en text)
-         on conflict (usage_type_code, resource_type_code) do update
-         set name_zh = excluded.name_zh, name_en = excluded.name_en",
-        seed::json(USAGES)
-    )
-    .execute(&mut *connection)
-    .await?;
+    put_services(connection, &seed::json(SERVICES)).await?;
+    put_resources(connection, &seed::json(RESOURCES)).await?;
+    put_usages(connection, &seed::json(USAGES)).await?;
     sqlx::query!(
         "insert into regions (region_code, name_zh, name_en)
          select region_code, name_zh, name_en from jsonb_to_recordset($1)
@@ -273,6 +246,58 @@ pub async fn load_seed(connection: &mut PgConnection) -> sqlx::Result<()> {
     )
     .execute(&mut *connection)
     .await?;
+    put_specifications(connection, &seed::json(SPECIFICATIONS)).await?;
+    Ok(())
+}
+
+/// Adds service types, or replaces them; cells are texts, as in the seed file.
+pub async fn put_services(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into service_types (service_type_code, name_zh, name_en, abbreviation)
+         select service_type_code, name_zh, name_en, abbreviation from jsonb_to_recordset($1)
+         as row (service_type_code text, name_zh text, name_en text, abbreviation text)
+         on conflict (service_type_code) do update
+         set name_zh = excluded.name_zh, name_en = excluded.name_en, abbreviation = excluded.abbreviation",
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Likewise resource types.
+pub async fn put_resources(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into resource_types (resource_type_code, service_type_code, name_zh, name_en, desc_zh, desc_en)
+         select resource_type_code, service_type_code, name_zh, name_en, desc_zh, desc_en from jsonb_to_recordset($1)
+         as row (resource_type_code text, service_type_code text, name_zh text, name_en text, desc_zh text, desc_en text)
+         on conflict (resource_type_code) do update set service_type_code = excluded.service_type_code,
+             name_zh = excluded.name_zh, name_en = excluded.name_en, desc_zh = excluded.desc_zh,
+             desc_en = excluded.desc_en",
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Likewise usage types.
+pub async fn put_usages(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into usage_types (usage_type_code, resource_type_code, name_zh, name_en)
+         select usage_type_code, resource_type_code, name_zh, name_en from jsonb_to_recordset($1)
+         as row (usage_type_code text, resource_type_code text, name_zh text, name_en text)
+         on conflict (usage_type_code, resource_type_code) do update
+         set name_zh = excluded.name_zh, name_en = excluded.name_en",
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Likewise specifications; several charge modes or regions are joined by `|`.
+pub async fn put_specifications(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into resource_specs (resource_type_code, resource_spec, name_zh, name_en, charge_modes, region_codes)
          select resource_type_code, resource_spec, name_zh, name_en, string_to_array(charge_modes, '|')::smallint[],
@@ -281,7 +306,7 @@ pub async fn load_seed(connection: &mut PgConnection) -> sqlx::Result<()> {
                                              charge_modes text, regions text)
          on conflict (resource_type_code, resource_spec) do update set name_zh = excluded.name_zh,
              name_en = excluded.name_en, charge_modes = excluded.charge_modes, region_codes = excluded.region_codes",
-        seed::json(SPECIFICATIONS)
+        rows
     )
     .execute(connection)
     .await?;

@@ -3,6 +3,7 @@
 use super::model::Division;
 use crate::catalogue::seed;
 use crate::values::language::Names;
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 
@@ -119,23 +120,35 @@ pub async fn load_seed(connection: &mut PgConnection) -> sqlx::Result<()> {
     )
     .execute(&mut *connection)
     .await?;
+    put_units(connection, &seed::json(UNITS)).await?;
+    put_conversions(connection, &seed::json(CONVERSIONS)).await?;
+    Ok(())
+}
+
+/// Adds units, or replaces them; cells are texts, as in the seed file.
+pub async fn put_units(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into measure_units (measure_id, measure_type, name_zh, name_en, abbreviation)
          select measure_id, measure_type, name_zh, name_en, abbreviation from jsonb_to_recordset($1)
          as row (measure_id int, measure_type int, name_zh text, name_en text, abbreviation text)
          on conflict (measure_id) do update set measure_type = excluded.measure_type, name_zh = excluded.name_zh,
              name_en = excluded.name_en, abbreviation = excluded.abbreviation",
-        seed::json(UNITS)
+        rows
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Likewise conversions.
+pub async fn put_conversions(connection: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into conversions (measure_id, ref_measure_id, conversion_ratio, measure_type)
          select measure_id, ref_measure_id, conversion_ratio, measure_type from jsonb_to_recordset($1)
          as row (measure_id int, ref_measure_id int, conversion_ratio bigint, measure_type int)
          on conflict (measure_id, ref_measure_id) do update set conversion_ratio = excluded.conversion_ratio,
              measure_type = excluded.measure_type",
-        seed::json(CONVERSIONS)
+        rows
     )
     .execute(connection)
     .await?;

@@ -70,6 +70,10 @@ ids! {
     QuotaId;
     /// A coupon.
     CouponId;
+    /// A framework agreement.
+    AgreementId;
+    /// A discount.
+    DiscountId;
     /// A rule by which requests meet a fault of the sandbox.
     FaultId;
 }

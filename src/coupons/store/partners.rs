@@ -98,9 +98,25 @@ pub async fn products(
     ids: &[String],
 ) -> sqlx::Result<BTreeMap<String, Vec<SubscribeType>>> {
     let rows = sqlx::query!("select product_id, subscribe_types from coupon_products where product_id = any($1)", ids);
-    let read =
-        |types: Vec<String>| types.into_iter().filter_map(|kind| serde_json::from_value(kind.into()).ok()).collect();
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.product_id, read(row.subscribe_types))).collect())
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.product_id, ways(row.subscribe_types))).collect())
+}
+
+/// So many products behind this id, in the order of their ids, with the ways they can be ordered.
+pub async fn products_behind(
+    connection: &mut PgConnection,
+    behind: &str,
+    limit: usize,
+) -> sqlx::Result<Vec<(String, Vec<SubscribeType>)>> {
+    let rows = sqlx::query!(
+        "select product_id, subscribe_types from coupon_products where product_id > $1 order by product_id limit $2",
+        behind,
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.product_id, ways(row.subscribe_types))).collect())
+}
+
+fn ways(types: Vec<String>) -> Vec<SubscribeType> {
+    types.into_iter().filter_map(|kind| serde_json::from_value(kind.into()).ok()).collect()
 }
 
 /// Adds a product, or sets how it can be ordered.

@@ -210,6 +210,8 @@ pub struct QuotaFilter {
     pub effective: Between,
     /// When they expire.
     pub expires: Between,
+    /// Behind the one that was made then and has this id, in the order of the list.
+    pub behind: Option<(OffsetDateTime, QuotaId)>,
 }
 
 /// A page, newest first, and how many there are in all. An owner has few quotas, so all that match are counted.
@@ -242,6 +244,7 @@ pub async fn page(
              and ($12::timestamptz is null or q.effective_at >= $12)
              and ($13::timestamptz is null or q.effective_at < $13)
              and ($14::timestamptz is null or q.expires_at >= $14) and ($15::timestamptz is null or q.expires_at < $15)
+             and ($16::timestamptz is null or (q.created_at, q.quota_id) < ($16, $17))
            order by q.created_at desc, q.quota_id desc"#,
         tenant.0,
         filter.owner.map(|owner| owner.0),
@@ -257,7 +260,9 @@ pub async fn page(
         filter.effective.from,
         filter.effective.until,
         filter.expires.from,
-        filter.expires.until
+        filter.expires.until,
+        filter.behind.map(|(at, _)| at),
+        filter.behind.map(|(_, quota)| quota.0)
     )
     .fetch_all(connection)
     .await?;

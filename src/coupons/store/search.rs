@@ -149,11 +149,22 @@ impl Search {
     ) -> sqlx::Result<(Vec<CouponRow>, i64)> {
         let total = self.total(connection).await?;
         let Some(part) = Part::of(total, offset, limit) else { return Ok((Vec::new(), total)) };
-        let mut rows: Vec<CouponRow> = self.select(part).build_query_as().fetch_all(connection).await?;
+        let mut rows: Vec<CouponRow> = self.select(part, None).build_query_as().fetch_all(connection).await?;
         if part.is_from_the_end {
             rows.reverse();
         }
         Ok((rows, total))
+    }
+
+    /// So many behind the one that was issued then and has this id, for a list that nobody counts.
+    pub async fn behind(
+        &self,
+        connection: &mut PgConnection,
+        behind: Option<(OffsetDateTime, CouponId)>,
+        limit: usize,
+    ) -> sqlx::Result<Vec<CouponRow>> {
+        let part = Part { is_from_the_end: false, skipped: 0, read: i64::try_from(limit).unwrap_or(i64::MAX) };
+        self.select(part, behind).build_query_as().fetch_all(connection).await
     }
 
     async fn total(&self, connection: &mut PgConnection) -> sqlx::Result<i64> {
@@ -185,7 +196,7 @@ impl Search {
     }
 
     /// The statement that reads a page, from whichever end is nearer.
-    fn select(&self, part: Part) -> QueryBuilder<Postgres> {
+    fn select(&self, part: Part, behind: Option<(OffsetDateTime, CouponId)>) -> QueryBuilder<Postgres> {
         // The page first, then what is left of its coupons: so the ledger is asked for as many rows as are shown.
         let mut query = QueryBuilder::new("select p.*, coalesce(a.balance, 0) as balance from (");
         query.push(
@@ -195,6 +206,9 @@ impl Search {
              from coupons c",
         );
         self.push_conditions(&mut query);
+        if let Some((at, coupon)) = behind {
+            query.push(" and (c.created_at, c.coupon_id) < (").push_bind(at).push(", ").push_bind(coupon.0).push(")");
+        }
         let direction = if part.is_from_the_end { "asc" } else { "desc" };
         query.push(format_args!(" order by c.created_at {direction}, c.coupon_id {direction} offset "));
         query.push_bind(part.skipped).push(" limit ").push_bind(part.read);

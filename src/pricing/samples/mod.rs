@@ -3,11 +3,13 @@
 
 use super::administration::{NewDiscount, Span, account, add_agreement, add_discount};
 use super::discounts::{DiscountKind, Scope};
-use super::import::{ImportError, import};
+use super::import::import;
 use super::model::{Currency, Period, PeriodType};
 use super::rating::Size;
 use super::store;
+use crate::catalogue::seed;
 use crate::identity;
+use crate::sheet::ImportError;
 use crate::subscriptions::model::{Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
 use anyhow::{Context, anyhow};
@@ -22,7 +24,7 @@ const REGION: &str = "cn-north-4";
 
 /// Fills the book. The catalogue must be there.
 pub async fn load(connection: &mut PgConnection) -> Result<(), ImportError> {
-    store::put_incentives(connection, INCENTIVES).await?;
+    store::put_incentives(connection, &seed::json(INCENTIVES)).await?;
     import(connection, PRICES, false).await?;
     Ok(())
 }
