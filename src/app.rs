@@ -13,6 +13,7 @@ use crate::messages::Messenger;
 use crate::notifications::Notifier;
 use crate::personal::Vault;
 use crate::sandbox::faults::Faults;
+use crate::sandbox::requests::RequestLog;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
 use arc_swap::ArcSwap;
@@ -61,6 +62,8 @@ pub struct State {
     pub catalogue: ArcSwap<Catalogue>,
     /// Faults that tests of clients ask for; in the sandbox only.
     pub faults: Option<Faults>,
+    /// The last calls, for developers to look at; in the sandbox only.
+    pub requests: Option<Arc<RequestLog>>,
     /// Access keys and users that failed too often.
     pub lockout: Lockout,
     /// Whether announced changes are heard at this moment.
@@ -95,11 +98,15 @@ impl App {
         let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
+        let sandbox = &settings.sandbox;
+        let keeps_requests = sandbox.enabled && sandbox.request_log_length > 0;
         Ok(Self(Arc::new(State {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
             key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             faults: settings.sandbox.enabled.then(Faults::default),
+            requests: keeps_requests
+                .then(|| Arc::new(RequestLog::new(settings.sandbox.request_log_length, clock.clone()))),
             lockout,
             sealer,
             vault,

@@ -11,5 +11,6 @@ mod operator;
 mod policy;
 mod postgres;
 mod refusals;
+mod requests;
 mod signature;
 mod snapshots;

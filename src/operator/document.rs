@@ -17,13 +17,14 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("clock", "The tenants' business time, movable in the sandbox."),
     ("faults", "Faults on demand, in the sandbox."),
     ("operators", "Operators and their tokens."),
     ("prices", "The price book."),
+    ("requests", "The last calls, in the sandbox."),
     ("snapshots", "A tenant's state by name, and copies of it, in the sandbox."),
     ("users", "Users of accounts, their permissions and access keys."),
 ];

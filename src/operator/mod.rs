@@ -17,6 +17,7 @@ pub mod limits;
 pub mod operators;
 pub mod policy;
 pub mod prices;
+pub mod requests;
 pub mod snapshots;
 pub mod store;
 pub mod users;
@@ -49,6 +50,14 @@ pub fn operations() -> Operations<OperatorPolicy> {
         operators::delete_operator,
     );
     operations!(operations, "prices": prices::export_prices, prices::import_prices);
+    operations!(operations, "requests":
+        requests::list_requests,
+        requests::delete_requests,
+        requests::show_request,
+        requests::show_request_as_curl,
+        requests::show_request_as_sdk_code,
+        requests::replay_request,
+    );
     operations!(operations, "snapshots":
         snapshots::list_snapshots,
         snapshots::save_snapshot,
