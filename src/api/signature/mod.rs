@@ -246,23 +246,25 @@ pub fn verify(
 
 /// The canonical request, as the server makes it of a request and the headers that are said to be signed.
 pub fn canonical_request(authorization: &Authorization<'_>, request: Request<'_>) -> Result<String, Refusal> {
-    let payload_hashes = canonical::payload_hashes(authorization.algorithm, request, Rules::default())?;
-    let mut text = canonical::head(&authorization.signed_headers, request)?;
-    text.extend_from_slice(payload_hashes.last().map_or(&[], |hash| hash.as_bytes()));
+    let text = canonical_text(authorization.algorithm, &authorization.signed_headers, request)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn canonical_text(algorithm: Algorithm, names: &[Cow<'_, str>], request: Request<'_>) -> Result<Vec<u8>, Refusal> {
+    let payload_hashes = canonical::payload_hashes(algorithm, request, Rules::default())?;
+    let mut text = canonical::head(names, request)?;
+    text.extend_from_slice(payload_hashes.last().map_or(&[], |hash| hash.as_bytes()));
+    Ok(text)
 }
 
 /// The header `Authorization` that signs a request by `SDK-HMAC-SHA256`: its path, query and body, its date and its host.
 pub fn sign(request: Request<'_>, access_key: &str, key: &Key) -> Result<String, Refusal> {
     let (date, _) = request_date(request.headers)?;
     let algorithm = Algorithm::HmacSha256;
-    let names = [header::HOST.as_str(), DATE];
-    let names: Vec<_> =
-        names.into_iter().filter(|name| request.headers.contains_key(*name)).map(Cow::Borrowed).collect();
-    let payload_hashes = canonical::payload_hashes(algorithm, request, Rules::default())?;
-    let mut text = canonical::head(&names, request)?;
-    text.extend_from_slice(payload_hashes.last().map_or(&[], |hash| hash.as_bytes()));
-    let signature = key.sign(&[algorithm.name(), "\n", date, "\n", &algorithm.hash(&text)]);
+    let names = [header::HOST.as_str(), DATE].into_iter();
+    let names: Vec<_> = names.filter(|name| request.headers.contains_key(*name)).map(Cow::Borrowed).collect();
+    let hash = algorithm.hash(&canonical_text(algorithm, &names, request)?);
+    let signature = key.sign(&[algorithm.name(), "\n", date, "\n", &hash]);
     Ok(format!("{} Access={access_key}, SignedHeaders={}, Signature={signature}", algorithm.name(), names.join(";")))
 }
 
