@@ -18,7 +18,8 @@ use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
 use crate::operator::command::{
-    self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, MaintenanceCommand, OperatorCommand, SnapshotCommand,
+    self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, MaintenanceCommand, OperatorCommand,
+    SnapshotCommand,
 };
 use crate::operator::{accounts, users};
 use crate::personal::Vault;

@@ -14,6 +14,7 @@ use crate::messages::Messenger;
 use crate::notifications::Notifier;
 use crate::personal::Vault;
 use crate::sandbox::faults::Faults;
+use crate::sandbox::requests::RequestLog;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
 use arc_swap::ArcSwap;
@@ -64,6 +65,8 @@ pub struct State {
     pub faults: Option<Faults>,
     /// Whether there is maintenance.
     pub maintenance: Switch,
+    /// The last calls, for developers to look at; in the sandbox only.
+    pub requests: Option<Arc<RequestLog>>,
     /// Access keys and users that failed too often.
     pub lockout: Lockout,
     /// Whether announced changes are heard at this moment.
@@ -100,12 +103,16 @@ impl App {
         let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
+        let sandbox = &settings.sandbox;
+        let keeps_requests = sandbox.enabled && sandbox.request_log_length > 0;
         Ok(Self(Arc::new(State {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
             key_uses: KeyUses::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             faults: settings.sandbox.enabled.then(Faults::default),
             maintenance,
+            requests: keeps_requests
+                .then(|| Arc::new(RequestLog::new(settings.sandbox.request_log_length, clock.clone()))),
             lockout,
             sealer,
             vault,

@@ -135,8 +135,10 @@ pub struct IdentitySettings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SandboxSettings {
-    /// Whether faults can be asked for.
+    /// Whether faults can be asked for and requests are logged.
     pub enabled: bool,
+    /// How many of the last requests are kept.
+    pub request_log_length: usize,
 }
 
 /// `[quotas]`

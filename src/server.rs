@@ -8,6 +8,8 @@ use crate::customers::association;
 use crate::ledger::verify;
 use crate::real_name::show_real_name_auth_qr_code;
 use crate::sandbox::faults::Dropped;
+use crate::sandbox::requests::RequestLog;
+use crate::sandbox::requests::replay::Api;
 use crate::{database, explorer, follow, notifications, operator, telemetry};
 use anyhow::Context;
 use axum::body::Body;
@@ -16,7 +18,7 @@ use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -49,31 +51,39 @@ pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
     }
-    Ok(inside_layers(app, routes, names, settings.server.trusted_proxies.clone()))
+    Ok(inside_layers(app, routes, names, settings.server.trusted_proxies.clone(), app.requests.clone()))
 }
 
-/// The operators' routes inside the same layers.
-pub fn operator_router(app: &App) -> anyhow::Result<Router> {
+/// The operators' routes inside the same layers. `api` is what calls of the request log are replayed to.
+pub fn operator_router(app: &App, api: Router) -> anyhow::Result<Router> {
     let operations = operator::operations();
     let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
     let (operation_routes, names) = operations.router(app);
     let routes = operation_routes
         .route("/admin/openapi.json", document_route(document))
         .merge(explorer::operators_router())
-        .merge(health_routes());
+        .merge(health_routes())
+        .layer(Extension(Api(api)));
     // Nobody stands before this listener whose word on the address would have to be believed.
-    Ok(inside_layers(app, routes, names, Vec::new()))
+    Ok(inside_layers(app, routes, names, Vec::new(), None))
 }
 
 fn document_route(document: axum::body::Bytes) -> MethodRouter<App> {
     get(async || ([(header::CONTENT_TYPE, "application/json")], document))
 }
 
-fn inside_layers(app: &App, routes: Router<App>, names: edge::Names, trusted_proxies: Vec<IpNet>) -> Router {
+fn inside_layers(
+    app: &App,
+    routes: Router<App>,
+    names: edge::Names,
+    trusted_proxies: Vec<IpNet>,
+    requests: Option<Arc<RequestLog>>,
+) -> Router {
     let settings = &app.settings.server;
     let timeout = Duration::from_secs(settings.request_timeout_seconds);
+    let edge = Arc::new(Edge { names, trusted_proxies, timeout, requests });
     let layers = ServiceBuilder::new()
-        .layer(axum::middleware::from_fn_with_state(Arc::new(Edge { names, trusted_proxies, timeout }), edge::pass))
+        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(axum::extract::DefaultBodyLimit::max(settings.max_body_bytes));
     routes
@@ -114,14 +124,19 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 /// What the operators' listener serves.
-async fn serve_operators(listener: TcpListener, app: App, metrics: PrometheusHandle) -> anyhow::Result<()> {
+async fn serve_operators(
+    listener: TcpListener,
+    app: App,
+    api: Router,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<()> {
     let for_metrics = app.clone();
     let render = async move || telemetry::render_metrics(&for_metrics, &metrics);
     let with_peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request<Body>, next: Next| {
         request.extensions_mut().insert(Peer(peer.ip()));
         next.run(request).await
     };
-    let routes = operator_router(&app)?.layer(axum::middleware::from_fn(with_peer)).route("/metrics", get(render));
+    let routes = operator_router(&app, api)?.layer(axum::middleware::from_fn(with_peer)).route("/metrics", get(render));
     Ok(axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }
 
@@ -158,12 +173,13 @@ impl Listeners {
         metrics: PrometheusHandle,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
+        let api = router(&app, crate::operations())?;
         let follower = tokio::spawn(follow::follow(app.clone()));
         let prover = tokio::spawn(verify::watch(app.clone()));
         let notifications = tokio::spawn(notifications::run(app.clone()));
         let associations = tokio::spawn(association::run(app.clone()));
-        let operator = tokio::spawn(serve_operators(self.operator, app.clone(), metrics));
-        let served = serve_api(self.api, &app, stop).await;
+        let operator = tokio::spawn(serve_operators(self.operator, app.clone(), api.clone(), metrics));
+        let served = serve_api(self.api, &app, api, stop).await;
         operator.abort();
         // Their connections are back only when they have ended.
         for task in [follower, prover, associations, notifications] {
@@ -178,9 +194,13 @@ impl Listeners {
     }
 }
 
-async fn serve_api(listener: TcpListener, app: &App, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+async fn serve_api(
+    listener: TcpListener,
+    app: &App,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let settings = &app.settings.server;
-    let router = router(app, crate::operations())?;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.header_timeout_seconds));
     let places = Arc::new(Semaphore::new(settings.max_connections));

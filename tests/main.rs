@@ -13,5 +13,6 @@ mod operator_customers;
 mod policy;
 mod postgres;
 mod refusals;
+mod requests;
 mod signature;
 mod snapshots;

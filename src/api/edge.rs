@@ -3,6 +3,7 @@
 use super::caller::Caller;
 use super::error::ApiError;
 use super::source::source_address;
+use crate::sandbox::requests::{Answered, RequestLog};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -18,6 +19,9 @@ use uuid::Uuid;
 
 /// The header with the request's id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How spans and metrics name what is no operation.
+const NO_OPERATION: &str = "none";
 
 /// The address of the peer, put beside each request by the listener.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +69,7 @@ impl Name {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { known: HashMap::new(), unknown: Name::new("none") }
+        Self { known: HashMap::new(), unknown: Name::new(NO_OPERATION) }
     }
 }
 
@@ -73,6 +77,11 @@ impl Names {
     /// Adds a route.
     pub fn add(&mut self, path: &str, method: &'static str, id: &'static str) {
         self.known.entry(path.to_owned()).or_default().push((method, Name::new(id)));
+    }
+
+    /// Whether a request for this path is worth a look: it is of an operation, or misses all of them.
+    fn are_asked_for(&self, path: Option<&MatchedPath>) -> bool {
+        path.is_none_or(|path| self.known.contains_key(path.as_str()))
     }
 
     /// Never the raw path: a label per stranger's guess would fill the memory.
@@ -84,7 +93,6 @@ impl Names {
 }
 
 /// What the edge needs to know.
-#[derive(Debug)]
 pub struct Edge {
     /// Operation ids.
     pub names: Names,
@@ -92,6 +100,8 @@ pub struct Edge {
     pub trusted_proxies: Vec<IpNet>,
     /// The time a request may take, reading its body included.
     pub timeout: Duration,
+    /// Where calls are logged for developers: in the sandbox.
+    pub requests: Option<Arc<RequestLog>>,
 }
 
 /// The outermost layer.
@@ -103,6 +113,9 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     let operation = edge.names.of(request.extensions().get::<MatchedPath>(), request.method());
     request.extensions_mut().insert(Source(source));
     request.extensions_mut().insert(RequestId(request_id.clone()));
+    let requests = edge.requests.as_ref();
+    let requests = requests.filter(|_| edge.names.are_asked_for(request.extensions().get::<MatchedPath>()));
+    let recording = requests.map(|requests| requests.begin(&mut request));
     let span = tracing::info_span!("request", request_id, operation = operation.id, %source);
     let response = async {
         let answer = tokio::time::timeout(edge.timeout, next.run(request)).await;
@@ -114,7 +127,9 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     };
     let (response, latency) = response.instrument(span).await;
     log(&response, &request_id, operation.id, source, latency);
-    response
+    let Some(recording) = recording else { return response };
+    let operation = (operation.id != NO_OPERATION).then_some(operation.id);
+    recording.end(Answered { request_id, operation, source, duration: latency }, response).await
 }
 
 /// One line a request. It carries the span's fields itself: outside the span they are not written twice, nor looked up.

@@ -5,12 +5,13 @@
 use super::caller::Caller;
 use super::error::{ApiError, Shape};
 use super::operation::{Authentication, Policy, Service};
-use super::quota::OperationQuota;
+use super::quota::{Checked, Dimension, OperationQuota};
 use super::write::Write;
 use crate::app::App;
 use crate::audit::{self, Call};
 use crate::identity::authenticate;
 use crate::sandbox::faults::{self, Fault};
+use crate::sandbox::requests::Trace;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -39,10 +40,14 @@ impl Gate {
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let call = Arc::new(Call::new(gate.operation, &request));
+    let trace = Trace::of(&request);
     let mut admitted = None;
-    let mut response = match gate.admit(request, &call, &mut admitted).await {
+    let mut response = match gate.admit(request, &call, &mut admitted, &trace).await {
         Ok((request, None)) => next.run(request).await,
-        Ok((request, Some(fault))) => fault.strike(next.run(request)).await,
+        Ok((request, Some(fault))) => {
+            trace.meets(fault.kind);
+            fault.strike(next.run(request)).await
+        }
         Err(refusal) => refusal.into_response(),
     };
     if gate.policy.writes
@@ -70,13 +75,14 @@ impl Gate {
         request: Request,
         call: &Arc<Call>,
         admitted: &mut Option<Arc<Caller>>,
+        trace: &Trace,
     ) -> Result<(Request, Option<Fault>), ApiError> {
         if request.method().as_str() != self.method {
             // The router would let HEAD in where GET is declared; the vendor knows only what is declared.
             return Err(ApiError::no_such_api());
         }
         self.app.maintenance.check(self.policy.writes, || self.app.clock.now())?;
-        self.quota.check_source(call.source)?;
+        self.count(Dimension::Source, self.quota.check_source(call.source), trace)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         if self.policy.authentication == Authentication::None {
             let fault = self.fault(request.headers(), "")?;
@@ -85,7 +91,8 @@ impl Gate {
         let (mut parts, body) = request.into_parts();
         let body = read(body, self.app.settings.server.max_body_bytes).await?;
         let caller = authenticate::caller(&self.app, &parts, &body, call.source).await?;
-        self.quota.check_account(caller.domain.0)?;
+        trace.called_by(&caller);
+        self.count(Dimension::Account, self.quota.check_account(caller.domain.0), trace)?;
         *admitted = Some(caller.clone());
         self.authorise(&caller)?;
         if self.policy.writes {
@@ -95,6 +102,12 @@ impl Gate {
         let fault = self.fault(&parts.headers, &caller.credential)?;
         parts.extensions.insert(caller);
         Ok((Request::from_parts(parts, Body::from(body)), fault))
+    }
+
+    fn count(&self, of: Dimension, checked: Result<Checked, ApiError>, trace: &Trace) -> Result<(), ApiError> {
+        let rate = self.policy.quota;
+        trace.counted(of, checked.as_ref().copied().unwrap_or(Checked { rate, left: 0 }));
+        checked.map(|_| ())
     }
 
     fn fault(&self, headers: &HeaderMap, access_key: &str) -> Result<Option<Fault>, ApiError> {

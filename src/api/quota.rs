@@ -4,7 +4,7 @@
 use super::error::ApiError;
 use axum::http::{StatusCode, header::HeaderName, header::RETRY_AFTER};
 use governor::clock::{Clock as _, DefaultClock};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,15 @@ impl Dimension {
     }
 }
 
+/// A bucket from which a call was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Checked {
+    /// How it fills.
+    pub rate: Rate,
+    /// How many calls are left in it.
+    pub left: u32,
+}
+
 /// The counters of one operation.
 #[derive(Debug)]
 pub struct OperationQuota {
@@ -91,12 +100,12 @@ impl OperationQuota {
     }
 
     /// Counts a call from an address.
-    pub fn check_source(&self, address: IpAddr) -> Result<(), ApiError> {
+    pub fn check_source(&self, address: IpAddr) -> Result<Checked, ApiError> {
         self.by_source.check(&super::source::quota_key(address))
     }
 
     /// Counts a call of an account.
-    pub fn check_account(&self, domain: Uuid) -> Result<(), ApiError> {
+    pub fn check_account(&self, domain: Uuid) -> Result<Checked, ApiError> {
         self.by_account.check(&domain)
     }
 }
@@ -105,7 +114,7 @@ impl OperationQuota {
 /// those of one window, whatever their number.
 const CHECKS_BETWEEN_SWEEPS: u32 = 1 << 16;
 
-type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, NoOpMiddleware>;
+type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 #[derive(Debug)]
 struct Buckets<K: Hash + Eq + Clone> {
@@ -118,11 +127,11 @@ struct Buckets<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
     fn new(rate: Rate, dimension: Dimension) -> Self {
-        let limiter = Arc::new(RateLimiter::dashmap(rate.quota()));
+        let limiter = Arc::new(RateLimiter::dashmap(rate.quota()).with_middleware());
         Self { rate, dimension, limiter, clock: DefaultClock::default(), checks: AtomicU32::new(0) }
     }
 
-    fn check(&self, key: &K) -> Result<(), ApiError> {
+    fn check(&self, key: &K) -> Result<Checked, ApiError> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS_BETWEEN_SWEEPS == CHECKS_BETWEEN_SWEEPS - 1 {
             let limiter = self.limiter.clone();
             tokio::task::spawn_blocking(move || {
@@ -130,9 +139,13 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
                 limiter.shrink_to_fit();
             });
         }
-        let Err(not_until) = self.limiter.check_key(key) else { return Ok(()) };
-        metrics::counter!("bss_quota_refusals_total", "dimension" => self.dimension.name()).increment(1);
-        Err(refusal(self.rate, self.dimension, not_until.wait_time_from(self.clock.now())))
+        match self.limiter.check_key(key) {
+            Ok(state) => Ok(Checked { rate: self.rate, left: state.remaining_burst_capacity() }),
+            Err(not_until) => {
+                metrics::counter!("bss_quota_refusals_total", "dimension" => self.dimension.name()).increment(1);
+                Err(refusal(self.rate, self.dimension, not_until.wait_time_from(self.clock.now())))
+            }
+        }
     }
 }
 
@@ -171,7 +184,8 @@ mod tests {
         assert_eq!(header("retry-after"), "1");
         assert_eq!(header("ratelimit-policy"), "\"ip\";q=10;w=1");
         assert_eq!(header("ratelimit"), "\"ip\";r=0;t=1");
-        assert!(quota.check_source("192.0.2.2".parse().expect("an address")).is_ok(), "another address has its own");
+        let other = quota.check_source("192.0.2.2".parse().expect("an address")).expect("another address has its own");
+        assert_eq!(other, Checked { rate: Rate::per_second(10), left: 9 });
     }
 
     #[test]

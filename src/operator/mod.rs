@@ -30,6 +30,7 @@ pub mod policy;
 pub mod prices;
 pub mod quotas;
 pub mod real_name;
+pub mod requests;
 pub mod sheets;
 pub mod snapshots;
 pub mod store;
@@ -61,44 +62,42 @@ pub fn operations() -> Operations<OperatorPolicy> {
         limits::list_limits,
     );
     operations!(operations, "audit": audit_events::list_audit_events);
-        associations::create_association,
-        associations::delete_association,
-        associations::show_association,
-        associations::update_association,
-        coupons::issue_coupon,
-        coupons::list_coupon_products,
-        coupons::list_coupons,
-        coupons::set_coupon_issuing,
-        coupons::set_coupon_product,
-        coupons::show_coupon_issuing,
-        customers::freeze_customer,
-        customers::list_customers,
-        customers::show_customer,
-        customers::unfreeze_customer,
-        discounts::create_agreement,
-        discounts::create_discount,
-        discounts::end_discount,
-        discounts::list_agreements,
-        discounts::list_discounts,
-        discounts::set_currency,
-        incentives::list_incentive_policies,
-        incentives::set_incentive_policy,
-        quotas::grant_quota,
-        quotas::list_quotas,
-        quotas::set_quota_status,
-        quotas::withdraw_quota,
-    );
-    );
-    );
     operations!(operations, "cards": cards::list_cards, cards::issue_card);
     operations!(operations, "catalogue": catalogue::export_catalogue, catalogue::import_catalogue);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
-    operations!(operations, "clock": clock::show_clock, clock::set_clock);
     operations!(operations, "codes": codes::list_verification_codes, codes::reserve_receiver);
     operations!(operations, "coupons":
+        quotas::list_quotas,
+        quotas::grant_quota,
+        quotas::set_quota_status,
+        quotas::withdraw_quota,
+        coupons::list_coupons,
+        coupons::issue_coupon,
+        coupons::show_coupon_issuing,
+        coupons::set_coupon_issuing,
+        coupons::list_coupon_products,
+        coupons::set_coupon_product,
+    );
     operations!(operations, "customers":
+        customers::list_customers,
+        customers::show_customer,
+        customers::freeze_customer,
+        customers::unfreeze_customer,
+        associations::show_association,
+        associations::create_association,
+        associations::update_association,
+        associations::delete_association,
+    );
     operations!(operations, "discounts":
-    operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+        discounts::list_agreements,
+        discounts::create_agreement,
+        discounts::list_discounts,
+        discounts::create_discount,
+        discounts::end_discount,
+        discounts::set_currency,
+        incentives::list_incentive_policies,
+        incentives::set_incentive_policy,
+    );
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
     operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);
     operations!(operations, "notifications": notifications::list_notifications, notifications::send_notification);
@@ -121,6 +120,14 @@ pub fn operations() -> Operations<OperatorPolicy> {
         real_name::approve_real_name,
         real_name::refuse_real_name,
         real_name::ban_document,
+    );
+    operations!(operations, "requests":
+        requests::list_requests,
+        requests::delete_requests,
+        requests::show_request,
+        requests::show_request_as_curl,
+        requests::show_request_as_sdk_code,
+        requests::replay_request,
     );
     operations!(operations, "snapshots":
         snapshots::list_snapshots,

@@ -1,6 +1,7 @@
 //! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
 
 pub mod faults;
+pub mod requests;
 pub mod snapshots;
 pub mod world;
 

@@ -92,7 +92,7 @@ impl TestApp {
 
     fn of(app: App, world: World, operations: Operations) -> Self {
         let router = server::router(&app, operations).expect("the settings are valid");
-        let operators = server::operator_router(&app).expect("the document serialises");
+        let operators = server::operator_router(&app, router.clone()).expect("the document serialises");
         Self { app, world, router, operators }
     }
 

@@ -216,6 +216,15 @@ impl Key {
         }
     }
 
+    /// The signature of the text that the parts make up, by `SDK-HMAC-SHA256`.
+    pub(super) fn sign(&self, parts: &[&str]) -> String {
+        let mut keyed = self.sha256.clone();
+        for part in parts {
+            keyed.update(part.as_bytes());
+        }
+        hex::encode(keyed.finalize().into_bytes())
+    }
+
     /// The key of `V11-HMAC-SHA256` for one day, region and service: the digits, not the bytes that they stand for.
     fn derived(&self, scope: &str) -> Hmac<Sha256> {
         let (mut bytes, mut digits) = ([0; 32], [0; 64]);

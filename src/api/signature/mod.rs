@@ -21,7 +21,7 @@ use axum::http::{HeaderMap, Method, header};
 use std::borrow::Cow;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
-use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use time::{Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 const DATE: &str = "x-sdk-date";
 const DATE_FORMAT: StaticFormatDescription = format_description!("[year][month][day]T[hour][minute][second]Z");
@@ -244,6 +244,30 @@ pub fn verify(
     Err(Refusal::Mismatch { canonical_request })
 }
 
+/// The canonical request, as the server makes it of a request and the headers that are said to be signed.
+pub fn canonical_request(authorization: &Authorization<'_>, request: Request<'_>) -> Result<String, Refusal> {
+    let text = canonical_text(authorization.algorithm, &authorization.signed_headers, request)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn canonical_text(algorithm: Algorithm, names: &[Cow<'_, str>], request: Request<'_>) -> Result<Vec<u8>, Refusal> {
+    let payload_hashes = canonical::payload_hashes(algorithm, request, Rules::default())?;
+    let mut text = canonical::head(names, request)?;
+    text.extend_from_slice(payload_hashes.last().map_or(&[], |hash| hash.as_bytes()));
+    Ok(text)
+}
+
+/// The header `Authorization` that signs a request by `SDK-HMAC-SHA256`: its path, query and body, its date and its host.
+pub fn sign(request: Request<'_>, access_key: &str, key: &Key) -> Result<String, Refusal> {
+    let (date, _) = request_date(request.headers)?;
+    let algorithm = Algorithm::HmacSha256;
+    let names = [header::HOST.as_str(), DATE].into_iter();
+    let names: Vec<_> = names.filter(|name| request.headers.contains_key(*name)).map(Cow::Borrowed).collect();
+    let hash = algorithm.hash(&canonical_text(algorithm, &names, request)?);
+    let signature = key.sign(&[algorithm.name(), "\n", date, "\n", &hash]);
+    Ok(format!("{} Access={access_key}, SignedHeaders={}, Signature={signature}", algorithm.name(), names.join(";")))
+}
+
 /// Whether the signature is the key's for this date and this hash of a canonical request.
 fn signs(authorization: &Authorization<'_>, key: &Key, date: &str, hash: &str) -> bool {
     let (scope, scope_end) = authorization.proof.scope().map_or(("", ""), |scope| (scope, "\n"));
@@ -259,7 +283,12 @@ fn request_date(headers: &HeaderMap) -> Result<(&str, OffsetDateTime), Refusal> 
     Ok((text, instant))
 }
 
-/// An instant in the form of `X-Sdk-Date`.
+/// Writes an instant in the form of `X-Sdk-Date`.
+pub fn write_date(instant: OffsetDateTime) -> String {
+    instant.to_offset(UtcOffset::UTC).format(DATE_FORMAT).expect("an instant has all parts of the form")
+}
+
+/// Reads an instant in the form of `X-Sdk-Date`.
 pub fn parse_date(text: &str) -> Option<OffsetDateTime> {
     PrimitiveDateTime::parse(text, DATE_FORMAT).ok().map(PrimitiveDateTime::assume_utc)
 }
