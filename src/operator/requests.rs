@@ -146,7 +146,7 @@ pub struct RequestDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     canonical_request: Option<String>,
     /// The quotas it was counted for.
-    quotas: Vec<QuotaView>,
+    quotas: Vec<RequestQuotaView>,
     /// The answer's headers, masked.
     answer_headers: Vec<HeaderView>,
     /// The answer's body, masked.
@@ -180,7 +180,7 @@ pub struct BodyView {
 
 /// A quota that a call was counted for.
 #[derive(Serialize, ToSchema)]
-pub struct QuotaView {
+pub struct RequestQuotaView {
     /// `ip` for the source address, `user` for the account.
     #[schema(example = "ip")]
     dimension: &'static str,
@@ -220,7 +220,7 @@ impl From<&Entry> for RequestView {
 
 impl From<&Entry> for RequestDetail {
     fn from(entry: &Entry) -> Self {
-        let quotas = entry.quotas.iter().map(|(dimension, checked)| QuotaView {
+        let quotas = entry.quotas.iter().map(|(dimension, checked)| RequestQuotaView {
             dimension: Dimension::name(*dimension),
             limit: checked.rate.limit.get(),
             window_seconds: checked.rate.window_seconds.get(),

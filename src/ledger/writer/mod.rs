@@ -183,7 +183,8 @@ impl Writer {
             Ok(outcomes) => outcomes,
             Err(NotDone { error, may_retry }) => {
                 self.known.forget(&purses);
-                if error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(NOT_AS_KNOWN) {
+                if error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(NOT_AS_KNOWN)
+                {
                     self.locks_until = Some(Instant::now() + LOCKS_FOR);
                 }
                 if may_retry {
