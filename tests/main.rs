@@ -13,3 +13,4 @@ mod postgres;
 mod refusals;
 mod signature;
 mod snapshots;
+mod world;

@@ -20,6 +20,7 @@ pub mod list_sub_customer_new_tag;
 pub mod list_sub_customers;
 pub mod model;
 pub mod partners;
+pub mod sandbox;
 pub mod send_verification_message_code;
 pub mod show_customer_expenditure_quota;
 pub mod show_partner_consumption_quota;

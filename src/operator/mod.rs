@@ -17,6 +17,7 @@ pub mod limits;
 pub mod operators;
 pub mod policy;
 pub mod prices;
+pub mod scenarios;
 pub mod snapshots;
 pub mod store;
 pub mod users;
@@ -56,6 +57,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
         snapshots::delete_snapshot,
         snapshots::create_fork,
         snapshots::delete_fork,
+        scenarios::list_scenarios,
     );
     operations!(operations, "users":
         users::list_users,
