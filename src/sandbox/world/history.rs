@@ -345,7 +345,8 @@ impl<'a> Shop<'a> {
         }
         let mut issued: Vec<(usize, Vec<CouponId>)> = Vec::new();
         for (day, face_value, days) in [(8, 50, 60), (18, 20, 120)] {
-            let at = month.at(day, 2);
+            // At midnight, so that what falls due on the world's day has fallen due when the world is made.
+            let at = month.at(day, 0);
             if !month.has_passed(day) {
                 return Ok(());
             }

@@ -11,7 +11,7 @@ use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
 use crate::api::signature::Rules;
 use crate::config::Settings;
-use crate::coupons::sandbox as coupons;
+use crate::coupons::{jobs, sandbox as coupons};
 use crate::customers::store as customers;
 use crate::customers::{Association, partners};
 use crate::database;
@@ -112,6 +112,10 @@ impl World {
         }
         self.store_present(&mut transaction, now).await?;
         scenarios::make(self, &mut transaction, now).await?;
+        // Else the server would do it, at no certain moment.
+        for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
+            jobs::expire_due(&mut transaction, account.tenant, now).await?;
+        }
         sqlx::query!(
             "insert into sandbox_world (only_row, seed, scale) values (true, $1, $2)",
             self.seed.cast_signed(),
