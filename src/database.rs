@@ -102,6 +102,11 @@ fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(PgConnectOptions::from_str(url)?.application_name("bss-gateway"))
 }
 
+/// A connection of one's own, planned like those of the requests: for who fills tables that were empty when it began.
+pub async fn connect_planning(url: &str) -> Result<PgConnection, sqlx::Error> {
+    PgConnection::connect_with(&options(url)?.options(PLANNING)).await
+}
+
 /// Applies what is missing, on a connection of its own: SQLx's advisory lock, under which replicas wait for each other,
 /// outlives a failed run until its connection is closed.
 pub async fn migrate(url: &str) -> Result<(), sqlx::Error> {

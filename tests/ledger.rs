@@ -289,12 +289,12 @@ async fn the_proof_finds_what_was_done_by_hand(pool: PgPool) {
     let mut connection = pool.acquire().await.expect("a connection");
     proved(&mut connection).await;
     for (forgery, finding) in [
-        ("update accounts set balance = balance + 0.01 where kind = 'allocated'", "its entries say"),
+        ("update accounts set balance = balance + 0.01 where kind = 'allocated' and balance > 0", "its entries say"),
         ("delete from transfers where amount = 20", "does not follow from the one before"),
         ("update transfers set amount = 20.01 where amount = 20", "does not follow from the one before"),
         ("delete from transfers where amount = 30", "it counts"),
         ("update transfers set happened_at = happened_at - interval '1 second' where amount = 30", "does not follow"),
-        ("delete from accounts where kind = 'allocated'", "there is no such account"),
+        ("delete from accounts where kind = 'allocated' and balance > 0", "there is no such account"),
     ] {
         let mut transaction = connection.begin().await.expect("it begins");
         let done = sqlx::query(forgery).execute(&mut *transaction).await.expect("the owner may do anything");

@@ -16,3 +16,4 @@ mod refusals;
 mod requests;
 mod signature;
 mod snapshots;
+mod world;

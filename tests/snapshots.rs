@@ -106,7 +106,9 @@ async fn eight_copies_are_used_side_by_side(pool: PgPool) {
         let keys = fork["keys"].as_array().expect("keys");
         let key = |account: &str| {
             let name = format!("{account}.suite-{}", number + 1);
-            keys.iter().find(|key| key["account"] == json!(name)).unwrap_or_else(|| panic!("{name} has no key"))
+            // An account's own user has its original's name.
+            let own = |key: &&Value| key["account"] == json!(name) && key["user"] == json!(account);
+            keys.iter().find(own).unwrap_or_else(|| panic!("{name} has no key"))
         };
         let client = |account: &str| {
             let text = |field: &str| key(account)[field].as_str().expect("it is shown").to_owned();

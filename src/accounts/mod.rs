@@ -13,6 +13,7 @@ pub mod list_stored_value_cards;
 pub mod model;
 pub mod reclaim_indirect_partner_account;
 pub mod reclaim_to_partner_account;
+pub mod sandbox;
 pub mod show_customer_account_balances;
 pub mod update_customer_account_amount;
 pub mod update_indirect_partner_account;

@@ -1,14 +1,16 @@
 //! The sandbox's quotas and coupons: some of each kind, so that every list shows something.
 
-use super::administration::{self as coupons, Grant, OwnCoupon};
+use super::administration::{self, Grant, OwnCoupon};
 use super::issue::{self, Making};
 use super::limits::{Limits, SubscribeType};
 use super::model::{CouponKind, QuotaKind, Terms, Validity};
-use super::store::coupons::Issue;
+use super::returns::{self, End};
+use super::store::books::Operation;
+use super::store::coupons::{self, Issue, Which};
 use super::store::{partners, quotas};
 use super::update_coupon_quotas::split_for;
 use crate::values::amount::PositiveAmount;
-use crate::values::id::{DomainId, QuotaId, TenantId};
+use crate::values::id::{CouponId, DomainId, QuotaId, TenantId, UserId};
 use crate::values::money::Currency;
 use anyhow::Context;
 use rust_decimal::Decimal;
@@ -55,7 +57,7 @@ pub async fn make(
         name: "15 % off the first year".to_owned(),
         memo: String::new(),
     };
-    coupons::issue_own(connection, customer, &discount, now).await?;
+    administration::issue_own(connection, customer, &discount, now).await?;
     let product = OwnCoupon {
         kind: CouponKind::Product,
         face_value: Decimal::new(300, 0),
@@ -63,7 +65,7 @@ pub async fn make(
         name: "A server for a month".to_owned(),
         ..discount
     };
-    coupons::issue_own(connection, customer, &product, now).await?;
+    administration::issue_own(connection, customer, &product, now).await?;
 
     grant(connection, distributor, QuotaKind::Cash, "8000", Limits::default(), now).await?;
     let split = grant(connection, distributor, QuotaKind::Cash, "3000", Limits::default(), now).await?;
@@ -85,7 +87,8 @@ fn amount(text: &str) -> anyhow::Result<PositiveAmount> {
     PositiveAmount::try_from(text).map_err(anyhow::Error::msg)
 }
 
-async fn grant(
+/// Grants a quota for a year.
+pub async fn grant(
     connection: &mut PgConnection,
     account: Account,
     kind: QuotaKind,
@@ -103,31 +106,99 @@ async fn grant(
         terms: Terms::default(),
         memo: String::new(),
     };
-    coupons::grant(connection, account, &grant, now).await?;
+    administration::grant(connection, account, &grant, now).await?;
     Ok(grant.id)
 }
 
 async fn issue(
     connection: &mut PgConnection,
-    (tenant, partner): Account,
+    seller: Account,
     quota: QuotaId,
     holders: &[DomainId],
     face_value: &str,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
-    let quota = quotas::lock(connection, tenant, &[quota]).await?.pop().context("the quota was granted above")?;
+    let batch = Batch { quota, face_value: amount(face_value)?.get().decimal(), validity: None, user: None };
+    hand_out(connection, seller, holders, &batch, now).await?;
+    Ok(())
+}
+
+/// Coupons that are issued together.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// Out of which quota.
+    pub quota: QuotaId,
+    /// What each is worth.
+    pub face_value: Decimal,
+    /// When they can be used; `None` is as long as coupons can be issued.
+    pub validity: Option<Validity>,
+    /// Who issues them.
+    pub user: Option<UserId>,
+}
+
+/// Issues coupons to customers of a seller.
+pub async fn hand_out(
+    connection: &mut PgConnection,
+    (tenant, seller): Account,
+    holders: &[DomainId],
+    batch: &Batch,
+    now: OffsetDateTime,
+) -> anyhow::Result<Vec<CouponId>> {
+    let quota =
+        quotas::lock(connection, tenant, &[batch.quota]).await?.pop().context("the quota was granted before")?;
     let issue = Issue {
-        source: Some((partner, quota.id)),
+        source: Some((seller, quota.id)),
         kind: quota.kind.coupon(),
-        face_value: amount(face_value)?.get().decimal(),
+        face_value: batch.face_value,
         currency: quota.currency,
-        validity: quota.validity,
+        validity: batch.validity.unwrap_or(quota.validity),
         limits: &quota.limits,
         group: 0,
         name: "",
         memo: "A sample",
     };
-    let making = Making { quota: Some(&quota), issue, holders, user: None };
-    issue::make(connection, tenant, &making, now).await?;
+    let making = Making { quota: Some(&quota), issue, holders, user: batch.user };
+    let made = issue::make(connection, tenant, &making, now).await?;
+    Ok(made.into_iter().map(|(coupon, _)| coupon).collect())
+}
+
+/// Takes coupons back.
+pub async fn take_back(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[CouponId],
+    user: UserId,
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    let taken = coupons::lock(connection, tenant, Which::Ids(ids)).await?;
+    let end = End { operation: Operation::Reclaim, memo: "", user: Some(user) };
+    returns::end(connection, tenant, &taken, &end, now).await?;
+    Ok(())
+}
+
+/// A quota of 1000 yuan of which 11 coupons of 90 are issued, by turns to these customers.
+pub async fn almost_used(
+    connection: &mut PgConnection,
+    partner: Account,
+    customers: &[DomainId],
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    let quota = grant(connection, partner, QuotaKind::Cash, "1000", Limits::default(), now).await?;
+    let holders: Vec<DomainId> = customers.iter().copied().cycle().take(11).collect();
+    issue(connection, partner, quota, &holders, "90", now).await
+}
+
+/// A customer with a coupon of 50 yuan that expires after a while.
+pub async fn expiring(
+    connection: &mut PgConnection,
+    partner: Account,
+    customer: DomainId,
+    after: Duration,
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    let quota = grant(connection, partner, QuotaKind::Cash, "1000", Limits::default(), now).await?;
+    let validity = Some(Validity { from: now, until: now.saturating_add(after) });
+    let batch = Batch { quota, face_value: Decimal::new(50, 0), validity, user: None };
+    hand_out(connection, partner, &[customer], &batch, now).await?;
     Ok(())
 }

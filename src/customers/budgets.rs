@@ -2,7 +2,6 @@
 
 use super::model::Frozen;
 use super::{AssociationType, freezing, store};
-use crate::api::caller::Caller;
 use crate::values::amount::Amount;
 use crate::values::coded::coded;
 use crate::values::id::{DomainId, TenantId, new_uuid};
@@ -119,12 +118,12 @@ pub struct Setting {
     pub freezes: Option<bool>,
 }
 
-/// Sets a customer's budget and says so in its records. What is used stays, unless the budget becomes another type.
+/// Sets a customer's budget and says so in its records, with the user who does it. What is used stays, unless the budget becomes another type.
 pub async fn set(
     connection: &mut PgConnection,
-    caller: &Caller,
-    (partner, customer): (DomainId, DomainId),
+    (tenant, partner, customer): (TenantId, DomainId, DomainId),
     setting: &Setting,
+    operator: &str,
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
     sqlx::query!(
@@ -135,7 +134,7 @@ pub async fn set(
              used = case when budgets.budget_type = excluded.budget_type then budgets.used else 0 end,
              used_month = case when budgets.budget_type = excluded.budget_type then budgets.used_month
                                else excluded.used_month end",
-        caller.tenant.0,
+        tenant.0,
         customer.0,
         setting.amount.decimal(),
         setting.budget_type as _,
@@ -145,7 +144,7 @@ pub async fn set(
     .execute(&mut *connection)
     .await?;
     let record = (RecordType::Setting, setting.amount.decimal(), setting.budget_type);
-    append(connection, (caller.tenant, partner, customer), record, &caller.user_name, now).await
+    append(connection, (tenant, partner, customer), record, operator, now).await
 }
 
 /// What a record says.

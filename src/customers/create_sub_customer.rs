@@ -385,8 +385,8 @@ mod tests {
         let token = app.anonymous().post("/v3/auth/tokens", &login("fresh-one", "Customer-1")).await;
         assert_eq!(token.body["token"]["user"]["domain"]["id"], created["domain_id"]);
 
-        let state = "select partner_id is not null, number, sealed_phone is null from customers
-                     where pending_partner_id is not null or number = 3";
+        let state =
+            "select partner_id is not null, number, sealed_phone is null from customers where xaccount_id is not null";
         let row: (bool, Option<i64>, bool) = sqlx::query_as(state).fetch_one(&pool).await.expect("it is there");
         assert_eq!(row, (false, None, false), "the association is still to be made");
         assert_eq!(complete_all(&app.app).await.expect("it is made"), 1);

@@ -285,7 +285,7 @@ async fn named(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::world::Account;
+    use crate::sandbox::world::accounts::Account;
     use crate::testing::{TestApp, many_customers};
     use sqlx::{Connection, PgPool};
     use time::macros::datetime;
@@ -320,7 +320,7 @@ mod tests {
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn no_list_reads_a_whole_table_and_a_page_only_its_block(pool: PgPool) {
         let app = TestApp::new(pool.clone()).await;
-        let (few, many) = (app.world.demo(), app.world.account("other-partner"));
+        let (few, many) = (app.world.demo(), app.world.account("scenario-empty-partner"));
         many_customers(&pool, few.domain, 500).await;
         many_customers(&pool, many.domain, MANY).await;
         sqlx::query("analyze").execute(&pool).await.expect("the planner knows the tables");

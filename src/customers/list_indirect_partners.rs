@@ -193,9 +193,9 @@ mod tests {
         partners::set_profile(&mut connection, reseller.tenant, reseller.domain, &profile).await.expect("written");
         let target = "/v2/partners/indirect-partners/query";
         for (request, count) in [
-            (json!({}), 1),
+            (json!({}), 3),
             (json!({"account_name": "demo-reseller", "indirect_partner_id": reseller.domain}), 1),
-            (json!({"associated_on_begin": "2001-01-01T00:00:00Z", "associated_on_end": ""}), 1),
+            (json!({"associated_on_begin": "2001-01-01T00:00:00Z", "associated_on_end": ""}), 3),
             (json!({"account_name": "reseller"}), 0),
             (json!({"indirect_partner_id": "nobody"}), 0),
             (json!({"associated_on_end": "2001-01-01T00:00:00Z"}), 0),

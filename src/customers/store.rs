@@ -156,6 +156,28 @@ pub async fn verify(
     Ok(())
 }
 
+/// Sets by what the names of customers are found.
+pub async fn set_name_grams(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    grams: &[(DomainId, Vec<i64>)],
+) -> sqlx::Result<()> {
+    let each = || grams.iter().flat_map(|(customer, grams)| grams.iter().map(|gram| (customer.0, *gram)));
+    // Arrays of different lengths cannot be sent in one array.
+    sqlx::query!(
+        "update customers c set name_grams = g.grams
+         from (select u.customer, array_agg(u.gram order by u.place) as grams
+               from unnest($2::uuid[], $3::bigint[]) with ordinality as u (customer, gram, place) group by u.customer) g
+         where c.tenant_id = $1 and c.domain_id = g.customer",
+        tenant.0,
+        &each().map(|(customer, _)| customer).collect::<Vec<_>>(),
+        &each().map(|(_, gram)| gram).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The customers of a partner among those of these ids, in the order of the ids; the others are left out.
 pub async fn among(
     connection: &mut PgConnection,

@@ -90,7 +90,7 @@ pub async fn update_sub_customer_budget(
             let state =
                 state.filter(|state| state.partner == Some(owner) && state.kind == Some(AssociationType::Resale));
             let frozen = state.ok_or_else(not_a_customer)?.frozen;
-            budgets::set(connection, &partner, (owner, customer.id), &setting, now).await?;
+            budgets::set(connection, (at.0, owner, customer.id), &setting, &partner.user_name, now).await?;
             if request.cancel_partner_frozen == Some(Unfreezes::Yes) && frozen != Frozen::No {
                 let why = ("A budget was set.", Some(partner.user));
                 freezing::set(connection, at, Frozen::No, why, now).await?;

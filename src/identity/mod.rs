@@ -19,6 +19,7 @@ pub mod model;
 pub mod password;
 pub mod proof;
 pub mod revoke_token;
+pub mod sandbox;
 pub mod second_factor;
 pub mod show_token;
 pub mod store;

@@ -776,6 +776,27 @@ pub async fn insert_projects(
     Ok(())
 }
 
+/// Adds a project of this name to each of these accounts.
+pub async fn insert_project_of_each(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    projects: &[(DomainId, Uuid)],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into projects (tenant_id, project_id, domain_id, name)
+         select t.tenant_id, p.project_id, p.domain_id, $2
+         from tenants t, unnest($3::uuid[], $4::uuid[]) as p (project_id, domain_id) where t.tenant_id = $1",
+        tenant.0,
+        name,
+        &projects.iter().map(|(_, project)| *project).collect::<Vec<_>>(),
+        &projects.iter().map(|(domain, _)| domain.0).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A new access key.
 pub struct NewAccessKey<'a> {
     /// The key.

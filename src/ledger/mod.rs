@@ -201,6 +201,24 @@ pub async fn post(
     Ok(transfers)
 }
 
+/// Makes transfers one after the other, each at its own instant, as if each had been posted alone; all or none are written.
+/// For many at once: locked and written together, in the order given, which must be that of time.
+pub async fn post_each(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    postings: &[(Posting, OffsetDateTime)],
+) -> Result<Vec<Transfer>, PostError> {
+    let Some((_, first)) = postings.first() else { return Ok(Vec::new()) };
+    let purses: Vec<Purse> = postings.iter().flat_map(|(posting, _)| [posting.from, posting.to]).collect();
+    let mut books = Books::new(store::lock(connection, Some(tenant), &purses, *first).await?);
+    let mut transfers = Vec::with_capacity(postings.len());
+    for (posting, at) in postings {
+        transfers.extend(books.post(std::slice::from_ref(posting), *at)?);
+    }
+    store::write(connection, Some(tenant), &books, &transfers).await?;
+    Ok(transfers)
+}
+
 /// A transfer's number as the vendor's interfaces show it: a prefix that tells allocation from reclaim, and the id.
 pub fn number(kind: TransferKind, id: TransferId) -> String {
     let prefix = match kind {

@@ -31,6 +31,7 @@ pub mod prices;
 pub mod quotas;
 pub mod real_name;
 pub mod requests;
+pub mod scenarios;
 pub mod sheets;
 pub mod snapshots;
 pub mod store;
@@ -136,6 +137,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
         snapshots::delete_snapshot,
         snapshots::create_fork,
         snapshots::delete_fork,
+        scenarios::list_scenarios,
     );
     operations!(operations, "users":
         users::list_users,

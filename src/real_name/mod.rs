@@ -11,6 +11,7 @@ pub mod create_enterprise_realname_authentication;
 pub mod create_personal_realname_auth;
 pub mod model;
 pub mod review;
+pub mod sandbox;
 pub mod show_real_name_auth_qr_code;
 pub mod show_real_name_auth_status;
 pub mod show_realname_authentication_review_result;

@@ -3,6 +3,7 @@
 pub mod faults;
 pub mod requests;
 pub mod snapshots;
+mod welcome;
 pub mod world;
 
 use crate::app::App;
@@ -18,12 +19,12 @@ use crate::telemetry;
 use crate::values::id;
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use time::Time;
-use world::World;
+use welcome::welcome;
+use world::{Scale, World};
 
 const DATABASE: &str = "bss";
 /// The sandbox signs its notifications with a key that is no secret: the file says so. `serve` knows nothing of it.
@@ -48,6 +49,9 @@ pub struct SandboxArguments {
     /// The world's seed: the same seed gives the same accounts, keys and passwords
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How large the world is; one that exists keeps its seed and its scale
+    #[arg(long, value_enum, default_value_t)]
+    scale: Scale,
     /// The folder with PostgreSQL's initdb and postgres
     #[arg(long, env = "POSTGRES_BIN")]
     postgres_bin: Option<PathBuf>,
@@ -99,7 +103,7 @@ async fn serve(
     settings.sandbox.enabled = true;
 
     let clock = Clock::default();
-    let world = make_world(&url, arguments.seed, &settings, &clock).await?;
+    let world = make_world(&url, (arguments.seed, arguments.scale), &settings, &clock).await?;
     let demo = world.demo();
     settings.explorer.demo_access_key.clone_from(&demo.access_key);
     settings.explorer.demo_secret_key = Secret::from(demo.secret_key.clone());
@@ -120,28 +124,30 @@ pub async fn is_one(connection: &mut PgConnection) -> sqlx::Result<bool> {
 }
 
 /// The world that is there, or a new one.
-async fn make_world(url: &str, seed: u64, settings: &Settings, clock: &Clock) -> anyhow::Result<World> {
-    let mut connection = PgConnection::connect(url).await?;
-    let recorded: Option<i64> =
-        sqlx::query_scalar!("select seed from sandbox_world where only_row").fetch_optional(&mut connection).await?;
-    let seed = match recorded {
-        // A world that exists keeps its seed: the keys printed are the keys stored.
-        Some(recorded) => recorded.cast_unsigned(),
-        None => seed,
-    };
-    let world = World::new(seed);
-    if recorded.is_none() {
-        catalogue::load_seed(&mut connection).await?;
-        samples::load(&mut connection).await?;
-        let sealer = secrets::Sealer::from_settings(&settings.secrets)?;
-        // The day's first instant: two worlds of one seed and one day are the same in every row.
-        let now = clock.now().replace_time(Time::MIDNIGHT);
-        let making = async {
-            world.store(&mut connection, &sealer, now).await?;
-            samples::furnish(&mut connection, "demo-customer", now).await
-        };
-        id::seeded(seed, making).await?;
+async fn make_world(
+    url: &str,
+    (seed, scale): (u64, Scale),
+    settings: &Settings,
+    clock: &Clock,
+) -> anyhow::Result<World> {
+    let mut connection = database::connect_planning(url).await?;
+    let recorded = sqlx::query!(r#"select seed, scale as "scale: Scale" from sandbox_world where only_row"#)
+        .fetch_optional(&mut connection);
+    // A world that exists keeps its seed: the keys printed are the keys stored.
+    if let Some(recorded) = recorded.await? {
+        connection.close().await?;
+        return Ok(World::new(recorded.seed.cast_unsigned(), recorded.scale));
     }
+    let world = World::new(seed, scale);
+    catalogue::load_seed(&mut connection).await?;
+    samples::load(&mut connection).await?;
+    // The day's first instant: two worlds of one seed, scale and day are the same in every row.
+    let now = clock.now().replace_time(Time::MIDNIGHT);
+    let making = async {
+        world.store(&mut connection, settings, now).await?;
+        samples::furnish(&mut connection, "demo-customer", now).await
+    };
+    id::seeded(seed, making).await?;
     connection.close().await?;
     Ok(world)
 }
@@ -175,27 +181,4 @@ impl SandboxArguments {
             }
         }
     }
-}
-
-fn welcome(listeners: &Listeners, folder: &Path, database_url: &str, world: &World) -> anyhow::Result<String> {
-    let (api, operator) = (listeners.api_address()?, listeners.operator_address()?);
-    let mut text = format!(
-        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operator}/metrics\n  Operators http://{operator}/admin/docs/ with the token {}\n  Data      {}\n  Database  {database_url}\n\n",
-        world.operator_token(),
-        folder.display()
-    );
-    writeln!(text, "  {:<17} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;
-    for account in &world.accounts {
-        writeln!(
-            text,
-            "  {:<17} {:<12} {:<21} {:<41} {}",
-            account.name,
-            format!("{:?}", account.kind).to_lowercase(),
-            account.access_key,
-            account.secret_key,
-            account.password
-        )?;
-    }
-    writeln!(text, "\nEach account's user has the account's name. Stop with Ctrl-C.")?;
-    Ok(text)
 }

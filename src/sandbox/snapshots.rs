@@ -265,17 +265,9 @@ async fn seal_anew(
     ));
     sqlx::query(write).bind(tenant.0).bind(&keys).bind(sealed).execute(&mut *connection).await?;
     if (*table, *column) == ("customers", "sealed_name") {
-        for (customer, name) in keys.into_iter().zip(texts) {
-            let grams = vault.name_grams(tenant, &name);
-            sqlx::query!(
-                "update customers set name_grams = $3 where tenant_id = $1 and domain_id = $2",
-                tenant.0,
-                customer,
-                &grams
-            )
-            .execute(&mut *connection)
-            .await?;
-        }
+        let named = keys.into_iter().map(DomainId).zip(texts);
+        let grams: Vec<_> = named.map(|(customer, name)| (customer, vault.name_grams(tenant, &name))).collect();
+        customers::set_name_grams(connection, tenant, &grams).await?;
     }
     Ok(())
 }

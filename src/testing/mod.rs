@@ -12,7 +12,7 @@ use crate::identity::model::LoginName;
 use crate::operator::operators;
 use crate::operator::policy::Role;
 use crate::pricing::samples;
-use crate::sandbox::world::World;
+use crate::sandbox::world::{Scale, World};
 use crate::values::id::DomainId;
 use crate::{catalogue, server};
 use axum::Router;
@@ -21,20 +21,24 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use tower::ServiceExt;
 
 /// The address that test clients call from unless they say otherwise.
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
+/// The world of most tests. They share it, so that each password is hashed once.
+static SMALL: LazyLock<World> = LazyLock::new(|| World::new(1, Scale::Small));
+
 /// An application with the sandbox's world.
 pub struct TestApp {
     /// Its state.
     pub app: App,
     /// Its accounts.
-    pub world: World,
+    pub world: Cow<'static, World>,
     router: Router,
     operators: Router,
 }
@@ -67,17 +71,25 @@ impl TestApp {
 
     /// With these operations and settings.
     pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_world(pool, Cow::Borrowed(&*SMALL), operations, configure).await
+    }
+
+    /// The same with another world.
+    pub async fn with_world(
+        pool: PgPool,
+        world: Cow<'static, World>,
+        operations: Operations,
+        configure: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings::defaults();
         settings.secrets.master_key = Secret::from("5a".repeat(32));
         // As in the sandbox: there is nobody to send codes to.
         settings.messages.readable_codes = true;
         configure(&mut settings);
         let clock = Clock::default();
-        let world = World::new(1);
         let mut connection = pool.acquire().await.expect("the test has a database");
         catalogue::load_seed(&mut connection).await.expect("the seed fits the schema");
-        let sealer = crate::secrets::Sealer::from_settings(&settings.secrets).expect("the key is valid");
-        world.store(&mut connection, &sealer, clock.now()).await.expect("the world fits the schema");
+        world.store(&mut connection, &settings, clock.now()).await.expect("the world fits the schema");
         drop(connection);
         let app = App::start(settings, Database::from_pool(pool), clock).await.expect("the application starts");
         Self::of(app, world, operations)
@@ -90,7 +102,7 @@ impl TestApp {
         Self::of(app, self.world.clone(), crate::operations())
     }
 
-    fn of(app: App, world: World, operations: Operations) -> Self {
+    fn of(app: App, world: Cow<'static, World>, operations: Operations) -> Self {
         let router = server::router(&app, operations).expect("the settings are valid");
         let operators = server::operator_router(&app, router.clone()).expect("the document serialises");
         Self { app, world, router, operators }

@@ -14,13 +14,15 @@ import requests
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("BSS_GATEWAY", REPOSITORY / "target/debug/bss-gateway"))
-SECONDS_TO_START = 60
+# A world with history takes a while.
+SECONDS_TO_START = 180
 SECONDS_TO_STOP = 40
 LAST_LINE = "Stop with Ctrl-C."
 ADDRESS = re.compile(r"^  (API|Metrics) +(http://[\d.]+:\d+)", re.MULTILINE)
 OPERATOR = re.compile(r"^  Operators .* token (\S+)$", re.MULTILINE)
 DATABASE = re.compile(r"^  Database +(\S+)", re.MULTILINE)
 DATA = re.compile(r"^  Data +(\S+)", re.MULTILINE)
+OPERATOR_OF_ROLE = re.compile(r"^  sandbox\S* +(read|operate|admin) +(\S{43})$", re.MULTILINE)
 ACCOUNT = re.compile(r"^  (\S+) +(\w+) +([A-Z0-9]{20}) +(\S{40}) +(\S+)$", re.MULTILINE)
 
 
@@ -84,7 +86,10 @@ class Gateway:
         self.database_url = DATABASE.search(text)[1]
         self.master_key_file = f"{DATA.search(text)[1]}/master.key"
         self.url, self.operator_url = addresses["API"], addresses["Metrics"]
-        self.accounts = {name: Account(*columns) for name, *columns in ACCOUNT.findall(text)}
+        rows = {name: Account(*columns) for name, *columns in ACCOUNT.findall(text)}
+        self.accounts = {name: row for name, row in rows.items() if row.kind != "user"}
+        self.users = {name: row for name, row in rows.items() if row.kind == "user"}
+        self.operator_tokens = dict(OPERATOR_OF_ROLE.findall(text))
         demo = self.accounts["demo-partner"]
         self.access_key, self.secret_key = demo.access_key, demo.secret_key
 

@@ -28,7 +28,7 @@ def shop() -> Iterator[Gateway]:
 @pytest.fixture(scope="module")
 def second(shop: Gateway) -> str:
     """A second customer of demo-partner."""
-    created = admin(shop, "account", "create", "second-customer", "--kind", "customer", "--parent", "demo-partner")
+    created = admin(shop, "account", "create", "further-customer", "--kind", "customer", "--parent", "demo-partner")
     return created["domain_id"]
 
 

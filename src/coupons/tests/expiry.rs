@@ -127,12 +127,15 @@ async fn the_background_finds_every_tenant_by_its_own_clock(pool: PgPool) {
     let usable =
         "select count(*) from coupons c join domains d on d.domain_id = c.holder_id and d.name = 'demo-customer'
                   where c.state = 2";
+    let others = "select count(*) from coupons c where c.state = 2
+                  and not exists (select 1 from domains d where d.domain_id = c.tenant_id and d.name = 'demo-partner')";
+    let theirs = count(&mut *shop.connection().await, others).await;
+    assert!(theirs > 1);
     assert_eq!(count(&mut *shop.connection().await, usable).await, 5, "nothing is due by the system's time");
     shop.app.app.clocks.reload(&mut *shop.connection().await).await.expect("they are read");
     jobs::run_due(&shop.app.app, false).await.expect("the job runs");
     assert_eq!(count(&mut *shop.connection().await, usable).await, 0);
-    let others = "select count(*) from coupons where state = 2";
-    assert_eq!(count(&mut *shop.connection().await, others).await, 1, "the reseller's customer lives in another time");
+    assert_eq!(count(&mut *shop.connection().await, others).await, theirs, "the others live in another time");
     shop.assert_ledger_is_right().await;
 }
 

@@ -1,0 +1,178 @@
+//! The sandbox's many customers, written by arrays.
+
+use super::AssociationType;
+use super::association::{BLOCK, Step};
+use super::codes::receiver_hash;
+use crate::personal::Vault;
+use crate::values::id::{DomainId, TenantId, new_uuid};
+use crate::values::receiver::{Email, Phone, Receiver};
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A customer that comes to a partner.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// Its account, which is there.
+    pub id: DomainId,
+    /// How it is associated.
+    pub kind: AssociationType,
+    /// Since when; in ascending order.
+    pub since: OffsetDateTime,
+    /// Its user's id on the platform.
+    pub platform_user: String,
+    /// A phone; an address makes it one of the international site.
+    pub receiver: Receiver,
+}
+
+/// Makes accounts a partner's customers, as registering and [`associate`](super::association::associate) do one by one.
+pub async fn join(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    platform: &str,
+    newcomers: &[Newcomer],
+    vault: &Vault,
+) -> sqlx::Result<()> {
+    let Some(last) = newcomers.last() else { return Ok(()) };
+    let count = i64::try_from(newcomers.len()).unwrap_or(i64::MAX);
+    let place = sqlx::query!(
+        "insert into customer_counters (tenant_id, partner_id, last_number, customers, last_at) values ($1, $2, $3, $3, $4)
+         on conflict (tenant_id, partner_id) do update
+         set last_number = customer_counters.last_number + $3, customers = customer_counters.customers + $3,
+             last_at = greatest(customer_counters.last_at, excluded.last_at)
+         returning last_number",
+        tenant.0,
+        partner.0,
+        count,
+        last.since
+    );
+    let last_number = place.fetch_one(&mut *connection).await?.last_number;
+    let numbers: Vec<i64> = (last_number - count + 1..=last_number).collect();
+    count_blocks(connection, (tenant, partner), &numbers).await?;
+    insert(connection, (tenant, partner), platform, (newcomers, &numbers), vault).await?;
+    count_receivers(connection, newcomers, vault).await?;
+    for step in [Step::Registered, Step::Associated] {
+        record(connection, (tenant, partner), newcomers, step).await?;
+    }
+    Ok(())
+}
+
+async fn count_blocks(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    numbers: &[i64],
+) -> sqlx::Result<()> {
+    let mut blocks: BTreeMap<i64, i32> = BTreeMap::new();
+    for number in numbers {
+        *blocks.entry(number / BLOCK).or_default() += 1;
+    }
+    sqlx::query!(
+        "insert into customer_blocks (tenant_id, partner_id, block, members)
+         select t.tenant_id, $2, u.block, u.members
+         from tenants t, unnest($3::bigint[], $4::integer[]) as u (block, members) where t.tenant_id = $1
+         on conflict (tenant_id, partner_id, block) do update set members = customer_blocks.members + excluded.members",
+        tenant.0,
+        partner.0,
+        &blocks.keys().copied().collect::<Vec<_>>(),
+        &blocks.values().copied().collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    platform: &str,
+    (newcomers, numbers): (&[Newcomer], &[i64]),
+    vault: &Vault,
+) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = newcomers.iter().map(|newcomer| newcomer.id.0).collect();
+    let platform_users: Vec<String> = newcomers.iter().map(|newcomer| newcomer.platform_user.clone()).collect();
+    let seal = |newcomer: &Newcomer| vault.seal(newcomer.receiver.as_str(), newcomer.id);
+    let phones = newcomers.iter().map(|new| matches!(new.receiver, Receiver::Phone(_)).then(|| seal(new)));
+    let emails = newcomers.iter().map(|new| matches!(new.receiver, Receiver::Email(_)).then(|| seal(new)));
+    sqlx::query!(
+        "insert into xaccounts (xaccount_id, xaccount_type, tenant_id, domain_id)
+         select u.platform_user, $2, $1, u.id from unnest($3::uuid[], $4::text[]) as u (id, platform_user)",
+        tenant.0,
+        platform,
+        &ids,
+        &platform_users
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into customers (tenant_id, domain_id, partner_id, association_type, associated_at, number, international,
+                                xaccount_type, xaccount_id, sealed_phone, country_code, sealed_email, domain_area)
+         select t.tenant_id, u.id, $2, u.kind, u.since, u.number, u.sealed_email is not null, $3, u.platform_user,
+                u.sealed_phone, case when u.sealed_phone is not null then $4 end, u.sealed_email,
+                case when u.sealed_email is not null then 'SG' end
+         from tenants t,
+              unnest($5::uuid[], $6::smallint[], $7::timestamptz[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[])
+              as u (id, kind, since, number, platform_user, sealed_phone, sealed_email)
+         where t.tenant_id = $1",
+        tenant.0,
+        partner.0,
+        platform,
+        Phone::COUNTRY_CODE,
+        &ids,
+        &newcomers.iter().map(|newcomer| newcomer.kind as i16).collect::<Vec<_>>(),
+        &newcomers.iter().map(|newcomer| newcomer.since).collect::<Vec<_>>(),
+        numbers,
+        &platform_users,
+        &phones.collect::<Vec<_>>() as &[Option<Vec<u8>>],
+        &emails.collect::<Vec<_>>() as &[Option<Vec<u8>>]
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Each phone and each address is new.
+async fn count_receivers(connection: &mut PgConnection, newcomers: &[Newcomer], vault: &Vault) -> sqlx::Result<()> {
+    let hashes: Vec<Vec<u8>> = newcomers.iter().map(|newcomer| receiver_hash(vault, &newcomer.receiver)).collect();
+    sqlx::query!(
+        "insert into receivers (receiver_hash, accounts, reserved) select hash, 1, false from unnest($1::bytea[]) as hash",
+        &hashes
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    (tenant, partner): (TenantId, DomainId),
+    newcomers: &[Newcomer],
+    step: Step,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into association_events (tenant_id, happened_at, event_id, domain_id, partner_id, step, association_type)
+         select t.tenant_id, u.since, u.event_id, u.id, $2, $3, u.kind
+         from tenants t, unnest($4::uuid[], $5::uuid[], $6::timestamptz[], $7::smallint[]) as u (event_id, id, since, kind)
+         where t.tenant_id = $1",
+        tenant.0,
+        partner.0,
+        step as Step,
+        &newcomers.iter().map(|newcomer| new_uuid(newcomer.since)).collect::<Vec<_>>(),
+        &newcomers.iter().map(|newcomer| newcomer.id.0).collect::<Vec<_>>(),
+        &newcomers.iter().map(|newcomer| newcomer.since).collect::<Vec<_>>(),
+        &newcomers.iter().map(|newcomer| newcomer.kind as i16).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A phone of a number below 100,000,000.
+pub fn phone(number: usize) -> Option<Receiver> {
+    Phone::parse(&format!("199{number:08}")).map(Receiver::Phone)
+}
+
+/// An address that leads nowhere.
+pub fn address(number: usize) -> Option<Receiver> {
+    Email::parse(&format!("customer-{number:08}@example.com")).map(Receiver::Email)
+}

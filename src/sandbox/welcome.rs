@@ -1,0 +1,70 @@
+//! What the sandbox prints when it is ready: addresses, and who can call with which keys.
+
+use super::world::World;
+use super::world::accounts::EMPLOYER;
+use super::world::scenarios;
+use crate::server::Listeners;
+use std::fmt::{self, Write as _};
+use std::path::Path;
+
+/// The text.
+pub fn welcome(listeners: &Listeners, folder: &Path, database_url: &str, world: &World) -> anyhow::Result<String> {
+    let (api, operators) = (listeners.api_address()?, listeners.operator_address()?);
+    let token = &world.operators[0].token;
+    let mut text = format!(
+        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operators}/metrics\n  Operators http://{operators}/admin/docs/ with the token {token}\n  Data      {}\n  Database  {database_url}\n",
+        folder.display()
+    );
+    write_operators(&mut text, world)?;
+    write_accounts(&mut text, world)?;
+    writeln!(text, "\nEach account's user has the account's name. Stop with Ctrl-C.")?;
+    Ok(text)
+}
+
+fn write_operators(text: &mut String, world: &World) -> fmt::Result {
+    writeln!(text, "\n  {:<26} {:<12} token", "operator", "role")?;
+    for operator in &world.operators {
+        let role = format!("{:?}", operator.role).to_lowercase();
+        writeln!(text, "  {:<26} {role:<12} {}", operator.name, operator.token)?;
+    }
+    Ok(())
+}
+
+/// Tree by tree, with the users of the one account that has some behind its tree; then the scenarios.
+fn write_accounts(text: &mut String, world: &World) -> fmt::Result {
+    writeln!(text, "\n  {:<26} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;
+    let (scenarios, others): (Vec<_>, Vec<_>) = world.accounts.iter().partition(|account| scenarios::has(account));
+    let mut tenant = None;
+    for account in others {
+        if tenant.is_some_and(|tenant| tenant != account.tenant) {
+            if tenant == Some(world.account(EMPLOYER).tenant) {
+                write_users(text, world)?;
+            }
+            writeln!(text)?;
+        }
+        tenant = Some(account.tenant);
+        let kind = format!("{:?}", account.kind).to_lowercase();
+        let key = (&*account.access_key, &*account.secret_key, &*account.password);
+        write_row(text, (account.name, &kind), key)?;
+    }
+    writeln!(text, "\n  Scenarios, to be copied by name (GET /admin/v1/scenarios says what each holds):")?;
+    for account in scenarios {
+        let kind = format!("{:?}", account.kind).to_lowercase();
+        let key = (&*account.access_key, &*account.secret_key, &*account.password);
+        write_row(text, (account.name, &kind), key)?;
+    }
+    Ok(())
+}
+
+fn write_users(text: &mut String, world: &World) -> fmt::Result {
+    writeln!(text, "  Users of {EMPLOYER} with some permissions each:")?;
+    for user in &world.users {
+        write_row(text, (user.name, "user"), (&user.access_key, &user.secret_key, &user.password))?;
+    }
+    Ok(())
+}
+
+fn write_row(text: &mut String, (name, kind): (&str, &str), key: (&str, &str, &str)) -> fmt::Result {
+    let (access_key, secret_key, password) = key;
+    writeln!(text, "  {name:<26} {kind:<12} {access_key:<21} {secret_key:<41} {password}")
+}

@@ -1,0 +1,451 @@
+//! Eighteen months of business before the world's day, month by month in order of time, by the domains' own functions with
+//! the past instant as `now`: so every balance after a transfer is right, and lists are full.
+//!
+//! Everything follows from the seed and the day. What would lie after the day has not happened.
+
+use super::accounts::{Account, derived};
+use super::{Scale, World, platform};
+use crate::accounts::administration as funds;
+use crate::accounts::administration::Payment;
+use crate::accounts::sandbox::Hand;
+use crate::config::RealNameSettings;
+use crate::coupons::limits::Limits;
+use crate::coupons::model::{QuotaKind, Validity};
+use crate::coupons::sandbox::{self as coupons, Batch};
+use crate::coupons::update_coupon_quotas;
+use crate::customers::AssociationType;
+use crate::customers::budgets::{self, BudgetType};
+use crate::customers::sandbox::{self as customers, Newcomer};
+use crate::due;
+use crate::identity::sandbox::{self as identity, NewAccount};
+use crate::ledger::{self, Posting};
+use crate::personal::Vault;
+use crate::real_name::sandbox::{self as real_name, End};
+use crate::values::amount::PositiveAmount;
+use crate::values::id::{CouponId, DomainId, TenantId};
+use anyhow::Context;
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use time::{Date, Duration, OffsetDateTime, Time};
+
+/// How many whole months.
+const MONTHS: usize = 18;
+/// How many postings are locked and written together.
+const TOGETHER: usize = 1000;
+/// Most customers of a seller to whom coupons are issued together.
+const HOLDERS_MAX: usize = 500;
+/// Most of a month's newcomers that apply for real-name authentication, and most of them that are given a budget.
+const APPLICANTS_MAX: usize = 20;
+/// Family names and given names, in no relation to anybody.
+const FAMILY: [&str; 8] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄"];
+const GIVEN: [&str; 8] = ["伟", "芳", "娜", "敏", "静", "强", "磊", "洋"];
+
+/// When the history of a world of this day begins.
+pub(super) fn beginning(now: OffsetDateTime) -> OffsetDateTime {
+    let first = (0..MONTHS).fold(first_of_month(now.date()), |first, _| {
+        first_of_month(first.previous_day().expect("the sandbox's day is far from the calendar's ends"))
+    });
+    first.with_time(Time::MIDNIGHT).assume_utc()
+}
+
+fn first_of_month(day: Date) -> Date {
+    day.replace_day(1).expect("each month has a first day")
+}
+
+/// The first instants of the months from the beginning on, the one that has begun included.
+fn months(now: OffsetDateTime) -> Vec<OffsetDateTime> {
+    let next =
+        |month: &OffsetDateTime| Some(first_of_month((*month + Duration::days(31)).date()).midnight().assume_utc());
+    std::iter::successors(Some(beginning(now)), next).take_while(|month| *month <= now).collect()
+}
+
+/// What seals personal data, and how many customers may be verified with one document.
+type Rules<'a> = (&'a Vault, &'a RealNameSettings);
+
+/// Makes it.
+pub(super) async fn make(
+    world: &World,
+    connection: &mut PgConnection,
+    rules: Rules<'_>,
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    let (of_partner, of_reseller) = match world.scale {
+        Scale::Small => return Ok(()),
+        Scale::Medium => (300, 40),
+        Scale::Large => (24_000, 2_000),
+    };
+    let resellers = ["demo-reseller", "second-reseller", "third-reseller"].map(|name| (name, of_reseller));
+    let mut first_number = 0;
+    for (top, sellers) in
+        [("demo-partner", vec![("demo-partner", of_partner)]), ("demo-distributor", resellers.to_vec())]
+    {
+        let mut shop = Shop::new(world, top, &sellers, first_number);
+        first_number += 1 + sellers.iter().map(|(_, size)| size).sum::<usize>();
+        for month in months(now) {
+            shop.live(connection, rules, &Month { first: month, now }).await?;
+        }
+        due::run(connection, shop.top.tenant, now).await?;
+    }
+    Ok(())
+}
+
+/// A month of the history, as far as it has passed.
+struct Month {
+    first: OffsetDateTime,
+    now: OffsetDateTime,
+}
+
+impl Month {
+    /// An instant of it.
+    fn at(&self, day: i64, hour: i64) -> OffsetDateTime {
+        self.first + Duration::days(day - 1) + Duration::hours(hour)
+    }
+
+    /// Whether this day of it is over.
+    fn has_passed(&self, day: i64) -> bool {
+        self.at(day + 1, 0) <= self.now
+    }
+
+    /// So many instants, spread evenly from a day to another.
+    fn spread(&self, (from, to): (i64, i64), count: usize) -> impl Iterator<Item = OffsetDateTime> {
+        let begin = self.at(from, 0);
+        let step = (self.at(to + 1, 0) - begin) / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
+        // On whole seconds, as the interfaces show them.
+        let step = Duration::seconds(step.whole_seconds().max(1));
+        (0..count).map(move |number| begin + step * u32::try_from(number).unwrap_or(u32::MAX))
+    }
+}
+
+/// A partner that sells itself, or a distributor with its resellers.
+struct Shop<'a> {
+    top: &'a Account,
+    platform: String,
+    sellers: Vec<Seller<'a>>,
+    dice: Dice,
+    next_number: usize,
+}
+
+/// Who has customers.
+struct Seller<'a> {
+    account: &'a Account,
+    /// How many there will be.
+    size: usize,
+    /// How many there are.
+    joined: usize,
+    /// Its resale customers of the Chinese site.
+    buyers: Vec<DomainId>,
+}
+
+/// An allocation to be made.
+struct Allocation {
+    seller: usize,
+    buyer: DomainId,
+    amount: Decimal,
+}
+
+impl<'a> Shop<'a> {
+    fn new(world: &'a World, top: &str, sellers: &[(&str, usize)], next_number: usize) -> Self {
+        let seller = |(name, size): &(&str, usize)| Seller {
+            account: world.account(name),
+            size: *size,
+            joined: 0,
+            buyers: Vec::new(),
+        };
+        Self {
+            top: world.account(top),
+            platform: platform(top),
+            sellers: sellers.iter().map(seller).collect(),
+            dice: Dice::new(world.seed, top),
+            next_number,
+        }
+    }
+
+    async fn live(&mut self, connection: &mut PgConnection, rules: Rules<'_>, month: &Month) -> anyhow::Result<()> {
+        if month.has_passed(9) {
+            for seller in 0..self.sellers.len() {
+                self.welcome(connection, rules, seller, month).await?;
+            }
+        }
+        let allocations = if month.has_passed(20) { self.allocate(connection, month).await? } else { Vec::new() };
+        self.promote(connection, month).await?;
+        if month.has_passed(26) {
+            self.reclaim(connection, &allocations, month).await?;
+        }
+        Ok(())
+    }
+
+    /// Customers come on the first four days, and give their names on the seventh.
+    async fn welcome(
+        &mut self,
+        connection: &mut PgConnection,
+        rules: Rules<'_>,
+        seller: usize,
+        month: &Month,
+    ) -> anyhow::Result<()> {
+        let (tenant, seller) = (self.top.tenant, &mut self.sellers[seller]);
+        let count = seller.size.div_ceil(MONTHS).min(seller.size - seller.joined);
+        let mut accounts = Vec::with_capacity(count);
+        let mut newcomers = Vec::with_capacity(count);
+        for at in month.spread((1, 4), count) {
+            let id = DomainId::new(at);
+            seller.joined += 1;
+            self.next_number += 1;
+            // Of ten customers one is of the international site, and one pays the vendor itself.
+            let (kind, receiver) = match seller.joined % 10 {
+                0 => (AssociationType::Resale, customers::address(self.next_number)),
+                5 => (AssociationType::Referral, customers::phone(self.next_number)),
+                _ => (AssociationType::Resale, customers::phone(self.next_number)),
+            };
+            let name = format!("{}-c{:05}", seller.account.name, seller.joined);
+            accounts.push(NewAccount { id, name, at });
+            newcomers.push(Newcomer {
+                id,
+                kind,
+                since: at,
+                platform_user: format!("user-{}", self.next_number),
+                receiver: receiver.context("sample receivers are well-formed")?,
+            });
+        }
+        let of = (tenant, seller.account.domain);
+        identity::open_accounts(connection, of, &accounts).await?;
+        customers::join(connection, of, &self.platform, &newcomers, rules.0).await?;
+        let is_last = month.first + Duration::days(62) > month.now;
+        let first = seller.joined - count;
+        for (number, newcomer) in newcomers.iter().enumerate() {
+            let number = first + number + 1;
+            let is_international = number.is_multiple_of(10);
+            if newcomer.kind == AssociationType::Resale && !is_international {
+                seller.buyers.push(newcomer.id);
+            }
+            if number - first > APPLICANTS_MAX {
+                continue;
+            }
+            let whose = (tenant, seller.account.domain, newcomer.id);
+            if is_international {
+                let amount = Decimal::from(100 * (1 + self.dice.throw(10))).into();
+                let setting = budgets::Setting { amount, budget_type: BudgetType::Monthly, freezes: Some(false) };
+                budgets::set(connection, whose, &setting, seller.account.name, month.at(7, 0)).await?;
+            } else {
+                let end = match number % 10 {
+                    8 => End::Refused,
+                    9 if is_last => End::Open,
+                    _ => End::Passes,
+                };
+                let name = format!("{}{}", FAMILY[self.dice.throw_index(8)], GIVEN[self.dice.throw_index(8)]);
+                let passport = format!("E{:08}", self.next_number - count + number - first);
+                real_name::apply(connection, whose, (&name, &passport), end, rules, month.at(7, 0)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each month a third of the customers is allocated something, between the fifth day and the twentieth; before, as much is
+    /// paid in.
+    async fn allocate(&mut self, connection: &mut PgConnection, month: &Month) -> anyhow::Result<Vec<Allocation>> {
+        let mut allocations = Vec::new();
+        for (index, seller) in self.sellers.iter().enumerate() {
+            for buyer in &seller.buyers {
+                if self.dice.throw(3) == 0 {
+                    let amount = Decimal::from(10 * (1 + self.dice.throw(50)));
+                    allocations.push(Allocation { seller: index, buyer: *buyer, amount });
+                }
+            }
+        }
+        self.dice.shuffle(&mut allocations);
+        let whole: Decimal = allocations.iter().map(|allocation| allocation.amount).sum();
+        self.pay_in(connection, whole + Decimal::ONE_THOUSAND, month.at(4, 1)).await?;
+        self.pass_on(connection, &allocations, month.at(4, 2)).await?;
+        let instants = month.spread((5, 20), allocations.len());
+        let postings = allocations
+            .iter()
+            .zip(instants)
+            .map(|(allocation, at)| (self.hand(allocation.seller).allocate(allocation.buyer, allocation.amount), at));
+        post(connection, self.top.tenant, postings.collect()).await?;
+        Ok(allocations)
+    }
+
+    async fn pay_in(&self, connection: &mut PgConnection, whole: Decimal, at: OffsetDateTime) -> anyhow::Result<()> {
+        let amount = PositiveAmount::try_from(&*whole.to_string()).map_err(anyhow::Error::msg)?;
+        let payment = Payment { amount, designated: false, memo: "Bank transfer".to_owned() };
+        Ok(funds::top_up(connection, (self.top.tenant, self.top.domain), &payment, at).await?)
+    }
+
+    /// A distributor gives its resellers what they will allocate.
+    async fn pass_on(
+        &self,
+        connection: &mut PgConnection,
+        allocations: &[Allocation],
+        at: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let top = Hand { tenant: self.top.tenant, partner: self.top.domain, user: Some(self.top.user) };
+        let mut postings = Vec::new();
+        for (index, seller) in self.sellers.iter().enumerate() {
+            let own = allocations.iter().filter(|allocation| allocation.seller == index);
+            let needed: Decimal = own.map(|allocation| allocation.amount).sum();
+            if seller.account.domain != self.top.domain && needed > Decimal::ZERO {
+                postings.push((top.allocate_to_reseller(seller.account.domain, needed), at));
+            }
+        }
+        post(connection, self.top.tenant, postings).await
+    }
+
+    /// Half of what every eighth was allocated is taken back.
+    async fn reclaim(
+        &self,
+        connection: &mut PgConnection,
+        allocations: &[Allocation],
+        month: &Month,
+    ) -> anyhow::Result<()> {
+        let reclaimed: Vec<&Allocation> = allocations.iter().step_by(8).collect();
+        let instants = month.spread((22, 26), reclaimed.len());
+        let postings = reclaimed.iter().zip(instants).map(|(allocation, at)| {
+            (self.hand(allocation.seller).reclaim(allocation.buyer, allocation.amount / Decimal::TWO), at)
+        });
+        post(connection, self.top.tenant, postings.collect()).await
+    }
+
+    fn hand(&self, seller: usize) -> Hand {
+        let account = self.sellers[seller].account;
+        Hand { tenant: account.tenant, partner: account.domain, user: Some(account.user) }
+    }
+
+    /// Each month a quota is granted and coupons are issued from it twice; some are taken back, and what has expired goes back
+    /// by itself.
+    async fn promote(&mut self, connection: &mut PgConnection, month: &Month) -> anyhow::Result<()> {
+        let tenant = self.top.tenant;
+        let mut batches = Vec::new();
+        for (index, seller) in self.sellers.iter().enumerate() {
+            let mut draw = || {
+                let drawn = seller.buyers.iter().filter(|_| self.dice.throw(4) == 0).copied();
+                drawn.take(HOLDERS_MAX).collect::<Vec<_>>()
+            };
+            batches.push((index, draw(), draw()));
+        }
+        let worth = |(_, first, second): &(usize, Vec<DomainId>, Vec<DomainId>)| {
+            Decimal::from(100 + 50 * first.len() + 20 * second.len())
+        };
+        if !month.has_passed(6) {
+            return Ok(());
+        }
+        let at = month.at(6, 3);
+        due::run(connection, tenant, at).await?;
+        let whole: Decimal = batches.iter().map(worth).sum::<Decimal>() * Decimal::TWO;
+        let top = (tenant, self.top.domain);
+        let granted =
+            coupons::grant(connection, top, QuotaKind::Cash, &whole.to_string(), Limits::default(), at).await?;
+        let mut quotas = Vec::with_capacity(batches.len());
+        for batch in &batches {
+            let seller = self.sellers[batch.0].account;
+            let quota = if seller.domain == self.top.domain {
+                granted
+            } else {
+                update_coupon_quotas::split_for(connection, top, (granted, seller.domain), worth(batch), at).await?
+            };
+            quotas.push(quota);
+        }
+        let mut issued: Vec<(usize, Vec<CouponId>)> = Vec::new();
+        for (day, face_value, days) in [(8, 50, 60), (18, 20, 120)] {
+            // At midnight, so that what falls due on the world's day has fallen due when the world is made.
+            let at = month.at(day, 0);
+            if !month.has_passed(day) {
+                return Ok(());
+            }
+            due::run(connection, tenant, at).await?;
+            for ((index, first, second), quota) in batches.iter().zip(&quotas) {
+                let seller = self.sellers[*index].account;
+                let holders = if day == 8 { first } else { second };
+                let validity = Some(Validity { from: at, until: at + Duration::days(days) });
+                let (face_value, user) = (Decimal::from(face_value), Some(seller.user));
+                let batch = Batch { quota: *quota, face_value, validity, user };
+                let made = coupons::hand_out(connection, (tenant, seller.domain), holders, &batch, at).await?;
+                issued.push((*index, made));
+            }
+        }
+        if month.has_passed(24) {
+            let at = month.at(24, 5);
+            due::run(connection, tenant, at).await?;
+            for (index, seller) in self.sellers.iter().enumerate() {
+                let own = issued.iter().filter(|(seller, _)| *seller == index);
+                let unwanted: Vec<CouponId> = own.flat_map(|(_, made)| made.iter().copied()).step_by(12).collect();
+                coupons::take_back(connection, tenant, &unwanted, seller.account.user, at).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn post(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    postings: Vec<(Posting, OffsetDateTime)>,
+) -> anyhow::Result<()> {
+    for part in postings.chunks(TOGETHER) {
+        ledger::post_each(connection, tenant, part).await?;
+    }
+    Ok(())
+}
+
+/// Numbers that follow from a seed and look like chance: `SplitMix64`.
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: u64, name: &str) -> Self {
+        let bytes = *derived(seed, name, "history").first_chunk().expect("a SHA-256 has 32 bytes");
+        Self(u64::from_be_bytes(bytes))
+    }
+
+    /// A number below `sides`.
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    /// The same as a place in a list of this length.
+    fn throw_index(&mut self, length: usize) -> usize {
+        let sides = u64::try_from(length).expect("lengths fit");
+        usize::try_from(self.throw(sides)).expect("it is below the length")
+    }
+
+    fn shuffle<T>(&mut self, list: &mut [T]) {
+        for place in (1..list.len()).rev() {
+            list.swap(place, self.throw_index(place + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn eighteen_months_and_the_one_that_has_begun() {
+        let now = datetime!(2026-11-21 00:00 UTC);
+        let all = months(now);
+        assert_eq!((all.len(), all[0]), (19, datetime!(2025-05-01 00:00 UTC)));
+        assert_eq!(all.last(), Some(&datetime!(2026-11-01 00:00 UTC)));
+        assert_eq!(months(datetime!(2026-03-31 00:00 UTC))[0], datetime!(2024-09-01 00:00 UTC));
+    }
+
+    #[test]
+    fn a_day_has_passed_when_the_next_one_begins() {
+        let month = Month { first: datetime!(2026-11-01 00:00 UTC), now: datetime!(2026-11-21 00:00 UTC) };
+        assert_eq!((month.has_passed(20), month.has_passed(21)), (true, false));
+        let instants: Vec<_> = month.spread((5, 20), 4).collect();
+        assert_eq!((instants[0], instants.len()), (datetime!(2026-11-05 00:00 UTC), 4));
+        assert!(instants.is_sorted() && instants[3] < month.at(21, 0));
+    }
+
+    #[test]
+    fn the_dice_follow_from_the_seed() {
+        let throws = |seed| {
+            let mut dice = Dice::new(seed, "demo-partner");
+            (0..100).map(|_| dice.throw(6)).collect::<Vec<_>>()
+        };
+        assert_eq!(throws(1), throws(1));
+        assert_ne!(throws(1), throws(2));
+        assert!((0..6).all(|side| throws(1).contains(&side)));
+    }
+}
