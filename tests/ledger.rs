@@ -343,9 +343,9 @@ async fn a_writer_does_not_trust_what_it_remembers(pool: PgPool) {
     assert_eq!(allocate("5").await, "");
 
     // The customer's account was closed, and opened again.
-    by_hand("update accounts set closed = true where kind = 'allocated'").await;
+    by_hand("update accounts set closed = true where kind = 'allocated' and balance = 95").await;
     assert_eq!(allocate("5").await, "CBC.99000035");
-    by_hand("update accounts set closed = false where kind = 'allocated'").await;
+    by_hand("update accounts set closed = false where kind = 'allocated' and balance = 95").await;
     assert_eq!(allocate("5").await, "");
 
     assert_eq!(balance(&pool, demo.domain, "cash").await, Decimal::from(10));

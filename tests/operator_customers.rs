@@ -164,7 +164,7 @@ async fn customers_are_listed_page_by_page_and_frozen_by_the_vendors_types(pool:
     let no_partner = operator.get(&format!("{CUSTOMER}/customers")).await;
     assert!(no_partner.refusal().2.contains("is no partner"), "{}", no_partner.body);
     let nobody = operator.get(&format!("{ACCOUNTS}/%00/customer")).await;
-    assert_eq!(nobody.refusal().2, "Parameter error. path: must not hold a NUL");
+    assert_eq!(nobody.refusal().2, "Parameter error. path: must not hold a NUL.");
 }
 
 #[sqlx::test]
@@ -209,17 +209,17 @@ async fn partners_are_changed_and_resellers_admitted(pool: PgPool) {
     }
 
     let resellers = format!("{ACCOUNTS}/demo-distributor/resellers");
-    let denied = operator.post(&resellers, &json!({"name": "second-reseller"})).await;
+    let denied = operator.post(&resellers, &json!({"name": "new-reseller"})).await;
     assert_eq!(denied.status, StatusCode::FORBIDDEN);
     let platform = format!("{ACCOUNTS}/demo-reseller/platforms/SECOND");
     assert_eq!(operator.call(Method::PUT, &platform, &[], "").await.status, StatusCode::FORBIDDEN);
     let admin = app.operator(Role::Admin).await;
-    let admitted = once(&admin, Method::POST, &resellers, &json!({"name": "second-reseller"})).await;
+    let admitted = once(&admin, Method::POST, &resellers, &json!({"name": "new-reseller"})).await;
     let seen = app.client("demo-distributor").post("/v2/partners/indirect-partners/query", &json!({})).await.ok();
     assert_eq!(seen["count"], 2);
     assert_eq!(seen["indirect_partners"][0]["indirect_partner_id"], admitted["domain_id"]);
     let page = operator.get(&format!("{resellers}?limit=1")).await.ok();
-    assert_eq!(page["resellers"][0]["account"], "second-reseller");
+    assert_eq!(page["resellers"][0]["account"], "new-reseller");
     let cursor = page["next_cursor"].as_str().expect("there is more");
     let page = operator.get(&format!("{resellers}?cursor={cursor}")).await.ok();
     assert_eq!(
