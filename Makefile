@@ -21,7 +21,7 @@ check:
 unit:
 	cargo build --locked
 	target/debug/bss-gateway with-postgres -- .ci/sqlx --check
-	target/debug/bss-gateway with-postgres -- cargo test --locked
+	target/debug/bss-gateway with-postgres -- .ci/unit
 
 ## The official Python SDK and a headless browser against the real binary.
 sdk:

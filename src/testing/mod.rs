@@ -88,7 +88,13 @@ impl TestApp {
         configure(&mut settings);
         let clock = Clock::default();
         let mut connection = pool.acquire().await.expect("the test has a database");
-        catalogue::load_seed(&mut connection).await.expect("the seed fits the schema");
+        let has_catalogue: bool = sqlx::query_scalar("select exists(select 1 from provinces)")
+            .fetch_one(&mut *connection)
+            .await
+            .expect("the test's database is migrated");
+        if !has_catalogue {
+            catalogue::load_seed(&mut connection).await.expect("the seed fits the schema");
+        }
         world.store(&mut connection, &settings, clock.now()).await.expect("the world fits the schema");
         drop(connection);
         let app = App::start(settings, Database::from_pool(pool), clock).await.expect("the application starts");
