@@ -141,7 +141,7 @@ impl Entry {
         (self.kind(), one, other)
     }
 
-    /// Its cells, each with its column, in the order of [`Kind::columns`].
+    /// Its cells, each with its column, in the order of the kind's columns.
     pub fn cells(&self) -> Vec<(&'static str, String)> {
         let cells = match self {
             Self::ServiceType(ServiceType { code, names, abbreviation }) => {
