@@ -153,7 +153,10 @@ fn finish(mut response: Response, request_id: &str) -> Response {
         if let Some(cause) = &error.cause {
             tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "the request failed");
         }
+        // What the gate found out, the caller for instance, is still to be logged.
+        let extensions = std::mem::take(response.extensions_mut());
         response = error.render(request_id);
+        *response.extensions_mut() = extensions;
     }
     let value = HeaderValue::from_str(request_id).expect("request ids are checked or our own");
     response.headers_mut().insert(REQUEST_ID, value);

@@ -46,7 +46,7 @@ schema = schemathesis.pytest.from_fixture("document")
 # Derandomised: the same calls in every run, so that a failure is one of the change at hand.
 @schema.parametrize()
 @settings(
-    max_examples=15,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,
