@@ -7,7 +7,7 @@ use crate::api::edge::{RequestId, Source};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::operator::gate::OPERATORS;
-use crate::values::id::new_uuid;
+use crate::values::id::{DomainId, new_uuid};
 use axum::extract::Request;
 use sqlx::PgConnection;
 use std::net::IpAddr;
@@ -50,6 +50,11 @@ pub struct Event<'a> {
     pub error_code: &'a str,
 }
 
+/// The account a caller's rows stand under. All operators are one account: what they did is one list.
+pub fn account(caller: &Caller) -> DomainId {
+    if caller.tenant == OPERATORS { DomainId(OPERATORS.0) } else { caller.domain }
+}
+
 /// Appends rows; `now` is the system's time. All are of one tenant when tenants live on several machines.
 pub async fn append(connection: &mut PgConnection, events: &[Event<'_>], now: OffsetDateTime) -> sqlx::Result<()> {
     let column = |of: fn(&Event<'_>) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
@@ -68,7 +73,7 @@ pub async fn append(connection: &mut PgConnection, events: &[Event<'_>], now: Of
         &column(|event| event.caller.tenant.0),
         &events.iter().map(|_| new_uuid(now)).collect::<Vec<_>>(),
         &text(|event| event.call.operation.to_owned()),
-        &column(|event| event.caller.domain.0),
+        &column(|event| account(event.caller).0),
         &column(|event| event.caller.user.0),
         &text(|event| event.caller.credential.clone()),
         &text(|event| event.call.source.to_string()),

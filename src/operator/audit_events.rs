@@ -91,7 +91,7 @@ pub struct AuditEvent {
     /// The operation's id.
     #[schema(example = "UpdateCustomerAccountAmount")]
     operation: String,
-    /// The account that called; of an operator, the operator.
+    /// The account that called; of an operator, the one that stands for all of them.
     domain_id: DomainId,
     /// The user that called.
     user_id: UserId,
@@ -156,14 +156,12 @@ pub async fn events(
         r#"select happened_at, event_id, operation, domain_id as "domain_id: DomainId", user_id as "user_id: UserId",
                   credential, source, request_id, subject, status, error_code
            from audit_events
-           where tenant_id = $1 and ($2::uuid is null or domain_id = $2)
-             and ($3::text is null or operation = $3) and ($4::text is null or subject = $4)
+           where tenant_id = $1 and domain_id = $2 and ($3::text is null or operation = $3) and ($4::text is null or subject = $4)
              and happened_at >= coalesce($5::timestamptz, '-infinity') and happened_at < coalesce($6::timestamptz, 'infinity')
              and ($7::timestamptz is null or (happened_at, event_id) < ($7, $8))
            order by happened_at desc, event_id desc limit $9"#,
         tenant.0,
-        // Operators are told apart by their ids; all of them are asked for.
-        (tenant != OPERATORS).then_some(domain.0),
+        domain.0,
         search.operation,
         search.subject,
         search.from,
