@@ -193,7 +193,7 @@ impl Model {
 fn purses(tenant: TenantId) -> [Purse; ACCOUNTS] {
     std::array::from_fn(|number| match number {
         0 => Purse::vendor(tenant, Currency::Cny),
-        _ => Purse { tenant, owner: Uuid::from_u128(number as u128), kind: AccountKind::Cash, currency: Currency::Cny },
+        _ => Purse::new(tenant, Uuid::from_u128(number as u128), AccountKind::Cash, Currency::Cny),
     })
 }
 

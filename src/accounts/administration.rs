@@ -214,7 +214,7 @@ pub async fn issue_card(
     )
     .execute(&mut *transaction)
     .await?;
-    let purse = Purse { tenant, owner: card.id, kind: AccountKind::StoredValueCard, currency: CURRENCY };
+    let purse = Purse::new(tenant, card.id, AccountKind::StoredValueCard, CURRENCY);
     let posting = Posting {
         kind: TransferKind::Recharge,
         from: Purse::vendor(tenant, CURRENCY),

@@ -200,7 +200,7 @@ fn search(query: &ListPartnerAdjustRecordsQuery, funds: &Purse, below: Option<Pu
             below.id()
         }
     };
-    (History { tenant: funds.tenant, account, adjusts_only: below.is_none() }, filter)
+    (History { tenant: funds.tenant(), account, adjusts_only: below.is_none() }, filter)
 }
 
 fn span(query: &ListPartnerAdjustRecordsQuery) -> Span {

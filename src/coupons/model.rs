@@ -180,12 +180,12 @@ pub struct Terms {
 
 /// The ledger's account of a quota.
 pub fn quota_purse(tenant: TenantId, quota: QuotaId, currency: Currency) -> Purse {
-    Purse { tenant, owner: quota.0, kind: AccountKind::CouponQuota, currency }
+    Purse::new(tenant, quota.0, AccountKind::CouponQuota, currency)
 }
 
 /// The ledger's account of a coupon.
 pub fn coupon_purse(tenant: TenantId, coupon: CouponId, currency: Currency) -> Purse {
-    Purse { tenant, owner: coupon.0, kind: AccountKind::Coupon, currency }
+    Purse::new(tenant, coupon.0, AccountKind::Coupon, currency)
 }
 
 /// How a quota is shown: once expired it is invalid.

@@ -137,7 +137,7 @@ async fn reclaim(
     let transfers = ledger::post(connection, tenant, &postings, now).await.map_err(refused)?;
     // What moved nothing leaves no record: the vendor's records have amounts above zero.
     let record = |transfer: &Transfer| {
-        let (quota, parent) = taken.iter().find(|(quota, _)| quota.id.0 == transfer.posting.from.owner)?;
+        let (quota, parent) = taken.iter().find(|(quota, _)| quota.id.0 == transfer.posting.from.owner())?;
         Some(NewRecord {
             owner: distributor.domain,
             book: Book::Split,

@@ -74,8 +74,8 @@ pub async fn record(
     };
     let states: Vec<(CouponId, bool)> = used.iter().map(is_over).collect();
     coupons::set_used(connection, payment.tenant, &states, payment.reference, now).await?;
-    let ours = transfers.iter().filter(|transfer| transfer.posting.from.kind == AccountKind::Coupon);
-    let found = |transfer: &Transfer| used.iter().find(|(coupon, _)| coupon.id.0 == transfer.posting.from.owner);
+    let ours = transfers.iter().filter(|transfer| transfer.posting.from.kind() == AccountKind::Coupon);
+    let found = |transfer: &Transfer| used.iter().find(|(coupon, _)| coupon.id.0 == transfer.posting.from.owner());
     let records: Vec<NewRecord> =
         ours.filter_map(|transfer| Some(records_of(&found(transfer)?.0, payment, transfer, homes))).flatten().collect();
     books::append(connection, payment.tenant, &records).await

@@ -57,34 +57,52 @@ impl AccountKind {
 /// Names an account by what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Purse {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Whose it is.
-    pub owner: Uuid,
-    /// What it holds.
-    pub kind: AccountKind,
-    /// In which currency.
-    pub currency: Currency,
+    tenant: TenantId,
+    owner: Uuid,
+    kind: AccountKind,
+    currency: Currency,
+    id: AccountId,
 }
 
 impl Purse {
+    /// What `owner` has of a kind, in a currency: a quota or a coupon for instance.
+    pub fn new(tenant: TenantId, owner: Uuid, kind: AccountKind, currency: Currency) -> Self {
+        let mut hash = Sha256::new_with_prefix(tenant.0);
+        hash.update(owner);
+        hash.update(format!("{kind:?} {currency:?}"));
+        let bytes = *hash.finalize().first_chunk().expect("a SHA-256 has 32 bytes");
+        let id = AccountId(uuid::Builder::from_custom_bytes(bytes).into_uuid());
+        Self { tenant, owner, kind, currency, id }
+    }
+
     /// A purse of an account of the API.
     pub fn of(tenant: TenantId, owner: DomainId, kind: AccountKind, currency: Currency) -> Self {
-        Self { tenant, owner: owner.0, kind, currency }
+        Self::new(tenant, owner.0, kind, currency)
     }
 
     /// The vendor's side.
     pub fn vendor(tenant: TenantId, currency: Currency) -> Self {
-        Self { tenant, owner: tenant.0, kind: AccountKind::Vendor, currency }
+        Self::new(tenant, tenant.0, AccountKind::Vendor, currency)
     }
 
     /// The account's id. It follows from the rest, so that nobody has to look it up.
     pub fn id(&self) -> AccountId {
-        let mut hash = Sha256::new_with_prefix(self.tenant.0);
-        hash.update(self.owner);
-        hash.update(format!("{:?} {:?}", self.kind, self.currency));
-        let bytes = *hash.finalize().first_chunk().expect("a SHA-256 has 32 bytes");
-        AccountId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+        self.id
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> Uuid {
+        self.owner
+    }
+
+    /// What it holds.
+    pub fn kind(&self) -> AccountKind {
+        self.kind
     }
 }
 
@@ -245,9 +263,9 @@ mod tests {
         let tenant = TenantId::new(datetime!(2026-01-01 00:00 UTC));
         let owner = DomainId::new(datetime!(2026-01-01 00:00 UTC));
         let purse = Purse::of(tenant, owner, AccountKind::Cash, Currency::Cny);
-        assert_eq!(purse.id(), purse.id());
-        assert_ne!(purse.id(), Purse { kind: AccountKind::Credit, ..purse }.id());
-        assert_ne!(purse.id(), Purse { currency: Currency::Usd, ..purse }.id());
+        assert_eq!(purse, Purse::new(tenant, owner.0, AccountKind::Cash, Currency::Cny));
+        assert_ne!(purse.id(), Purse::of(tenant, owner, AccountKind::Credit, Currency::Cny).id());
+        assert_ne!(purse.id(), Purse::of(tenant, owner, AccountKind::Cash, Currency::Usd).id());
     }
 
     #[test]

@@ -219,7 +219,7 @@ async fn accounts(
         let (owner, kind): (Uuid, AccountKind) = (row.try_get("owner_id")?, row.try_get("kind")?);
         let currency: Currency = row.try_get("currency")?;
         old.push(row.try_get("account_id")?);
-        new.push(Purse { tenant, owner, kind, currency }.id().0);
+        new.push(Purse::new(tenant, owner, kind, currency).id().0);
     }
     Ok((old, new))
 }
