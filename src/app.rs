@@ -124,7 +124,7 @@ impl App {
                 Duration::from_secs(identity.max_age_seconds),
             ),
             registered: Notify::new(),
-            ledger: Writers::start(&database, &clock, &clocks, &settings.ledger),
+            ledger: Writers::start(&database, &clock, &clocks, &settings.ledger)?,
             clocks,
             database,
             clock,

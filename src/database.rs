@@ -55,6 +55,17 @@ impl Database {
         Self { announcements: pool.clone(), pool }
     }
 
+    /// The same database over `count` connections of one's own, for who runs on a runtime of their own: a connection belongs to
+    /// the runtime that opened it.
+    pub fn apart(&self, count: u32) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(count)
+            .acquire_timeout(self.pool.options().get_acquire_timeout())
+            .test_before_acquire(false)
+            .connect_lazy_with((*self.pool.connect_options()).clone());
+        Self { announcements: self.announcements.clone(), pool }
+    }
+
     /// Hears what is announced on the control database.
     pub async fn listener(&self) -> Result<PgListener, sqlx::Error> {
         PgListener::connect_with(&self.announcements).await

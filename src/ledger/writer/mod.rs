@@ -5,6 +5,9 @@
 //! Several replicas may work on the same accounts: all lock in the order of ids. All commands of a tenant go through one
 //! queue of a replica, so that they happen in the order of their arrival.
 //!
+//! The writers have a thread of their own: among the requests, which are many under load, they would wait for their turn
+//! while the database waits for them.
+//!
 //! A writer remembers the accounts it wrote. What it can do by that it writes in one statement, which has no effect unless
 //! all of them still are as remembered. Whatever that cannot decide is decided under locks: refusals, keys that were used
 //! before, accounts that somebody else changed.
@@ -20,15 +23,19 @@ use crate::api::write::{Answer, Write};
 use crate::clock::{Clock, Clocks};
 use crate::config::LedgerSettings;
 use crate::database::Database;
+use crate::values::id::TenantId;
 use axum::http::{StatusCode, header};
 use done::Done;
 use keys::Keys;
 use known::Known;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{io, thread};
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 /// How often a batch is tried again that met another transaction: a deadlock, or the same key at the same time.
@@ -77,22 +84,38 @@ pub struct Writers {
 
 impl Writers {
     /// Starts the writers; they end when the last handle is dropped.
-    pub fn start(database: &Database, clock: &Clock, clocks: &Clocks, settings: &LedgerSettings) -> Self {
-        let queues = (0..settings.writers.max(1)).map(|_| {
-            let (queue, jobs) = mpsc::channel(settings.queue_length.max(1));
-            let writer = Writer {
-                database: database.clone(),
-                clock: clock.clone(),
-                clocks: clocks.clone(),
-                batch_max: settings.batch_max.max(1),
-                mixes_tenants: settings.mix_tenants,
-                known: Known::default(),
-                locks_until: None,
-            };
-            tokio::spawn(writer.run(jobs));
-            queue
-        });
-        Self { queues: queues.collect() }
+    pub fn start(database: &Database, clock: &Clock, clocks: &Clocks, settings: &LedgerSettings) -> io::Result<Self> {
+        let count = settings.writers.max(1);
+        let (queues, jobs): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(settings.queue_length.max(1))).unzip();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let database = {
+            let _entered = runtime.enter();
+            database.apart(u32::try_from(count).unwrap_or(u32::MAX))
+        };
+        let writers: Vec<_> = jobs
+            .into_iter()
+            .map(|jobs| {
+                let writer = Writer {
+                    database: database.clone(),
+                    connection: None,
+                    clock: clock.clone(),
+                    clocks: clocks.clone(),
+                    batch_max: settings.batch_max.max(1),
+                    mixes_tenants: settings.mix_tenants,
+                    known: Known::default(),
+                    locks_until: None,
+                };
+                runtime.spawn(writer.run(jobs))
+            })
+            .collect();
+        let run = async move {
+            for writer in writers {
+                // One that panicked has closed its queue: whoever submits learns of it.
+                writer.await.ok();
+            }
+        };
+        thread::Builder::new().name("ledger".to_owned()).spawn(move || runtime.block_on(run))?;
+        Ok(Self { queues: queues.into() })
     }
 
     /// Has a command done. A full queue refuses it at once.
@@ -116,6 +139,8 @@ fn too_busy() -> ApiError {
 
 struct Writer {
     database: Database,
+    /// Kept from batch to batch: handing it back would cost a round trip.
+    connection: Option<PoolConnection<Postgres>>,
     clock: Clock,
     clocks: Clocks,
     batch_max: usize,
@@ -137,6 +162,10 @@ impl Writer {
                     // Whoever asked may have gone; what was done stays done.
                     reply.send(outcome).ok();
                 }
+            }
+            if jobs.is_empty() {
+                // An idle connection is the pool's to look after.
+                self.connection = None;
             }
         }
     }
@@ -196,13 +225,21 @@ impl Writer {
         }
     }
 
+    /// The connection kept, or another. One that failed is not put back.
+    async fn connection(&mut self, tenant: TenantId) -> sqlx::Result<PoolConnection<Postgres>> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => self.database.tenant(tenant).await,
+        }
+    }
+
     async fn attempt_unlocked(
         &mut self,
         commands: &[Command],
         purses: &[Purse],
     ) -> Result<Vec<Option<Outcome>>, NotDone> {
         let first = commands[0].write.caller.tenant;
-        let mut connection = self.database.tenant(first).await?;
+        let mut connection = self.connection(first).await?;
         let mut books = self.known.books(&mut connection, purses, self.clocks.now(first)).await?;
         let (mut keys, mut done) = (Keys::default(), Done::default());
         let outcomes =
@@ -213,6 +250,7 @@ impl Writer {
             written.map_err(NotDone::at_once)?;
             self.known.remember(&books);
         }
+        self.connection = Some(connection);
         Ok(outcomes)
     }
 
@@ -248,13 +286,14 @@ impl Writer {
     async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Outcome>, NotDone> {
         let purses = purses(commands.iter().copied());
         self.known.forget(&purses);
-        let mut connection = self.database.tenant(commands[0].write.caller.tenant).await?;
+        let mut connection = self.connection(commands[0].write.caller.tenant).await?;
         let mut transaction = connection.begin().await?;
         let (outcomes, books) = self.work(&mut transaction, commands, &purses).await?;
         let is_changed = books.changed().next().is_some();
         let end = if is_changed { transaction.commit().await } else { transaction.rollback().await };
         end.map_err(|error| NotDone { error, may_retry: false })?;
         self.known.remember(&books);
+        self.connection = Some(connection);
         Ok(outcomes)
     }
 
