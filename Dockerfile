@@ -5,18 +5,18 @@ COPY Cargo.toml Cargo.lock ./
 # The dependencies first: they change less often than the sources.
 RUN mkdir -p src tests \
     && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/main.rs \
-    && cargo build --release --locked \
+    && cargo build --profile dist --locked \
     && rm -r src tests
 COPY .sqlx .sqlx
 COPY config config
 COPY migrations migrations
 COPY src src
 RUN mkdir tests && touch tests/main.rs src/main.rs src/lib.rs \
-    && SQLX_OFFLINE=true cargo build --release --locked --bin bss-gateway \
-    && strip target/release/bss-gateway
+    && SQLX_OFFLINE=true cargo build --profile dist --locked --bin bss-gateway \
+    && strip target/dist/bss-gateway
 
 FROM debian:bookworm-slim
-COPY --from=build /src/target/release/bss-gateway /usr/local/bin/bss-gateway
+COPY --from=build /src/target/dist/bss-gateway /usr/local/bin/bss-gateway
 # A number, so that "must not run as root" can be checked without looking into the image.
 USER 10001:10001
 ENV BSS_SERVER_LISTEN=0.0.0.0:8080 BSS_SERVER_OPERATOR_LISTEN=0.0.0.0:9090

@@ -39,7 +39,7 @@ sqlx:
 
 ## Measure against the database's own limit; needs wrk and pgbench.
 bench: postgres tools
-	cargo build --release --locked
+	cargo build --profile dist --locked
 	@.ci/install wrk
 	.ci/bench
 	.ci/bench-transfers
