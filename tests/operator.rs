@@ -154,6 +154,39 @@ async fn writes_are_tried_repeated_and_audited(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn no_nul_reaches_the_database(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let operator = app.operator(Role::Admin).await;
+    let nul = "a\0";
+    for (target, field) in [
+        ("/admin/v1/audit-events?account=a%00", "account"),
+        ("/admin/v1/audit-events?subject=%00", "subject"),
+        ("/admin/v1/limits?account=%00", "account"),
+        ("/admin/v1/accounts?tree_of=%00", "tree_of"),
+        ("/admin/v1/clock?account=%00", "account"),
+    ] {
+        let refused = operator.get(target).await;
+        let message = format!("Parameter error. {field}: must not hold a NUL.");
+        assert_eq!(refused.refusal(), (400, "CBC.0100", message.as_str()), "{target}");
+    }
+    let quota = json!({"value": 1, "expires_at": "2099-01-01T00:00:00Z", "customers": ["demo-customer", nul]});
+    let user = json!({"name": "new", "permission_items": [nul]});
+    let specs = json!({"cloud_service_type": "hws.service.type.ec2", "resource_type": "hws.resource.type.vm",
+        "region_code": "cn-north-4", "charge_mode": "3", "marker": nul});
+    for (client, target, body, field) in [
+        (&operator, format!("{PARTNER}/coupon-quotas"), quota, "customers[1]"),
+        (&operator, ACCOUNTS.to_owned(), json!({"name": "new", "kind": "customer", "parent": nul}), "parent"),
+        (&operator, "/admin/v1/clock".to_owned(), json!({"account": nul, "action": "RUN"}), "account"),
+        (&operator, format!("{PARTNER}/users"), user, "permission_items[0]"),
+        (&app.client("demo-partner"), "/v2/products/resource-specs-query".to_owned(), specs, "marker"),
+    ] {
+        let refused = client.post(&target, &body).await;
+        let message = format!("Parameter error. {field}: must not hold a NUL.");
+        assert_eq!(refused.refusal(), (400, "CBC.0100", message.as_str()), "{target}");
+    }
+}
+
+#[sqlx::test]
 async fn a_sheet_with_one_wrong_row_in_ten_thousand_changes_nothing(pool: PgPool) {
     let app = TestApp::with_prices(pool.clone()).await;
     let operator = app.operator(Role::Admin).await;

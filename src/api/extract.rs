@@ -1,7 +1,7 @@
 //! `Json`, `Query` and `Path` with the vendor's refusals: 400 `CBC.0100` that names the field.
 //!
 //! They keep axum's names, by which utoipa recognises a request body. Unknown fields are ignored, as the vendor does: an
-//! SDK newer than the server must still work.
+//! SDK newer than the server must still work. None of them lets a NUL in: the database takes no text with one.
 
 use super::error::ApiError;
 use axum::body::Bytes;
@@ -16,6 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
+
+const NO_NUL: &str = "must not hold a NUL";
 
 /// A JSON body, in and out.
 #[derive(Debug)]
@@ -42,7 +44,38 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| ApiError::parameter(&field_name(error.path(), "body"), error.inner()))?;
     deserializer.end().map_err(|error| ApiError::parameter("body", error))?;
+    refuse_nul(bytes)?;
     Ok(value)
+}
+
+/// Refuses JSON with a NUL in a text or in a field's name. Only the escape can write one, and hardly any JSON has it, so it is
+/// rarely read a second time.
+pub fn refuse_nul(json: &[u8]) -> Result<(), ApiError> {
+    const ESCAPE: &[u8] = br"\u0000";
+    if !json.windows(ESCAPE.len()).any(|bytes| bytes == ESCAPE) {
+        return Ok(());
+    }
+    let value = serde_json::from_slice(json).map_err(|error| ApiError::parameter("body", error))?;
+    match field_with_nul(&value) {
+        None => Ok(()),
+        Some(field) => Err(ApiError::parameter(field.trim_start_matches('.'), NO_NUL)),
+    }
+}
+
+/// Where the first NUL of a value is: `.list[1].key`.
+fn field_with_nul(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(values) => {
+            let mut places = values.iter().enumerate();
+            places.find_map(|(place, value)| Some(format!("[{place}]{}", field_with_nul(value)?)))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let inner = if name.contains('\0') { String::new() } else { field_with_nul(value)? };
+            Some(format!(".{name}{inner}"))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 /// The field an error is about, or the whole where it is about none.
@@ -73,8 +106,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         if parts.uri.path().contains("%00") {
-            // The database takes no text with one.
-            return Err(ApiError::parameter("path", "must not hold a NUL"));
+            return Err(ApiError::parameter("path", NO_NUL));
         }
         let given = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         given.map(|path| Self(path.0)).map_err(|rejection| {
@@ -134,8 +166,10 @@ pub fn parse_query_with_lists<T: DeserializeOwned>(query: &str, lists: &[&str]) 
             fields.insert(name.into_owned(), Value::from(text));
         }
     }
-    serde_path_to_error::deserialize(Value::Object(fields))
-        .map_err(|error| ApiError::parameter(&field_name(error.path(), "query"), error.inner()))
+    let value = serde_path_to_error::deserialize(Value::Object(fields))
+        .map_err(|error| ApiError::parameter(&field_name(error.path(), "query"), error.inner()))?;
+    refuse_nul_in_query(query)?;
+    Ok(value)
 }
 
 /// Reads a query string. No parameter repeats, so one that does is refused rather than guessed at.
@@ -147,8 +181,18 @@ pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
             return Err(ApiError::parameter(&name, "is given more than once"));
         }
     }
-    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
-        .map_err(|error| ApiError::parameter(&field_name(error.path(), "query"), error.inner()))
+    let value = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
+        .map_err(|error| ApiError::parameter(&field_name(error.path(), "query"), error.inner()))?;
+    refuse_nul_in_query(query)?;
+    Ok(value)
+}
+
+fn refuse_nul_in_query(query: &str) -> Result<(), ApiError> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    match pairs.find(|(name, text)| name.contains('\0') || text.contains('\0')) {
+        None => Ok(()),
+        Some((name, _)) => Err(ApiError::parameter(&name, NO_NUL)),
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +229,35 @@ mod tests {
         for body in ["", "{", r#"{"list":[]} x"#, "\u{feff}{}", "[]"] {
             assert!(refusal_of_body(body).starts_with("Parameter error. body"), "{body}: {}", refusal_of_body(body));
         }
+    }
+
+    #[test]
+    fn a_body_with_a_nul_is_refused_by_the_field() {
+        let refusal = |body: &str| parse_json::<Value>(body.as_bytes()).map_err(|error| error.message.into_owned());
+        for (body, field) in [
+            (r#"{"list":[{"key":"a"},{"key":"a\u0000"}]}"#, "list[1].key"),
+            (r#"{"key":"\\\u0000"}"#, "key"),
+            (r#"{"limits":{"a\u0000b":1}}"#, "limits.a\0b"),
+        ] {
+            assert_eq!(refusal(body), Err(format!("Parameter error. {field}: must not hold a NUL.")), "{body}");
+        }
+        let escaped = r#"{"key":"\\u0000"}"#;
+        assert_eq!(refusal(escaped), Ok(serde_json::json!({"key": "\\u0000"})));
+        let deep = format!(r#"{{"list":[],"unknown":{}"\u0000"{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert!(refusal_of_body(&deep).starts_with("Parameter error. body: "), "{}", refusal_of_body(&deep));
+    }
+
+    #[test]
+    fn a_query_with_a_nul_is_refused_by_the_parameter() {
+        let refusals = [
+            parse_query::<Params>("other=%2500&name=a%00").map(drop),
+            parse_query_with_lists::<Value>("other=1&name=a,%00", &["name"]).map(drop),
+        ];
+        for refusal in refusals {
+            let message = refusal.map_err(|error| error.message.into_owned());
+            assert_eq!(message, Err("Parameter error. name: must not hold a NUL.".to_owned()));
+        }
+        assert!(parse_query::<Params>("name=%2500").is_ok());
     }
 
     #[derive(Deserialize, Debug)]

@@ -1,6 +1,7 @@
 //! Where a list goes on: the key of the last row that was answered, as a text that clients only hand back.
 
 use crate::api::error::ApiError;
+use crate::api::extract::refuse_nul;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -25,7 +26,8 @@ impl Cursor {
 
     /// The key.
     pub fn key<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let key = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let json = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().filter(|json| refuse_nul(json).is_ok());
+        let key = json.and_then(|json| serde_json::from_slice(&json).ok());
         key.ok_or_else(|| ApiError::parameter("cursor", NOT_OURS))
     }
 
@@ -90,6 +92,7 @@ mod tests {
         assert_eq!(Cursor(next).key::<i32>().expect("it reads back"), 2);
         assert_eq!(Cursor::cut(&mut vec![3], 2, |row| *row), None);
         assert!(Cursor("nonsense".to_owned()).key::<i32>().is_err());
+        assert!(Cursor::behind(&"\0").key::<String>().is_err(), "a NUL never reaches the database");
     }
 
     #[test]
