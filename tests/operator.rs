@@ -1,6 +1,8 @@
 //! The operators' API: who may call, and that what it does is what the partner API then sees.
 
 use axum::http::{Method, StatusCode};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bss_gateway::operator::operators;
 use bss_gateway::operator::policy::{OperatorPolicy, Role};
 use bss_gateway::testing::{Answer, Client, TestApp};
@@ -183,6 +185,33 @@ async fn no_nul_reaches_the_database(pool: PgPool) {
         let refused = client.post(&target, &body).await;
         let message = format!("Parameter error. {field}: must not hold a NUL.");
         assert_eq!(refused.refusal(), (400, "CBC.0100", message.as_str()), "{target}");
+    }
+}
+
+#[sqlx::test]
+async fn a_forged_cursor_is_refused_by_its_name(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let operator = app.operator(Role::Read).await;
+    // In nanoseconds since 1970: beyond the years that can be written, and before those that the database knows.
+    let moments = ["300000000000000000000", "-300000000000000000000", "null"];
+    for target in [
+        "/admin/v1/audit-events",
+        "/admin/v1/incentive-policies",
+        "/admin/v1/real-name-reviews",
+        &format!("{PARTNER}/coupon-quotas"),
+        &format!("{PARTNER}/coupons"),
+        &format!("{PARTNER}/notifications"),
+        &format!("{ACCOUNTS}/demo-customer/stored-value-cards"),
+        &format!("{ACCOUNTS}/demo-distributor/resellers"),
+    ] {
+        assert!(operator.get(target).await.status.is_success(), "{target}");
+        for moment in moments {
+            let key = format!(r#"[{moment},"00000000-0000-0000-0000-000000000000"]"#);
+            let cursor = BASE64_URL_SAFE_NO_PAD.encode(key);
+            let forged = operator.get(&format!("{target}?cursor={cursor}")).await;
+            let is_named = forged.body["error_msg"].as_str().is_some_and(|text| text.contains("error. cursor: "));
+            assert!(forged.status == StatusCode::BAD_REQUEST && is_named, "{target} {moment}: {}", forged.body);
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Search<'a> {
 }
 
 /// An event's place: the newest come first.
-pub type Key = (i128, Uuid);
+pub type Key = (OffsetDateTime, Uuid);
 
 /// Events.
 #[derive(Serialize, ToSchema)]
@@ -134,10 +134,10 @@ pub async fn list_audit_events(
         None => EVERY_OPERATOR,
     };
     let limit = query.limit.get();
-    let behind = query.cursor.as_ref().map(Cursor::key).transpose()?;
+    let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let mut connection = app.database.tenant(of.0).await?;
     let mut events = events(&mut connection, of, &query.search(), (behind, limit + 1)).await?;
-    let next_cursor = Cursor::cut(&mut events, limit, |event| event.key);
+    let next_cursor = Cursor::cut_at_moment(&mut events, limit, |event| event.key);
     Ok(Json(AuditEvents { events, next_cursor }))
 }
 
@@ -151,7 +151,6 @@ pub async fn events(
     search: &Search<'_>,
     (behind, limit): (Option<Key>, usize),
 ) -> sqlx::Result<Vec<AuditEvent>> {
-    let behind_at = behind.and_then(|(at, _)| OffsetDateTime::from_unix_timestamp_nanos(at).ok());
     let rows = sqlx::query!(
         r#"select happened_at, event_id, operation, domain_id as "domain_id: DomainId", user_id as "user_id: UserId",
                   credential, source, request_id, subject, status, error_code
@@ -166,7 +165,7 @@ pub async fn events(
         search.subject,
         search.from,
         search.until,
-        behind_at,
+        behind.map(|(at, _)| at),
         behind.map(|(_, id)| id),
         i64::try_from(limit).unwrap_or(i64::MAX)
     );
@@ -181,7 +180,7 @@ pub async fn events(
         subject: row.subject,
         status: row.status.cast_unsigned(),
         error_code: row.error_code,
-        key: (row.happened_at.unix_timestamp_nanos(), row.event_id),
+        key: (row.happened_at, row.event_id),
     });
     Ok(rows.collect())
 }

@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/coupons`, `…/coupon-issuing` and `/admin/v1/coupon-products`
 
-use super::cursor::{Cursor, Place, place};
+use super::cursor::Cursor;
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
@@ -145,7 +145,7 @@ pub async fn list_coupons(
     Path(OfAccount { account }): Path<OfAccount>,
     Query(query): Query<ListCouponsQuery>,
 ) -> Result<Json<CouponPage>, ApiError> {
-    let behind: Option<Place<CouponId>> = query.cursor.as_ref().map(Cursor::key).transpose()?;
+    let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let mut connection = app.database.control().await?;
     let ((tenant, account), now) = account_and_time(&mut connection, &app, &account).await?;
     let whose = match query.whose {
@@ -154,8 +154,8 @@ pub async fn list_coupons(
     };
     let search = Search { tenant, whose, filter: CouponFilter::default(), now, listed_since: listed_since(now) };
     let limit = query.limit.get();
-    let mut rows = search.behind(&mut connection, behind.and_then(place), limit + 1).await?;
-    let next_cursor = Cursor::cut(&mut rows, limit, |row| (row.created_at.unix_timestamp_nanos(), row.coupon_id));
+    let mut rows = search.behind(&mut connection, behind, limit + 1).await?;
+    let next_cursor = Cursor::cut_at_moment(&mut rows, limit, |row| (row.created_at, row.coupon_id));
     Ok(Json(CouponPage { coupons: rows.into_iter().map(|row| CouponView::new(row, now)).collect(), next_cursor }))
 }
 

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
-use uuid::Uuid;
 
 const NOT_OURS: &str = "is not the next_cursor of an answer to this list";
 
@@ -31,19 +30,19 @@ impl Cursor {
         key.ok_or_else(|| ApiError::parameter("cursor", NOT_OURS))
     }
 
-    /// The key of a list in the order of time: an instant, and an id among those of one instant.
-    pub fn moment(&self) -> Result<(OffsetDateTime, Uuid), ApiError> {
-        let (at, id): (i128, Uuid) = self.key()?;
+    /// The key of a list whose rows are told apart by an instant, and by an id among those of one instant.
+    pub fn moment<Id: DeserializeOwned>(&self) -> Result<(OffsetDateTime, Id), ApiError> {
+        let (at, id): (i128, Id) = self.key()?;
         // The database knows fewer years before the first than we do.
         let at = OffsetDateTime::from_unix_timestamp_nanos(at).ok().filter(|at| at.year() > 0);
         Ok((at.ok_or_else(|| ApiError::parameter("cursor", NOT_OURS))?, id))
     }
 
-    /// Like [`cut`](Self::cut), of a list in the order of time.
-    pub fn cut_at_moment<R>(
+    /// Like [`cut`](Self::cut), with an instant and an id as the key.
+    pub fn cut_at_moment<R, Id: Serialize>(
         rows: &mut Vec<R>,
         limit: usize,
-        key: impl Fn(&R) -> (OffsetDateTime, Uuid),
+        key: impl Fn(&R) -> (OffsetDateTime, Id),
     ) -> Option<String> {
         Self::cut(rows, limit, |row| {
             let (at, id) = key(row);
@@ -71,18 +70,11 @@ impl utoipa::PartialSchema for Cursor {
 
 impl utoipa::ToSchema for Cursor {}
 
-/// The place of a row in a list of which the newest come first: when it was made, in nanoseconds since 1970, and its id.
-pub type Place<Id> = (i128, Id);
-
-/// The instant and the id.
-pub fn place<Id>((at, id): Place<Id>) -> Option<(OffsetDateTime, Id)> {
-    Some((OffsetDateTime::from_unix_timestamp_nanos(at).ok()?, id))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use time::macros::datetime;
+    use uuid::Uuid;
 
     #[test]
     fn a_list_goes_on_behind_its_last_row_and_ends_without_a_cursor() {
@@ -101,10 +93,10 @@ mod tests {
         let next = Cursor::cut_at_moment(&mut vec![row, row], 1, |row| *row).expect("there is more");
         assert_eq!(Cursor(next).moment().expect("it reads back"), row);
         for wrong in [serde_json::json!([i64::MAX, Uuid::nil(), 1]), serde_json::json!(["1", Uuid::nil()])] {
-            assert!(Cursor::behind(&wrong).moment().is_err(), "{wrong}");
+            assert!(Cursor::behind(&wrong).moment::<Uuid>().is_err(), "{wrong}");
         }
         for far in [i128::from(i64::MAX) * 1000, -70_000_000_000_000_000_000] {
-            assert!(Cursor::behind(&(far, Uuid::nil())).moment().is_err(), "{far}");
+            assert!(Cursor::behind(&(far, Uuid::nil())).moment::<Uuid>().is_err(), "{far}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::pricing::discounts::IncentivePolicy;
 use crate::pricing::model::IncentiveCode;
 use crate::pricing::store;
 use crate::products::model::ServiceTypeCode;
-use crate::values::time::{Instant, parse_instant};
+use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -74,13 +74,13 @@ pub async fn list_incentive_policies(
     State(app): State<App>,
     Query(query): Query<ListIncentivePoliciesQuery>,
 ) -> Result<Json<IncentivePolicyPage>, ApiError> {
-    let behind: Option<(String, String)> = query.cursor.as_ref().map(Cursor::key).transpose()?;
-    let (service, at) = behind.unwrap_or_default();
-    let behind = (service.as_str(), parse_instant(&at).unwrap_or(OffsetDateTime::UNIX_EPOCH));
+    let behind: Option<(OffsetDateTime, String)> = query.cursor.as_ref().map(Cursor::moment).transpose()?;
+    // No service's code is empty, so the list begins with the first one's.
+    let (at, service) = behind.unwrap_or((OffsetDateTime::UNIX_EPOCH, String::new()));
     let limit = query.limit.get();
     let of = query.service_type.as_ref().map(ServiceTypeCode::as_str);
     let mut connection = app.database.control().await?;
-    let rows = store::incentives_behind(&mut connection, of, behind, limit + 1).await?;
+    let rows = store::incentives_behind(&mut connection, of, (&service, at), limit + 1).await?;
     let view = |(service_type, policy): (String, IncentivePolicy)| IncentivePolicyView {
         service_type,
         effective_at: Instant(policy.effective_at),
@@ -88,8 +88,8 @@ pub async fn list_incentive_policies(
         allow_discount: policy.allow_discount,
     };
     let mut policies: Vec<IncentivePolicyView> = rows.into_iter().map(view).collect();
-    let next_cursor =
-        Cursor::cut(&mut policies, limit, |policy| (policy.service_type.clone(), policy.effective_at.to_string()));
+    let key = |policy: &IncentivePolicyView| (policy.effective_at.0, policy.service_type.clone());
+    let next_cursor = Cursor::cut_at_moment(&mut policies, limit, key);
     Ok(Json(IncentivePolicyPage { policies, next_cursor }))
 }
 

@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/coupon-quotas`
 
-use super::cursor::{Cursor, Place, place};
+use super::cursor::Cursor;
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
@@ -123,13 +123,13 @@ pub async fn list_quotas(
     Path(OfAccount { account }): Path<OfAccount>,
     Query(query): Query<ListQuotasQuery>,
 ) -> Result<Json<QuotaPage>, ApiError> {
-    let behind: Option<Place<QuotaId>> = query.cursor.as_ref().map(Cursor::key).transpose()?;
+    let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let mut connection = app.database.control().await?;
     let ((tenant, owner), now) = account_and_time(&mut connection, &app, &account).await?;
-    let filter = QuotaFilter { owner: Some(owner), behind: behind.and_then(place), ..QuotaFilter::default() };
+    let filter = QuotaFilter { owner: Some(owner), behind, ..QuotaFilter::default() };
     let limit = query.limit.get();
     let (mut rows, _) = quotas::page(&mut connection, tenant, &filter, now, (0, limit + 1)).await?;
-    let next_cursor = Cursor::cut(&mut rows, limit, |row| (row.created_at.unix_timestamp_nanos(), row.id));
+    let next_cursor = Cursor::cut_at_moment(&mut rows, limit, |row| (row.created_at, row.id));
     Ok(Json(QuotaPage { quotas: rows.into_iter().map(|row| QuotaView::new(row, now)).collect(), next_cursor }))
 }
 
