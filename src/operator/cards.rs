@@ -1,12 +1,11 @@
 //! `/admin/v1/accounts/{account}/stored-value-cards`
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, refused};
 use crate::accounts::administration::{self as funds, Card, NewCard};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::clock;
@@ -18,25 +17,12 @@ use crate::values::text::texts;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use time::Duration;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 texts! {
     /// The name of a stored-value card.
     CardName, 1..=64, "Gift card";
-}
-
-/// Which cards.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListCardsQuery {
-    /// How many cards to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
 }
 
 /// Stored-value cards.
@@ -55,14 +41,14 @@ pub struct CardPage {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/stored-value-cards",
-    params(OfAccount, ListCardsQuery),
+    params(OfAccount, PageQuery),
     responses((status = 200, body = CardPage, description = "The cards.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_cards(
     State(app): State<App>,
     Path(OfAccount { account }): Path<OfAccount>,
-    Query(query): Query<ListCardsQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<CardPage>, ApiError> {
     let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let limit = query.limit.get();

@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/coupons`, `…/coupon-issuing` and `/admin/v1/coupon-products`
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
@@ -310,19 +310,6 @@ pub async fn set_coupon_issuing(
         .await
 }
 
-/// Which part of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListCouponProductsQuery {
-    /// How many to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
-}
-
 /// Products.
 #[derive(Serialize, ToSchema)]
 pub struct CouponProductPage {
@@ -349,13 +336,13 @@ pub struct CouponProduct {
 #[utoipa::path(
     get,
     path = "/admin/v1/coupon-products",
-    params(ListCouponProductsQuery),
+    params(PageQuery),
     responses((status = 200, body = CouponProductPage, description = "The products.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_coupon_products(
     State(app): State<App>,
-    Query(query): Query<ListCouponProductsQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<CouponProductPage>, ApiError> {
     let behind: Option<String> = query.cursor.as_ref().map(Cursor::key).transpose()?;
     let limit = query.limit.get();

@@ -1,16 +1,32 @@
-//! Where a list goes on: the key of the last row that was answered, as a text that clients only hand back.
+//! Lists are answered in pages. Where one goes on is the key of the last row that was answered, as a text that clients only
+//! hand back.
 
 use crate::api::error::ApiError;
 use crate::api::extract::refuse_nul;
+use crate::api::page::Limit;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::IntoParams;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 const NOT_OURS: &str = "is not the next_cursor of an answer to this list";
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many to answer.
+    #[serde(default)]
+    #[param(inline)]
+    pub limit: Limit<1000, 100>,
+    /// Where to go on.
+    #[param(inline)]
+    pub cursor: Option<Cursor>,
+}
 
 /// The place behind a row.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

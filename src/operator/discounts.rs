@@ -1,11 +1,10 @@
 //! `/admin/v1/accounts/{account}/agreements`, `…/discounts` and `…/currency`
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::pricing::administration::{self as pricing, NewDiscount, Span};
@@ -21,25 +20,6 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-
-/// Which part of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListTermsQuery {
-    /// How many to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
-}
-
-impl ListTermsQuery {
-    fn behind(&self) -> Result<Uuid, ApiError> {
-        Ok(self.cursor.as_ref().map(Cursor::key).transpose()?.unwrap_or_default())
-    }
-}
 
 /// Agreements.
 #[derive(Serialize, ToSchema)]
@@ -82,16 +62,18 @@ impl From<Agreement> for AgreementView {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/agreements",
-    params(OfAccount, ListTermsQuery),
+    params(OfAccount, PageQuery),
     responses((status = 200, body = AgreementPage, description = "The agreements.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_agreements(
     State(app): State<App>,
     Path(OfAccount { account }): Path<OfAccount>,
-    Query(query): Query<ListTermsQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<AgreementPage>, ApiError> {
-    let (behind, limit) = (query.behind()?, query.limit.get());
+    let behind: Option<Uuid> = query.cursor.as_ref().map(Cursor::key).transpose()?;
+    let behind = behind.unwrap_or_default();
+    let limit = query.limit.get();
     let mut connection = app.database.control().await?;
     let (of, _) = account_and_time(&mut connection, &app, &account).await?;
     let mut agreements = store::agreements_behind(&mut connection, of, behind, limit + 1).await?;
@@ -224,16 +206,18 @@ impl From<StoredDiscount> for DiscountView {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/discounts",
-    params(OfAccount, ListTermsQuery),
+    params(OfAccount, PageQuery),
     responses((status = 200, body = DiscountPage, description = "The discounts.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_discounts(
     State(app): State<App>,
     Path(OfAccount { account }): Path<OfAccount>,
-    Query(query): Query<ListTermsQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<DiscountPage>, ApiError> {
-    let (behind, limit) = (query.behind()?, query.limit.get());
+    let behind: Option<Uuid> = query.cursor.as_ref().map(Cursor::key).transpose()?;
+    let behind = behind.unwrap_or_default();
+    let limit = query.limit.get();
     let mut connection = app.database.control().await?;
     let (of, _) = account_and_time(&mut connection, &app, &account).await?;
     let mut discounts = store::discounts_behind(&mut connection, of, behind, limit + 1).await?;

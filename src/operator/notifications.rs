@@ -1,11 +1,10 @@
 //! `/admin/v1/accounts/{account}/notifications`
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::partner_administration::find_partner;
@@ -14,19 +13,6 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-
-/// Which notifications.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListNotificationsQuery {
-    /// How many notifications to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
-}
 
 /// Notifications.
 #[derive(Serialize, ToSchema)]
@@ -44,14 +30,14 @@ pub struct NotificationPage {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/notifications",
-    params(OfAccount, ListNotificationsQuery),
+    params(OfAccount, PageQuery),
     responses((status = 200, body = NotificationPage, description = "The notifications.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_notifications(
     State(app): State<App>,
     Path(OfAccount { account }): Path<OfAccount>,
-    Query(query): Query<ListNotificationsQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<NotificationPage>, ApiError> {
     let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let limit = query.limit.get();

@@ -1,13 +1,12 @@
 //! `/admin/v1/accounts/{account}/profile`, `…/platforms` and `…/resellers`
 
 use super::accounts::AccountCreated;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, refused};
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::model::XaccountType;
@@ -98,19 +97,6 @@ pub async fn assign_platform(
         .await
 }
 
-/// Which resellers.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListResellersQuery {
-    /// How many resellers to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
-}
-
 /// Resellers.
 #[derive(Serialize, ToSchema)]
 pub struct ResellerPage {
@@ -127,14 +113,14 @@ pub struct ResellerPage {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/resellers",
-    params(OfAccount, ListResellersQuery),
+    params(OfAccount, PageQuery),
     responses((status = 200, body = ResellerPage, description = "The resellers.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_resellers(
     State(app): State<App>,
     Path(OfAccount { account }): Path<OfAccount>,
-    Query(query): Query<ListResellersQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<ResellerPage>, ApiError> {
     let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let limit = query.limit.get();

@@ -1,11 +1,10 @@
 //! `/admin/v1/accounts/{account}/coupon-quotas`
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::coupons::administration::{self as coupons, Grant};
@@ -33,19 +32,6 @@ pub struct OfQuota {
     /// The quota.
     #[param(inline)]
     quota: QuotaId,
-}
-
-/// Which part of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuotasQuery {
-    /// How many to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
 }
 
 /// Quotas.
@@ -114,14 +100,14 @@ impl QuotaView {
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/coupon-quotas",
-    params(OfAccount, ListQuotasQuery),
+    params(OfAccount, PageQuery),
     responses((status = 200, body = QuotaPage, description = "The quotas.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_quotas(
     State(app): State<App>,
     Path(OfAccount { account }): Path<OfAccount>,
-    Query(query): Query<ListQuotasQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<QuotaPage>, ApiError> {
     let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let mut connection = app.database.control().await?;

@@ -1,11 +1,10 @@
 //! `/admin/v1/real-name-reviews`, `/admin/v1/accounts/{account}/real-name` and `/admin/v1/banned-documents`
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::clock;
@@ -16,20 +15,7 @@ use crate::real_name::review::{self, ApplicationView, Opinion};
 use crate::real_name::store::{self, Waiting};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
-
-/// Which applications.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListRealNameReviewsQuery {
-    /// How many applications to answer.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit<1000, 100>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<Cursor>,
-}
+use utoipa::ToSchema;
 
 /// Applications under review.
 #[derive(Serialize, ToSchema)]
@@ -47,13 +33,13 @@ pub struct RealNameReviewPage {
 #[utoipa::path(
     get,
     path = "/admin/v1/real-name-reviews",
-    params(ListRealNameReviewsQuery),
+    params(PageQuery),
     responses((status = 200, body = RealNameReviewPage, description = "The applications.")),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn list_real_name_reviews(
     State(app): State<App>,
-    Query(query): Query<ListRealNameReviewsQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<RealNameReviewPage>, ApiError> {
     let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
     let limit = query.limit.get();
