@@ -1,12 +1,11 @@
 //! `/admin/v1/accounts/{account}/association`
 
 use super::policy::{OperatorPolicy, Role};
-use super::{OfAccount, refused};
+use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::clock;
 use crate::customers::AssociationType;
 use crate::customers::administration::{self as customers, CustomerView};
 use crate::customers::association::{self, StepMade};
@@ -75,8 +74,7 @@ pub async fn create_association(
 ) -> Result<Answer, ApiError> {
     let answer = write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             let with = (body.partner.as_str(), body.association_type);
             customers::invite(connection, of, with, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
@@ -112,8 +110,7 @@ pub async fn update_association(
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             association::set_type(connection, of, body.association_type, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })
@@ -138,8 +135,7 @@ pub async fn delete_association(
 ) -> Result<Answer, ApiError> {
     let answer = write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             association::unbind(connection, of, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })

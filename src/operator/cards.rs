@@ -2,13 +2,12 @@
 
 use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
-use super::{OfAccount, refused};
+use super::{OfAccount, account_and_time, refused};
 use crate::accounts::administration::{self as funds, Card, NewCard};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::clock;
 use crate::identity::administration::find_account;
 use crate::values::amount::PositiveAmount;
 use crate::values::id::new_uuid;
@@ -99,8 +98,7 @@ pub async fn issue_card(
     let days = body.days.map_or(funds::CARD_DAYS, |days| i64::from(days.get()));
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             let expires_at = now.saturating_add(Duration::days(days));
             let card = NewCard { id: new_uuid(now), name: name.clone(), face_value: body.face_value, expires_at };
             funds::issue_card(connection, of, &card, now).await.map_err(refused)?;

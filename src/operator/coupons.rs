@@ -14,6 +14,7 @@ use crate::coupons::limits::{Limits, SubscribeType};
 use crate::coupons::model::{ProductIdText, Remark, Validity, listed_since, shown_balance, shown_coupon_status};
 use crate::coupons::store::partners::{self, NOTICE_DAYS};
 use crate::coupons::store::search::{CouponFilter, CouponRow, Search, Whose};
+use crate::identity::administration::find_account;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;
@@ -268,7 +269,7 @@ pub async fn show_coupon_issuing(
     Path(OfAccount { account }): Path<OfAccount>,
 ) -> Result<Json<CouponIssuing>, ApiError> {
     let mut connection = app.database.control().await?;
-    let (of, _) = account_and_time(&mut connection, &app, &account).await?;
+    let of = find_account(&mut connection, &account).await.map_err(refused)?;
     Ok(Json(issuing(&mut connection, of).await?))
 }
 

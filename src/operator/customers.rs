@@ -2,13 +2,12 @@
 
 use super::cursor::Cursor;
 use super::policy::{OperatorPolicy, Role};
-use super::{OfAccount, refused};
+use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::clock;
 use crate::customers::AssociationType;
 use crate::customers::administration::{self as customers, CustomerView, Filter, RealNameState};
 use crate::customers::freezing::{Change, FreezeType, Reason};
@@ -157,8 +156,7 @@ async fn change(app: &App, write: Write, account: &str, change: (Change, &Reason
     let user = write.caller.user;
     write
         .once(app, async |connection| {
-            let of = find_account(connection, account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, app, account).await?;
             customers::freeze(connection, of, change, Some(user), now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })

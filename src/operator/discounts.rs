@@ -7,6 +7,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::identity::administration::find_account;
 use crate::pricing::administration::{self as pricing, NewDiscount, Span};
 use crate::pricing::discounts::{DiscountKind, Scope};
 use crate::pricing::model::{AgreementCode, ChargingMode, DiscountName};
@@ -75,7 +76,7 @@ pub async fn list_agreements(
     let behind = behind.unwrap_or_default();
     let limit = query.limit.get();
     let mut connection = app.database.control().await?;
-    let (of, _) = account_and_time(&mut connection, &app, &account).await?;
+    let of = find_account(&mut connection, &account).await.map_err(refused)?;
     let mut agreements = store::agreements_behind(&mut connection, of, behind, limit + 1).await?;
     let next_cursor = Cursor::cut(&mut agreements, limit, |agreement| agreement.id);
     Ok(Json(AgreementPage { agreements: agreements.into_iter().map(AgreementView::from).collect(), next_cursor }))
@@ -219,7 +220,7 @@ pub async fn list_discounts(
     let behind = behind.unwrap_or_default();
     let limit = query.limit.get();
     let mut connection = app.database.control().await?;
-    let (of, _) = account_and_time(&mut connection, &app, &account).await?;
+    let of = find_account(&mut connection, &account).await.map_err(refused)?;
     let mut discounts = store::discounts_behind(&mut connection, of, behind, limit + 1).await?;
     let next_cursor = Cursor::cut(&mut discounts, limit, |stored| stored.discount.id);
     Ok(Json(DiscountPage { discounts: discounts.into_iter().map(DiscountView::from).collect(), next_cursor }))
@@ -383,7 +384,7 @@ pub async fn set_currency(
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
-            let ((_, domain), _) = account_and_time(connection, &app, &account).await?;
+            let (_, domain) = find_account(connection, &account).await.map_err(refused)?;
             pricing::set_currency(connection, &account, currency).await.map_err(refused)?;
             Ok(Outcome::empty(&domain))
         })

@@ -1,13 +1,12 @@
 //! `/admin/v1/accounts/{account}/funds`
 
 use super::policy::{OperatorPolicy, Role};
-use super::{OfAccount, refused};
+use super::{OfAccount, account_and_time, refused};
 use crate::accounts::administration::{self as funds, Payment};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::clock;
 use crate::identity::administration::find_account;
 use crate::ledger::AccountKind;
 use crate::ledger::store;
@@ -136,8 +135,7 @@ pub async fn top_up_funds(
     let payment = Payment::from(body);
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::top_up(connection, of, &payment, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
         })
@@ -164,8 +162,7 @@ pub async fn withdraw_funds(
     let payment = Payment::from(body);
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::withdraw(connection, of, &payment, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
         })
@@ -199,8 +196,7 @@ pub async fn set_credit_line(
     let line = body.line.map_or(Amount::ZERO, PositiveAmount::get);
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::set_credit_line(connection, of, line, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
         })

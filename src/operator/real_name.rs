@@ -2,12 +2,11 @@
 
 use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
-use super::{OfAccount, refused};
+use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::clock;
 use crate::customers::administration::{self as customers, CustomerView};
 use crate::identity::administration::find_account;
 use crate::real_name::model::DocumentNumber;
@@ -84,8 +83,7 @@ pub async fn approve_real_name(
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             let settings = &app.settings.real_name;
             review::pass(connection, &app.vault, of, settings, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
@@ -119,8 +117,7 @@ pub async fn refuse_real_name(
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
-            let of = find_account(connection, &account).await.map_err(refused)?;
-            let now = clock::business_time(connection, of.0, &app.clock).await?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
             review::refuse(connection, of, body.opinion.as_str(), now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })
