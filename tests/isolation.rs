@@ -214,7 +214,7 @@ async fn columns<'a>(app: &'a TestApp, pool: &PgPool, calls: &[Call]) -> Vec<Col
     let mut connection = pool.acquire().await.expect("a connection");
     let every_item: Vec<String> = calls.iter().flat_map(|call| call.policy.permission_items.clone()).collect();
     let every_action: Vec<String> = calls.iter().flat_map(|call| call.policy.customer_actions.clone()).collect();
-    let partner = (app.world.demo().tenant, app.world.demo().domain);
+    let partner = app.world.demo().ids();
     let with_items = add_user(app, &mut connection, partner, ("operator-with-items", false, &every_item)).await;
     // What the other side needs is of no use.
     let without = add_user(app, &mut connection, partner, ("operator-without-items", false, &every_action)).await;

@@ -167,7 +167,7 @@ async fn eighteen_months_of_history_are_whole_and_copied_in_seconds(pool: PgPool
     let report = verify::all(&mut connection).await.expect("it is proved");
     assert_eq!(report.wrong, Vec::<String>::new());
     // What is counted is what is there.
-    let (tenant, partner) = (app.world.demo().tenant, app.world.demo().domain);
+    let (tenant, partner) = app.world.demo().ids();
     let counted = "select (select listed from coupon_partners where tenant_id = $1 and partner_id = $2),
                           (select count(*) from coupons where tenant_id = $1 and partner_id = $2 and listed)";
     let counted = sqlx::query_as(counted).bind(tenant.0).bind(partner.0).fetch_one(&pool).await;

@@ -120,8 +120,8 @@ pub async fn create_agreement(
     let span = Span { from: body.effective_at.0, until: body.expires_at.0 };
     write
         .once(&app, async |connection| {
-            let (_, now) = account_and_time(connection, &app, &account).await?;
-            let id = pricing::add_agreement(connection, &account, &body.code, span, now).await.map_err(refused)?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            let id = pricing::add_agreement(connection, of, &body.code, span, now).await.map_err(refused)?;
             let agreement_id = AgreementId(id);
             Outcome::of(&agreement_id, &AgreementCreated { agreement_id })
         })
@@ -314,8 +314,8 @@ pub async fn create_discount(
     let new = body.discount()?;
     write
         .once(&app, async |connection| {
-            let (_, now) = account_and_time(connection, &app, &account).await?;
-            let id = pricing::add_discount(connection, &account, new, now).await.map_err(refused)?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            let id = pricing::add_discount(connection, of, new, now).await.map_err(refused)?;
             let discount_id = DiscountId(id);
             Outcome::of(&discount_id, &DiscountCreated { discount_id })
         })
@@ -351,8 +351,8 @@ pub async fn end_discount(
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
-            let (_, now) = account_and_time(connection, &app, &account).await?;
-            pricing::end_discount(connection, &account, discount.0, now).await.map_err(refused)?;
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            pricing::end_discount(connection, of, discount.0, now).await.map_err(refused)?;
             Ok(Outcome::empty(&discount))
         })
         .await
@@ -384,9 +384,9 @@ pub async fn set_currency(
 ) -> Result<Answer, ApiError> {
     write
         .once(&app, async |connection| {
-            let (_, domain) = find_account(connection, &account).await.map_err(refused)?;
-            pricing::set_currency(connection, &account, currency).await.map_err(refused)?;
-            Ok(Outcome::empty(&domain))
+            let of = find_account(connection, &account).await.map_err(refused)?;
+            store::set_currency(connection, of, currency).await?;
+            Ok(Outcome::empty(&of.1))
         })
         .await
 }

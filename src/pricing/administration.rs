@@ -1,12 +1,11 @@
-//! What the vendor's staff and partners do to a customer's prices: agreements, discounts, currencies.
+//! What the vendor's staff and partners do to a customer's prices: agreements, discounts, incentive policies.
 //!
 //! Each function is one change, made whole or not at all; the next quote knows it.
 
 use super::discounts::{Discount, DiscountKind, IncentivePolicy, Scope};
-use super::model::{AgreementCode, Currency, DiscountName};
+use super::model::{AgreementCode, DiscountName};
 use super::store::{self, Agreement, StoredDiscount};
 use crate::catalogue;
-use crate::identity;
 use crate::products::store::Products;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::time::write_instant;
@@ -19,18 +18,15 @@ use uuid::Uuid;
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such account.
-    #[error("there is no account {0}")]
-    NoSuchAccount(String),
     /// There is no such agreement.
-    #[error("the account {0} has no agreement {1}")]
-    NoSuchAgreement(String, String),
+    #[error("the account has no agreement {0}")]
+    NoSuchAgreement(String),
     /// There is no such discount in force.
-    #[error("the account {0} has no discount {1} in force")]
-    NoSuchDiscount(String, Uuid),
+    #[error("the account has no discount {0} in force")]
+    NoSuchDiscount(Uuid),
     /// The code of an agreement is taken.
-    #[error("the account {0} already has an agreement {1}")]
-    AgreementTaken(String, String),
+    #[error("the account already has an agreement {0}")]
+    AgreementTaken(String),
     /// The discount breaks a rule.
     #[error("{0}")]
     Rule(&'static str),
@@ -72,16 +68,10 @@ pub struct NewDiscount {
     pub span: Option<Span>,
 }
 
-/// The ids of an account.
-pub async fn account(connection: &mut PgConnection, name: &str) -> Result<(TenantId, DomainId), Refusal> {
-    let found = identity::store::domain_by_name(connection, name).await?;
-    found.ok_or_else(|| Refusal::NoSuchAccount(name.to_owned()))
-}
-
 /// Records a framework agreement of an account.
 pub async fn add_agreement(
     connection: &mut PgConnection,
-    of: &str,
+    of: (TenantId, DomainId),
     code: &AgreementCode,
     Span { from, until }: Span,
     now: OffsetDateTime,
@@ -89,13 +79,12 @@ pub async fn add_agreement(
     if from >= until {
         return Err(Refusal::Rule("it must end after it begins"));
     }
-    let account = account(connection, of).await?;
     let id = new_uuid(now);
     let new = Agreement { id, code: code.as_str().to_owned(), effective_at: from, expires_at: until };
-    match store::insert_agreement(connection, account, &new, now).await {
+    match store::insert_agreement(connection, of, &new, now).await {
         Ok(()) => Ok(id),
         Err(error) if crate::database::violates(&error, "agreements_code_key") => {
-            Err(Refusal::AgreementTaken(of.to_owned(), code.as_str().to_owned()))
+            Err(Refusal::AgreementTaken(code.as_str().to_owned()))
         }
         Err(error) => Err(error.into()),
     }
@@ -104,16 +93,15 @@ pub async fn add_agreement(
 /// Grants a discount.
 pub async fn add_discount(
     connection: &mut PgConnection,
-    of: &str,
+    of: (TenantId, DomainId),
     new: NewDiscount,
     now: OffsetDateTime,
 ) -> Result<Uuid, Refusal> {
     let mut transaction = connection.begin().await?;
-    let account = account(&mut transaction, of).await?;
     let agreement = match &new.agreement {
         Some(code) => {
-            let found = store::agreement_by_code(&mut transaction, account, code).await?;
-            Some(found.ok_or_else(|| Refusal::NoSuchAgreement(of.to_owned(), code.clone()))?)
+            let found = store::agreement_by_code(&mut transaction, of, code).await?;
+            Some(found.ok_or_else(|| Refusal::NoSuchAgreement(code.clone()))?)
         }
         None => None,
     };
@@ -128,7 +116,7 @@ pub async fn add_discount(
         expires_at: span.until,
     };
     let agreement = agreement.map(|agreement| agreement.id);
-    store::insert_discount(&mut transaction, account, &stored, agreement, now).await?;
+    store::insert_discount(&mut transaction, of, &stored, agreement, now).await?;
     transaction.commit().await?;
     Ok(id)
 }
@@ -189,13 +177,12 @@ fn complete(mut scope: Scope, products: &Products) -> Result<Scope, Refusal> {
 /// Ends a discount that is in force.
 pub async fn end_discount(
     connection: &mut PgConnection,
-    of: &str,
+    of: (TenantId, DomainId),
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    let account = account(connection, of).await?;
-    let ended = store::end_discount(connection, account, id, now).await?;
-    if ended { Ok(()) } else { Err(Refusal::NoSuchDiscount(of.to_owned(), id)) }
+    let ended = store::end_discount(connection, of, id, now).await?;
+    if ended { Ok(()) } else { Err(Refusal::NoSuchDiscount(id)) }
 }
 
 /// Sets a service's incentive policy from an instant on; every replica follows.
@@ -219,16 +206,4 @@ pub async fn set_incentive(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The discounts of an account, those that have ended too.
-pub async fn list_discounts(connection: &mut PgConnection, of: &str) -> Result<Vec<StoredDiscount>, Refusal> {
-    let account = account(connection, of).await?;
-    Ok(store::discounts(connection, account, None).await?)
-}
-
-/// Sets in which currency an account is quoted and billed.
-pub async fn set_currency(connection: &mut PgConnection, of: &str, currency: Currency) -> Result<(), Refusal> {
-    let account = account(connection, of).await?;
-    Ok(store::set_currency(connection, account, currency).await?)
 }

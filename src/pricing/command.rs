@@ -1,6 +1,6 @@
 //! `bss-gateway admin prices …`, `admin discounts …` and `admin incentives …`.
 
-use super::administration::{self as pricing, NewDiscount, Span, account};
+use super::administration::{self as pricing, NewDiscount, Span};
 use super::discounts::{DiscountKind, IncentivePolicy, Scope};
 use super::import::import;
 use super::list_on_demand_resource_ratings::RateOnDemandReq;
@@ -16,8 +16,10 @@ use crate::api::extract::parse_json;
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
+use crate::identity::administration::find_account;
 use crate::sheet::{Format, printed};
 use crate::values::decimal::{parse_decimal, plain};
+use crate::values::id::{DomainId, TenantId};
 use crate::values::time::{parse_instant, write_instant};
 use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
@@ -221,7 +223,8 @@ pub async fn run_prices(
             explain(connection, &account, contents(&file)?.as_bytes(), kind, now, settings).await
         }
         PricesCommand::Currency { account, currency } => {
-            pricing::set_currency(connection, &account, currency).await?;
+            let of = find_account(connection, &account).await?;
+            store::set_currency(connection, of, currency).await?;
             Ok(json!({ "account": account, "currency": currency }))
         }
     }
@@ -231,8 +234,8 @@ pub async fn run_prices(
 pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsCommand) -> anyhow::Result<Value> {
     match command {
         DiscountsCommand::Agreement { account, code, from, until } => {
-            let now = time_of(connection, &account).await?;
-            let id = pricing::add_agreement(connection, &account, &code, Span { from, until }, now).await?;
+            let (of, now) = account_and_time(connection, &account).await?;
+            let id = pricing::add_agreement(connection, of, &code, Span { from, until }, now).await?;
             Ok(json!({ "account": account, "agreement": code, "agreement_id": id.simple().to_string() }))
         }
         DiscountsCommand::Add(add) => {
@@ -253,25 +256,29 @@ pub async fn run_discounts(connection: &mut PgConnection, command: DiscountsComm
                 },
                 span,
             };
-            let now = time_of(connection, &add.account).await?;
-            let id = pricing::add_discount(connection, &add.account, new, now).await?;
+            let (of, now) = account_and_time(connection, &add.account).await?;
+            let id = pricing::add_discount(connection, of, new, now).await?;
             Ok(json!({ "account": add.account, "discount_id": id.simple().to_string() }))
         }
         DiscountsCommand::List { account } => {
-            Ok(pricing::list_discounts(connection, &account).await?.iter().map(row).collect())
+            let of = find_account(connection, &account).await?;
+            Ok(store::discounts(connection, of, None).await?.iter().map(row).collect())
         }
         DiscountsCommand::End { account, discount } => {
-            let now = time_of(connection, &account).await?;
-            pricing::end_discount(connection, &account, discount, now).await?;
+            let (of, now) = account_and_time(connection, &account).await?;
+            pricing::end_discount(connection, of, discount, now).await?;
             Ok(json!({ "account": account, "discount_id": discount.simple().to_string() }))
         }
     }
 }
 
-/// The time of an account's tenant.
-async fn time_of(connection: &mut PgConnection, name: &str) -> anyhow::Result<OffsetDateTime> {
-    let (tenant, _) = account(connection, name).await?;
-    Ok(clock::business_time(connection, tenant, &Clock::default()).await?)
+/// The account of a name, and the tenant's time.
+async fn account_and_time(
+    connection: &mut PgConnection,
+    name: &str,
+) -> anyhow::Result<((TenantId, DomainId), OffsetDateTime)> {
+    let account = find_account(connection, name).await?;
+    Ok((account, clock::business_time(connection, account.0, &Clock::default()).await?))
 }
 
 /// `admin incentives …`
@@ -316,7 +323,7 @@ async fn explain(
     now: OffsetDateTime,
     settings: &Settings,
 ) -> anyhow::Result<Value> {
-    let account = account(connection, name).await?;
+    let account = find_account(connection, name).await?;
     let customer = terms_of(connection, account, default_currency(settings.api.site), now).await?;
     let catalogue = Catalogue::load(connection).await?;
     let quoting = Quoting { pricing: &catalogue.pricing, customer: &customer, now };

@@ -525,7 +525,8 @@ mod tests {
         let (now, mut connection) = (app.app.clock.now(), pool.acquire().await.expect("a connection"));
         let span = Span { from: now - Duration::DAY, until: now + Duration::DAY };
         let code = "FA-1".to_owned().try_into().expect("it is a code");
-        add_agreement(&mut connection, "demo-customer", &code, span, now).await.expect("it is made");
+        let customer = app.world.account("demo-customer").ids();
+        add_agreement(&mut connection, customer, &code, span, now).await.expect("it is made");
         let server = Scope {
             resource_type: Some("hws.resource.type.vm".to_owned()),
             resource_spec: Some("s6.large.2.linux".to_owned()),
@@ -545,7 +546,7 @@ mod tests {
                 scope,
                 span: None,
             };
-            add_discount(&mut connection, "demo-customer", new, now).await.expect("it is made");
+            add_discount(&mut connection, customer, new, now).await.expect("it is made");
         }
         app
     }

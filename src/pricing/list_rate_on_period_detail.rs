@@ -349,6 +349,7 @@ mod tests {
     use crate::pricing::administration::{NewDiscount, Span, add_agreement, add_discount};
     use crate::pricing::discounts::{DiscountKind, Scope};
     use crate::pricing::model::Currency;
+    use crate::pricing::store::set_currency;
     use crate::testing::TestApp;
     use serde_json::{Value, json};
     use sqlx::PgPool;
@@ -389,13 +390,14 @@ mod tests {
         let (now, mut connection) = (app.app.clock.now(), pool.acquire().await.expect("a connection"));
         let span = Span { from: now - Duration::DAY, until: now + Duration::DAY };
         let code = "FA".to_owned().try_into().expect("it is a code");
-        add_agreement(&mut connection, "demo-customer", &code, span, now).await.expect("it is made");
+        let [customer, partner] = ["demo-customer", "demo-partner"].map(|name| app.world.account(name).ids());
+        add_agreement(&mut connection, customer, &code, span, now).await.expect("it is made");
         let mut servers = discount(DiscountKind::Commercial, "servers", "0.8");
         servers.scope.resource_type = Some("hws.resource.type.vm".to_owned());
-        add_discount(&mut connection, "demo-customer", servers, now).await.expect("it is made");
+        add_discount(&mut connection, customer, servers, now).await.expect("it is made");
         let mut granted = discount(DiscountKind::Partner, "granted", "0.9");
         (granted.for_customers, granted.span) = (true, Some(span));
-        add_discount(&mut connection, "demo-partner", granted, now).await.expect("it is made");
+        add_discount(&mut connection, partner, granted, now).await.expect("it is made");
         let disk = json!({"cloud_service_type": "hws.service.type.ebs", "resource_type": "hws.resource.type.volume",
             "resource_spec": "SSD", "resource_size": 40, "size_measure_id": 17});
         let request = body(&json!([server("1", json!({})), server("2", disk)]));
@@ -494,10 +496,9 @@ mod tests {
         let app = TestApp::with_prices(pool.clone()).await;
         let request = body(&json!([server("1", json!({}))]));
         let mut connection = pool.acquire().await.expect("a connection");
+        let customer = app.world.account("demo-customer").ids();
         for (currency, code, amount) in [(Currency::Usd, "USD", json!(21.33)), (Currency::Cny, "CNY", json!(153.6))] {
-            crate::pricing::administration::set_currency(&mut connection, "demo-customer", currency)
-                .await
-                .expect("it is set");
+            set_currency(&mut connection, customer, currency).await.expect("it is set");
             let quote = app.client("demo-customer").post(TARGET, &request).await.ok();
             assert_eq!(quote["currency"], code);
             assert_eq!(quote["official_website_rating_result"]["official_website_amount"], amount);

@@ -145,7 +145,7 @@ async fn make_world(
     let now = clock.now().replace_time(Time::MIDNIGHT);
     let making = async {
         world.store(&mut connection, settings, now).await?;
-        samples::furnish(&mut connection, "demo-customer", now).await
+        samples::furnish(&mut connection, world.account("demo-customer").ids(), now).await
     };
     id::seeded(seed, making).await?;
     connection.close().await?;

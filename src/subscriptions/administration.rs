@@ -4,7 +4,7 @@ use super::model::{Subscription, SubscriptionState};
 use super::store;
 use crate::clock::Clock;
 use crate::identity;
-use crate::pricing::administration::{Refusal, account};
+use crate::identity::administration::find_account;
 use crate::pricing::model::{Currency, Period, PeriodType, ResourceId};
 use crate::pricing::rating::Size;
 use crate::values::time::parse_instant;
@@ -87,7 +87,7 @@ pub async fn run(connection: &mut PgConnection, command: ResourcesCommand) -> an
     match command {
         ResourcesCommand::Add(add) => add_resource(connection, *add, Clock::default().now()).await,
         ResourcesCommand::SetState { account: name, resource_id, state } => {
-            let account = account(connection, &name).await?;
+            let account = find_account(connection, &name).await?;
             let found = store::set_state(connection, account, &resource_id, state).await?;
             ensure!(found, "the account {name} has no resource {resource_id}");
             Ok(json!({ "account": name, "resource_id": resource_id, "state": state }))
@@ -96,8 +96,8 @@ pub async fn run(connection: &mut PgConnection, command: ResourcesCommand) -> an
 }
 
 async fn add_resource(connection: &mut PgConnection, add: AddResource, now: OffsetDateTime) -> anyhow::Result<Value> {
-    let account = account(connection, &add.account).await?;
-    let projects = identity::store::projects(connection, account.0, account.1).await.map_err(Refusal::from)?;
+    let account = find_account(connection, &add.account).await?;
+    let projects = identity::store::projects(connection, account.0, account.1).await?;
     let project = projects.into_iter().find(|project| project.name == add.region);
     let project = project.with_context(|| format!("there is no region {}", add.region))?;
     let new = Subscription {

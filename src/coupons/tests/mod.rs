@@ -51,8 +51,7 @@ impl Shop {
     }
 
     fn account(&self, name: &str) -> (TenantId, DomainId) {
-        let account = self.app.world.account(name);
-        (account.tenant, account.domain)
+        self.app.world.account(name).ids()
     }
 
     fn id(&self, name: &str) -> String {

@@ -1,7 +1,7 @@
 //! Sample prices and policies, for the sandbox and for tests: plausible, none of them the vendor's. A production system
 //! starts with an empty book.
 
-use super::administration::{NewDiscount, Span, account, add_agreement, add_discount};
+use super::administration::{NewDiscount, Span, add_agreement, add_discount};
 use super::discounts::{DiscountKind, Scope};
 use super::import::import;
 use super::model::{Currency, Period, PeriodType};
@@ -12,6 +12,7 @@ use crate::identity;
 use crate::sheet::ImportError;
 use crate::subscriptions::model::{Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
+use crate::values::id::{DomainId, TenantId};
 use anyhow::{Context, anyhow};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -31,7 +32,11 @@ pub async fn load(connection: &mut PgConnection) -> Result<(), ImportError> {
 
 /// Gives a customer what the renewal and the discount operations can be tried with: an agreement with a discount on
 /// databases, and a server with a disk (its secondary) and an address (associated with it), paid for another month.
-pub async fn furnish(connection: &mut PgConnection, customer: &str, now: OffsetDateTime) -> anyhow::Result<()> {
+pub async fn furnish(
+    connection: &mut PgConnection,
+    customer: (TenantId, DomainId),
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
     let text = |rule: String| anyhow!(rule);
     let span = Span { from: now - Duration::DAY, until: now + Duration::days(3650) };
     let code = "SANDBOX".to_owned().try_into().map_err(text)?;
@@ -48,8 +53,7 @@ pub async fn furnish(connection: &mut PgConnection, customer: &str, now: OffsetD
     };
     add_discount(connection, customer, databases, now).await?;
 
-    let account = account(connection, customer).await?;
-    let projects = identity::store::projects(connection, account.0, account.1).await?;
+    let projects = identity::store::projects(connection, customer.0, customer.1).await?;
     let project = projects.iter().find(|project| project.name == REGION).context("each account has every project")?;
     let parent = Some("demo-server".to_owned());
     for (id, kind, spec, size, is_main, parent_id) in [
@@ -78,7 +82,7 @@ pub async fn furnish(connection: &mut PgConnection, customer: &str, now: OffsetD
             state: SubscriptionState::InUse,
             expires_at: now + Duration::days(30),
         };
-        subscriptions::insert(connection, account, &new, now).await?;
+        subscriptions::insert(connection, customer, &new, now).await?;
     }
     Ok(())
 }

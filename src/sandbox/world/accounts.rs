@@ -83,6 +83,13 @@ pub struct Account {
     pub(super) hash: PasswordHash,
 }
 
+impl Account {
+    /// Its tenant and its own id.
+    pub fn ids(&self) -> (TenantId, DomainId) {
+        (self.tenant, self.domain)
+    }
+}
+
 /// A user beside the account's own.
 #[derive(Debug, Clone)]
 pub struct User {

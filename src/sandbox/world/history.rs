@@ -267,7 +267,7 @@ impl<'a> Shop<'a> {
     async fn pay_in(&self, connection: &mut PgConnection, whole: Decimal, at: OffsetDateTime) -> anyhow::Result<()> {
         let amount = PositiveAmount::try_from(&*whole.to_string()).map_err(anyhow::Error::msg)?;
         let payment = Payment { amount, designated: false, memo: "Bank transfer".to_owned() };
-        Ok(funds::top_up(connection, (self.top.tenant, self.top.domain), &payment, at).await?)
+        Ok(funds::top_up(connection, self.top.ids(), &payment, at).await?)
     }
 
     /// A distributor gives its resellers what they will allocate.

@@ -104,7 +104,7 @@ impl World {
         }
         let employer = self.account(EMPLOYER);
         for user in &self.users {
-            writer.user(&mut transaction, (employer.tenant, employer.domain), user, began).await?;
+            writer.user(&mut transaction, employer.ids(), user, began).await?;
         }
         if self.scale != Scale::Small {
             let vault = Vault::load(&mut transaction, sealer).await?;
@@ -131,13 +131,11 @@ impl World {
     async fn store_present(&self, connection: &mut PgConnection, now: OffsetDateTime) -> anyhow::Result<()> {
         let sellers = self.accounts.iter().filter(|account| CallerKind::PARTNERS.contains(&account.kind));
         for account in sellers.filter(|account| !scenarios::has(account)) {
-            funds::top_up(connection, (account.tenant, account.domain), FUNDS, now).await?;
+            funds::top_up(connection, account.ids(), FUNDS, now).await?;
         }
         let [partner, customer, distributor, reseller, resellers_customer] =
-            ["demo-partner", "demo-customer", "demo-distributor", "demo-reseller", "reseller-customer"].map(|name| {
-                let account = self.account(name);
-                (account.tenant, account.domain)
-            });
+            ["demo-partner", "demo-customer", "demo-distributor", "demo-reseller", "reseller-customer"]
+                .map(|name| self.account(name).ids());
         coupons::make(connection, (partner, customer), (distributor, reseller, resellers_customer), now).await?;
         store::insert_agency(connection, customer, (self.agency(), AGENCY), partner.1, now).await?;
         for Operator { name, role, token } in &self.operators {

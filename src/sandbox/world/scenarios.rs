@@ -68,10 +68,7 @@ pub fn has(account: &Account) -> bool {
 
 /// Brings their accounts into these situations.
 pub(super) async fn make(world: &World, connection: &mut PgConnection, now: OffsetDateTime) -> anyhow::Result<()> {
-    let id = |name: &str| {
-        let account = world.account(name);
-        (account.tenant, account.domain)
-    };
+    let id = |name: &str| world.account(name).ids();
     funds::out_of_balance(connection, id(OUT_OF_BALANCE), id("out-of-balance-customer").1, now).await?;
     let customers = ["almost-used-customer-1", "almost-used-customer-2"].map(|name| id(name).1);
     coupons::almost_used(connection, id(QUOTA_ALMOST_USED), &customers, now).await?;
