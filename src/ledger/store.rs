@@ -16,19 +16,25 @@ use uuid::Uuid;
 
 /// A statement for several tenants, and for the one that is bound last.
 macro_rules! scoped {
-    ($statement:literal, $condition:literal $(, $rest:literal)?) => {
+    ($statement:expr, $condition:literal $(, $rest:literal)?) => {
         [concat!($statement $(, $rest)?), concat!($statement, $condition $(, $rest)?)]
     };
 }
 
-const LOCK: [&str; 2] = scoped!(
-    "select a.account_id, a.balance, a.floor, a.entries, a.adjusts, a.last_at, a.closed
-     from accounts a
-     join unnest($1::uuid[], $2::uuid[]) as u (tenant_id, account_id)
-          on a.tenant_id = u.tenant_id and a.account_id = u.account_id",
-    " where a.tenant_id = $3",
-    " order by a.tenant_id, a.account_id for update of a"
-);
+/// The accounts of these ids.
+macro_rules! select_accounts {
+    () => {
+        "select a.account_id, a.balance, a.floor, a.entries, a.adjusts, a.last_at, a.closed
+         from accounts a
+         join unnest($1::uuid[], $2::uuid[]) as u (tenant_id, account_id)
+              on a.tenant_id = u.tenant_id and a.account_id = u.account_id"
+    };
+}
+
+const LOOK: &str = select_accounts!();
+
+const LOCK: [&str; 2] =
+    scoped!(select_accounts!(), " where a.tenant_id = $3", " order by a.tenant_id, a.account_id for update of a");
 
 const OPEN: [&str; 2] = scoped!(
     "insert into accounts (tenant_id, account_id, owner_id, kind, currency, balance, floor, entries, adjusts, last_at, closed)
@@ -65,12 +71,6 @@ const INSERT: [&str; 2] = scoped!(
           on u.tenant_id = t.tenant_id",
     " where t.tenant_id = $20"
 );
-
-/// The same without locks.
-const LOOK: &str = "select a.account_id, a.balance, a.floor, a.entries, a.adjusts, a.last_at, a.closed
-     from accounts a
-     join unnest($1::uuid[], $2::uuid[]) as u (tenant_id, account_id)
-          on a.tenant_id = u.tenant_id and a.account_id = u.account_id";
 
 /// One of the two texts, with the tenant still to be bound last.
 fn text(statement: [&'static str; 2], tenant: Option<TenantId>) -> &'static str {
