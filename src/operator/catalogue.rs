@@ -35,7 +35,13 @@ pub struct ExportCatalogueQuery {
     get,
     path = "/admin/v1/catalogue",
     params(ExportCatalogueQuery),
-    responses((status = 200, body = String, content_type = "text/csv", description = "The sheet.")),
+    responses(
+        (
+            status = 200,
+            content((String = "text/csv"), (Vec<BTreeMap<String, String>> = "application/json")),
+            description = "The sheet."
+        )
+    ),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn export_catalogue(
@@ -53,7 +59,10 @@ pub async fn export_catalogue(
 #[utoipa::path(
     post,
     path = "/admin/v1/catalogue",
-    request_body(content = String, content_type = "text/csv", description = "The sheet."),
+    request_body(
+        content((String = "text/csv"), (Vec<BTreeMap<String, String>> = "application/json")),
+        description = "The sheet."
+    ),
     responses((status = 200, body = SheetImported, description = "What was changed.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]

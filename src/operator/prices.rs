@@ -20,7 +20,13 @@ use axum::response::Response;
     get,
     path = "/admin/v1/prices",
     params(ExportQuery),
-    responses((status = 200, body = String, content_type = "text/csv", description = "The sheet.")),
+    responses(
+        (
+            status = 200,
+            content((String = "text/csv"), (Vec<BTreeMap<String, String>> = "application/json")),
+            description = "The sheet."
+        )
+    ),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]
 pub async fn export_prices(
@@ -38,7 +44,10 @@ pub async fn export_prices(
 #[utoipa::path(
     post,
     path = "/admin/v1/prices",
-    request_body(content = String, content_type = "text/csv", description = "The sheet."),
+    request_body(
+        content((String = "text/csv"), (Vec<BTreeMap<String, String>> = "application/json")),
+        description = "The sheet."
+    ),
     responses((status = 200, body = SheetImported, description = "What was changed.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
