@@ -46,7 +46,7 @@ struct Reader<'a>(&'a Row);
 impl Reader<'_> {
     fn rows(&self) -> Result<Vec<PriceRow>, Problem> {
         let terms = self.terms()?;
-        let factor = self.0.text("usage_factor").to_ascii_lowercase();
+        let factor = self.0.bounded("usage_factor", 0..=64)?.to_ascii_lowercase();
         if factor.is_empty() != terms.on_demand.is_empty() && terms.shape != Shape::Withdrawn {
             return Err(self
                 .0

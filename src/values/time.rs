@@ -19,9 +19,9 @@ pub fn write_instant(instant: OffsetDateTime) -> String {
     instant.to_offset(UtcOffset::UTC).format(INSTANT).expect("an instant has all parts of the form")
 }
 
-/// Reads an instant in UTC, to the second; no other offset is taken.
+/// Reads an instant in UTC, to the second; no other offset is taken, nor the year 0, which the database does not read.
 pub fn parse_instant(text: &str) -> Option<OffsetDateTime> {
-    let instant = PrimitiveDateTime::parse(text, INSTANT).ok().filter(|_| text.len() == 20);
+    let instant = PrimitiveDateTime::parse(text, INSTANT).ok().filter(|at| text.len() == 20 && at.year() > 0);
     instant.map(PrimitiveDateTime::assume_utc)
 }
 
@@ -141,8 +141,14 @@ mod tests {
     fn instants_are_whole_seconds_of_utc() {
         let read = |text: &str| serde_json::from_value::<Instant>(text.into()).ok().map(|instant| instant.0);
         assert_eq!(read("2026-03-28T14:45:38Z"), Some(datetime!(2026-03-28 14:45:38 UTC)));
-        for wrong in ["2026-03-28T14:45:38", "2026-03-28 14:45:38Z", "2026-02-30T00:00:00Z", "2026-3-28T14:45:38Z", ""]
-        {
+        for wrong in [
+            "2026-03-28T14:45:38",
+            "2026-03-28 14:45:38Z",
+            "2026-02-30T00:00:00Z",
+            "2026-3-28T14:45:38Z",
+            "0000-01-01T00:00:00Z",
+            "",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
         let written = serde_json::to_string(&Instant(datetime!(2026-03-28 22:45:38.9 +8))).expect("written");
