@@ -1,7 +1,7 @@
 //! What the sandbox prints when it is ready: addresses, and who can call with which keys.
 
 use super::world::World;
-use super::world::accounts::EMPLOYER;
+use super::world::accounts::{Account, EMPLOYER};
 use super::world::scenarios;
 use crate::server::Listeners;
 use std::fmt::{self, Write as _};
@@ -43,17 +43,15 @@ fn write_accounts(text: &mut String, world: &World) -> fmt::Result {
             writeln!(text)?;
         }
         tenant = Some(account.tenant);
-        let kind = format!("{:?}", account.kind).to_lowercase();
-        let key = (&*account.access_key, &*account.secret_key, &*account.password);
-        write_row(text, (account.name, &kind), key)?;
+        write_account(text, account)?;
     }
     writeln!(text, "\n  Scenarios, to be copied by name (GET /admin/v1/scenarios says what each holds):")?;
-    for account in scenarios {
-        let kind = format!("{:?}", account.kind).to_lowercase();
-        let key = (&*account.access_key, &*account.secret_key, &*account.password);
-        write_row(text, (account.name, &kind), key)?;
-    }
-    Ok(())
+    scenarios.into_iter().try_for_each(|account| write_account(text, account))
+}
+
+fn write_account(text: &mut String, account: &Account) -> fmt::Result {
+    let kind = format!("{:?}", account.kind).to_lowercase();
+    write_row(text, (account.name, &kind), (&account.access_key, &account.secret_key, &account.password))
 }
 
 fn write_users(text: &mut String, world: &World) -> fmt::Result {
