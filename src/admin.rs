@@ -27,6 +27,8 @@ use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesComma
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
+use crate::values::money::Currency;
+use crate::values::time::parse_instant;
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::Read;
 use std::path::Path;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -123,7 +126,7 @@ pub enum AccountCommand {
     /// Create an account, with a user of its own name who may do everything
     Create {
         /// Its name, unique over all accounts
-        #[arg(value_parser = name::<LoginName>)]
+        #[arg(value_parser = given::<LoginName>)]
         name: LoginName,
         /// What it is
         #[arg(long)]
@@ -151,7 +154,7 @@ pub enum UserCommand {
         /// The account
         account: String,
         /// The user's name, unique in the account
-        #[arg(value_parser = name::<LoginName>)]
+        #[arg(value_parser = given::<LoginName>)]
         name: LoginName,
         /// What it may do, can be repeated: a partner's user a permission item, for instance `BPC_ITEM_FINANCE_030100`, a
         /// customer's user an action, for instance `billing:order:view`
@@ -251,7 +254,7 @@ pub enum AgencyCommand {
         /// The account that grants
         account: String,
         /// The agency's name
-        #[arg(value_parser = name::<AgencyName>)]
+        #[arg(value_parser = given::<AgencyName>)]
         name: AgencyName,
         /// The account whose users may act
         #[arg(long)]
@@ -293,10 +296,6 @@ impl From<Kind> for CallerKind {
             Kind::Master => Self::Master,
         }
     }
-}
-
-fn name<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
-    T::try_from(text.to_owned())
 }
 
 /// Does it, and prints what came of it.
@@ -482,6 +481,21 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
             Ok(json!({ "account": account, "agency": name }))
         }
     }
+}
+
+/// A text of the command line by its type's rule.
+pub fn given<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
+    T::try_from(text.to_owned())
+}
+
+/// An instant of the command line.
+pub fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    parse_instant(text).ok_or_else(|| "must look like 2026-01-31T16:00:00Z".to_owned())
+}
+
+/// A currency of the command line.
+pub fn currency(text: &str) -> Result<Currency, String> {
+    Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
 }
 
 /// What a file holds, or standard input where it is `-`.

@@ -5,6 +5,7 @@ use super::limits::{Limits, SubscribeType};
 use super::model::{CouponKind, ProductIdText, QuotaKind, QuotaStatus, Terms, Validity};
 use super::store::partners;
 use super::store::quotas::{self, QuotaFilter};
+use crate::admin::given;
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
 use crate::values::amount::{Amount, PositiveAmount};
@@ -69,7 +70,7 @@ pub enum CouponsCommand {
     /// Add a product that coupons can be limited to
     Product {
         /// Its id
-        #[arg(value_parser = |text: &str| ProductIdText::try_from(text.to_owned()))]
+        #[arg(value_parser = given::<ProductIdText>)]
         id: ProductIdText,
         /// How it can be ordered
         #[arg(long, value_enum, value_delimiter = ',', default_values_t = SubscribeType::ALL)]

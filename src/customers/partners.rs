@@ -1,6 +1,7 @@
 //! What a partner is beside its account: its standing, its sales platform, who looks after it.
 
 use super::model::{Refusal, ShortText};
+use crate::admin::given;
 use crate::personal::Vault;
 use crate::values::decimal::{WireDecimal, parse_decimal};
 use crate::values::id::{DomainId, TenantId};
@@ -114,11 +115,6 @@ pub struct ProfileChange {
     #[arg(long, value_parser = given::<ConsumptionQuota>)]
     #[schema(value_type = Option<f64>, example = 10000, minimum = 0)]
     pub consumption_quota: Option<ConsumptionQuota>,
-}
-
-/// A text of the command line by its type's rule.
-pub fn given<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
-    T::try_from(text.to_owned())
 }
 
 /// A partner, a distributor or a reseller.

@@ -7,9 +7,9 @@ use super::operators;
 use super::policy::Role;
 use super::snapshots::{ForkCreated, SnapshotName};
 use super::store;
+use crate::admin::{given, instant};
 use crate::clock::{self, Clock, Movement};
 use crate::config::Settings;
-use crate::customers::partners::given;
 use crate::due;
 use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
@@ -17,7 +17,7 @@ use crate::maintenance::{self, Maintenance, MaintenanceMessage, Scope};
 use crate::personal::Vault;
 use crate::sandbox::snapshots::{self, Snapshot};
 use crate::secrets::Sealer;
-use crate::values::time::{Instant, parse_instant};
+use crate::values::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub enum OperatorCommand {
     /// Let someone use the operators' API; the token is shown this once
     Create {
         /// The operator's name
-        #[arg(value_parser = |text: &str| LoginName::try_from(text.to_owned()))]
+        #[arg(value_parser = given::<LoginName>)]
         name: LoginName,
         /// What it may do
         #[arg(long)]
@@ -102,7 +102,7 @@ pub enum MaintenanceCommand {
         #[arg(long, default_value = "all")]
         scope: Scope,
         /// What callers are told
-        #[arg(long, value_parser = |text: &str| MaintenanceMessage::try_from(text.to_owned()))]
+        #[arg(long, value_parser = given::<MaintenanceMessage>)]
         message: Option<MaintenanceMessage>,
         /// When it ends by itself, for instance 2026-01-31T16:00:00Z; by default when it is turned off
         #[arg(long, value_parser = instant)]
@@ -112,10 +112,6 @@ pub enum MaintenanceCommand {
     Off,
     /// Say how it stands
     Show,
-}
-
-fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    parse_instant(text).ok_or_else(|| "write it like 2026-01-31T16:00:00Z".to_owned())
 }
 
 /// `admin audit …`

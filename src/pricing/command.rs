@@ -10,7 +10,7 @@ use super::quote::{Quoting, default_currency, terms_of};
 use super::rating::Trace;
 use super::store::{self, StoredDiscount};
 use super::{sheet, store as prices};
-use crate::admin::contents;
+use crate::admin::{contents, currency, given, instant};
 use crate::api::error::ApiError;
 use crate::api::extract::parse_json;
 use crate::catalogue::Catalogue;
@@ -20,7 +20,7 @@ use crate::identity::administration::find_account;
 use crate::sheet::{Format, printed};
 use crate::values::decimal::{parse_decimal, plain};
 use crate::values::id::{DomainId, TenantId};
-use crate::values::time::{parse_instant, write_instant};
+use crate::values::time::write_instant;
 use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
 use rust_decimal::Decimal;
@@ -87,7 +87,7 @@ pub enum DiscountsCommand {
         /// The account
         account: String,
         /// Its code, unique in the account
-        #[arg(value_parser = text::<AgreementCode>)]
+        #[arg(value_parser = given::<AgreementCode>)]
         code: AgreementCode,
         /// From when, for instance 2026-01-01T00:00:00Z
         #[arg(long, value_parser = instant)]
@@ -142,7 +142,7 @@ pub struct AddDiscount {
     /// The account
     account: String,
     /// Its name, which customers see
-    #[arg(value_parser = text::<DiscountName>)]
+    #[arg(value_parser = given::<DiscountName>)]
     name: DiscountName,
     /// Where it comes from
     #[arg(long)]
@@ -180,18 +180,6 @@ pub struct AddDiscount {
     /// Until when
     #[arg(long, value_parser = instant, requires = "from")]
     until: Option<OffsetDateTime>,
-}
-
-fn text<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
-    T::try_from(text.to_owned())
-}
-
-fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    parse_instant(text).ok_or_else(|| "must look like 2026-01-31T16:00:00Z".to_owned())
-}
-
-fn currency(text: &str) -> Result<Currency, String> {
-    Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
 }
 
 fn incentive(text: &str) -> Result<IncentiveCode, String> {

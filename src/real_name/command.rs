@@ -2,9 +2,9 @@
 
 use super::review::{self, Opinion};
 use super::store;
+use crate::admin::given;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
-use crate::customers::partners::given;
 use crate::identity::administration::find_account;
 use crate::personal::Vault;
 use clap::Subcommand;

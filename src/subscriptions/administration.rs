@@ -2,12 +2,12 @@
 
 use super::model::{Subscription, SubscriptionState};
 use super::store;
+use crate::admin::{currency, given, instant};
 use crate::clock::Clock;
 use crate::identity;
 use crate::identity::administration::find_account;
 use crate::pricing::model::{Currency, Period, PeriodType, ResourceId};
 use crate::pricing::rating::Size;
-use crate::values::time::parse_instant;
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub struct AddResource {
     /// The account
     account: String,
     /// The resource's id, unique in the account's tenant
-    #[arg(value_parser = id)]
+    #[arg(value_parser = given::<ResourceId>)]
     resource_id: ResourceId,
     /// Its type
     #[arg(long)]
@@ -68,18 +68,6 @@ pub struct AddResource {
     /// The primary resource that this primary is associated with
     #[arg(long)]
     associated_with: Option<String>,
-}
-
-fn id(text: &str) -> Result<ResourceId, String> {
-    ResourceId::try_from(text.to_owned())
-}
-
-fn currency(text: &str) -> Result<Currency, String> {
-    Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
-}
-
-fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    parse_instant(text).ok_or_else(|| "must look like 2026-01-31T16:00:00Z".to_owned())
 }
 
 /// Does it.
