@@ -94,98 +94,127 @@ pub async fn page(
         let total = count(connection, history, span, filter).await?;
         return Ok((filtered(connection, history, span, filter, (offset, limit)).await?, total));
     }
-    let last = last_before(connection, history, span.end).await?;
-    let before = last_before(connection, history, span.begin).await?;
-    let newest = last - offset;
-    let oldest = (newest - limit).max(before);
-    let entries =
-        if oldest < newest { numbered(connection, history, span, (oldest, newest)).await? } else { Vec::new() };
-    Ok((entries, (last - before).max(0)))
+    let numbered = if history.adjusts_only {
+        numbered_adjusts(connection, history, span, (offset, limit)).await?
+    } else {
+        numbered(connection, history, span, (offset, limit)).await?
+    };
+    let total = numbered.first().map_or(0, |row| row.total);
+    Ok((numbered.into_iter().filter_map(Numbered::entry).collect(), total))
 }
 
-/// The number of the last entry before an instant; 0 if there is none.
-async fn last_before(connection: &mut PgConnection, history: History, instant: OffsetDateTime) -> sqlx::Result<i64> {
-    let History { tenant, account, adjusts_only } = history;
-    if adjusts_only {
-        sqlx::query_scalar!(
-            r#"select coalesce(max(n), 0) as "n!" from (
-                   (select from_adjust as n from transfers
-                    where tenant_id = $1 and from_account = $2 and from_adjust is not null and happened_at < $3
-                    order by from_adjust desc limit 1)
-                   union all
-                   (select to_adjust from transfers
-                    where tenant_id = $1 and to_account = $2 and to_adjust is not null and happened_at < $3
-                    order by to_adjust desc limit 1)) as sides"#,
-            tenant.0,
-            account.0,
-            instant
-        )
-        .fetch_one(connection)
-        .await
-    } else {
-        sqlx::query_scalar!(
-            r#"select coalesce(max(n), 0) as "n!" from (
-                   (select from_entry as n from transfers
-                    where tenant_id = $1 and from_account = $2 and happened_at < $3 order by from_entry desc limit 1)
-                   union all
-                   (select to_entry from transfers
-                    where tenant_id = $1 and to_account = $2 and happened_at < $3 order by to_entry desc limit 1)) as sides"#,
-            tenant.0,
-            account.0,
-            instant
-        )
-        .fetch_one(connection)
-        .await
+/// A row of a page of numbered entries. A page without an entry has one row, for the total.
+struct Numbered {
+    total: i64,
+    transfer: Option<TransferId>,
+    happened_at: Option<OffsetDateTime>,
+    kind: Option<TransferKind>,
+    currency: Option<Currency>,
+    amount: Option<Decimal>,
+    balance_after: Option<Decimal>,
+    customer: Option<DomainId>,
+    reference: Option<String>,
+    memo: Option<String>,
+}
+
+impl Numbered {
+    fn entry(self) -> Option<Entry> {
+        Some(Entry {
+            transfer: self.transfer?,
+            happened_at: self.happened_at?,
+            kind: self.kind?,
+            currency: self.currency?,
+            amount: self.amount?,
+            balance_after: self.balance_after?,
+            customer: self.customer,
+            reference: self.reference?,
+            memo: self.memo?,
+        })
     }
 }
 
-/// The entries with a number above the first and up to the second.
+/// A page of all entries: the numbers of the last one before the span and of the last one in it, and what is between.
 async fn numbered(
     connection: &mut PgConnection,
-    history: History,
+    History { tenant, account, .. }: History,
     span: Span,
-    (above, up_to): (i64, i64),
-) -> sqlx::Result<Vec<Entry>> {
-    let History { tenant, account, adjusts_only } = history;
-    if adjusts_only {
-        sqlx::query_as!(
-            Entry,
-            r#"select transfer_id as "transfer!: TransferId", happened_at as "happened_at!", kind as "kind!: TransferKind",
-                      currency as "currency!: Currency", amount as "amount!", balance_after as "balance_after!",
-                      customer_id as "customer: DomainId", reference as "reference!", memo as "memo!"
-               from entries
-               where tenant_id = $1 and account_id = $2 and adjust > $3 and adjust <= $4
-                 and happened_at >= $5 and happened_at < $6
-               order by adjust desc"#,
-            tenant.0,
-            account.0,
-            above,
-            up_to,
-            span.begin,
-            span.end
-        )
-        .fetch_all(connection)
-        .await
-    } else {
-        sqlx::query_as!(
-            Entry,
-            r#"select transfer_id as "transfer!: TransferId", happened_at as "happened_at!", kind as "kind!: TransferKind",
-                      currency as "currency!: Currency", amount as "amount!", balance_after as "balance_after!",
-                      customer_id as "customer: DomainId", reference as "reference!", memo as "memo!"
-               from entries
-               where tenant_id = $1 and account_id = $2 and entry > $3 and entry <= $4
-                 and happened_at >= $5 and happened_at < $6
-               order by entry desc"#,
-            tenant.0,
-            account.0,
-            above,
-            up_to,
-            span.begin,
-            span.end
-        )
-        .fetch_all(connection)
-        .await
-    }
+    (offset, limit): (i64, i64),
+) -> sqlx::Result<Vec<Numbered>> {
+    sqlx::query_as!(
+        Numbered,
+        r#"with ends as materialized (
+               select greatest(0,
+                          (select from_entry from transfers where tenant_id = $1 and from_account = $2 and happened_at < $3
+                           order by from_entry desc limit 1),
+                          (select to_entry from transfers where tenant_id = $1 and to_account = $2 and happened_at < $3
+                           order by to_entry desc limit 1)) as before,
+                      greatest(0,
+                          (select from_entry from transfers where tenant_id = $1 and from_account = $2 and happened_at < $4
+                           order by from_entry desc limit 1),
+                          (select to_entry from transfers where tenant_id = $1 and to_account = $2 and happened_at < $4
+                           order by to_entry desc limit 1)) as last)
+           select greatest(last - before, 0) as "total!", transfer_id as "transfer?: TransferId", happened_at as "happened_at?",
+                  kind as "kind?: TransferKind", currency as "currency?: Currency", amount as "amount?",
+                  balance_after as "balance_after?", customer_id as "customer?: DomainId", reference as "reference?",
+                  memo as "memo?"
+           from ends left join lateral (
+               select * from entries
+               where tenant_id = $1 and account_id = $2 and entry > greatest(last - $5 - $6, before) and entry <= last - $5
+                     and happened_at >= $3 and happened_at < $4) as page on true
+           order by entry desc"#,
+        tenant.0,
+        account.0,
+        span.begin,
+        span.end,
+        offset,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The same of the adjustments.
+async fn numbered_adjusts(
+    connection: &mut PgConnection,
+    History { tenant, account, .. }: History,
+    span: Span,
+    (offset, limit): (i64, i64),
+) -> sqlx::Result<Vec<Numbered>> {
+    sqlx::query_as!(
+        Numbered,
+        r#"with ends as materialized (
+               select greatest(0,
+                          (select from_adjust from transfers
+                           where tenant_id = $1 and from_account = $2 and from_adjust is not null and happened_at < $3
+                           order by from_adjust desc limit 1),
+                          (select to_adjust from transfers
+                           where tenant_id = $1 and to_account = $2 and to_adjust is not null and happened_at < $3
+                           order by to_adjust desc limit 1)) as before,
+                      greatest(0,
+                          (select from_adjust from transfers
+                           where tenant_id = $1 and from_account = $2 and from_adjust is not null and happened_at < $4
+                           order by from_adjust desc limit 1),
+                          (select to_adjust from transfers
+                           where tenant_id = $1 and to_account = $2 and to_adjust is not null and happened_at < $4
+                           order by to_adjust desc limit 1)) as last)
+           select greatest(last - before, 0) as "total!", transfer_id as "transfer?: TransferId", happened_at as "happened_at?",
+                  kind as "kind?: TransferKind", currency as "currency?: Currency", amount as "amount?",
+                  balance_after as "balance_after?", customer_id as "customer?: DomainId", reference as "reference?",
+                  memo as "memo?"
+           from ends left join lateral (
+               select * from entries
+               where tenant_id = $1 and account_id = $2 and adjust > greatest(last - $5 - $6, before) and adjust <= last - $5
+                     and happened_at >= $3 and happened_at < $4) as page on true
+           order by adjust desc"#,
+        tenant.0,
+        account.0,
+        span.begin,
+        span.end,
+        offset,
+        limit
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// When a transfer of this id was made: its id says it to the millisecond.
