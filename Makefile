@@ -41,6 +41,7 @@ sqlx:
 bench: postgres tools
 	cargo build --profile dist --locked
 	@.ci/install wrk
+	@.ci/peers/install
 	.ci/bench
 	.ci/bench-transfers
 	.ci/bench-customers
