@@ -94,11 +94,22 @@ pub async fn page(
         let total = count(connection, history, span, filter).await?;
         return Ok((filtered(connection, history, span, filter, (offset, limit)).await?, total));
     }
-    let numbered = if history.adjusts_only {
-        numbered_adjusts(connection, history, span, (offset, limit)).await?
-    } else {
-        numbered(connection, history, span, (offset, limit)).await?
-    };
+    let History { tenant, account, adjusts_only } = history;
+    let numbered = sqlx::query_as!(
+        Numbered,
+        r#"select total as "total!", transfer_id as "transfer: TransferId", happened_at, kind as "kind: TransferKind",
+                  currency as "currency: Currency", amount, balance_after, customer_id as "customer: DomainId", reference, memo
+           from entries_page($1, $2, $3, $4, $5, $6, $7)"#,
+        tenant.0,
+        account.0,
+        adjusts_only,
+        span.begin,
+        span.end,
+        offset,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
     let total = numbered.first().map_or(0, |row| row.total);
     Ok((numbered.into_iter().filter_map(Numbered::entry).collect(), total))
 }
@@ -131,90 +142,6 @@ impl Numbered {
             memo: self.memo?,
         })
     }
-}
-
-/// A page of all entries: the numbers of the last one before the span and of the last one in it, and what is between.
-async fn numbered(
-    connection: &mut PgConnection,
-    History { tenant, account, .. }: History,
-    span: Span,
-    (offset, limit): (i64, i64),
-) -> sqlx::Result<Vec<Numbered>> {
-    sqlx::query_as!(
-        Numbered,
-        r#"with ends as materialized (
-               select greatest(0,
-                          (select from_entry from transfers where tenant_id = $1 and from_account = $2 and happened_at < $3
-                           order by from_entry desc limit 1),
-                          (select to_entry from transfers where tenant_id = $1 and to_account = $2 and happened_at < $3
-                           order by to_entry desc limit 1)) as before,
-                      greatest(0,
-                          (select from_entry from transfers where tenant_id = $1 and from_account = $2 and happened_at < $4
-                           order by from_entry desc limit 1),
-                          (select to_entry from transfers where tenant_id = $1 and to_account = $2 and happened_at < $4
-                           order by to_entry desc limit 1)) as last)
-           select greatest(last - before, 0) as "total!", transfer_id as "transfer?: TransferId", happened_at as "happened_at?",
-                  kind as "kind?: TransferKind", currency as "currency?: Currency", amount as "amount?",
-                  balance_after as "balance_after?", customer_id as "customer?: DomainId", reference as "reference?",
-                  memo as "memo?"
-           from ends left join lateral (
-               select * from entries
-               where tenant_id = $1 and account_id = $2 and entry > greatest(last - $5 - $6, before) and entry <= last - $5
-                     and happened_at >= $3 and happened_at < $4) as page on true
-           order by entry desc"#,
-        tenant.0,
-        account.0,
-        span.begin,
-        span.end,
-        offset,
-        limit
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// The same of the adjustments.
-async fn numbered_adjusts(
-    connection: &mut PgConnection,
-    History { tenant, account, .. }: History,
-    span: Span,
-    (offset, limit): (i64, i64),
-) -> sqlx::Result<Vec<Numbered>> {
-    sqlx::query_as!(
-        Numbered,
-        r#"with ends as materialized (
-               select greatest(0,
-                          (select from_adjust from transfers
-                           where tenant_id = $1 and from_account = $2 and from_adjust is not null and happened_at < $3
-                           order by from_adjust desc limit 1),
-                          (select to_adjust from transfers
-                           where tenant_id = $1 and to_account = $2 and to_adjust is not null and happened_at < $3
-                           order by to_adjust desc limit 1)) as before,
-                      greatest(0,
-                          (select from_adjust from transfers
-                           where tenant_id = $1 and from_account = $2 and from_adjust is not null and happened_at < $4
-                           order by from_adjust desc limit 1),
-                          (select to_adjust from transfers
-                           where tenant_id = $1 and to_account = $2 and to_adjust is not null and happened_at < $4
-                           order by to_adjust desc limit 1)) as last)
-           select greatest(last - before, 0) as "total!", transfer_id as "transfer?: TransferId", happened_at as "happened_at?",
-                  kind as "kind?: TransferKind", currency as "currency?: Currency", amount as "amount?",
-                  balance_after as "balance_after?", customer_id as "customer?: DomainId", reference as "reference?",
-                  memo as "memo?"
-           from ends left join lateral (
-               select * from entries
-               where tenant_id = $1 and account_id = $2 and adjust > greatest(last - $5 - $6, before) and adjust <= last - $5
-                     and happened_at >= $3 and happened_at < $4) as page on true
-           order by adjust desc"#,
-        tenant.0,
-        account.0,
-        span.begin,
-        span.end,
-        offset,
-        limit
-    )
-    .fetch_all(connection)
-    .await
 }
 
 /// When a transfer of this id was made: its id says it to the millisecond.
