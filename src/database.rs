@@ -57,6 +57,7 @@ impl Database {
 
     /// The same database over `count` connections of one's own, for who runs on a runtime of their own: a connection belongs to
     /// the runtime that opened it.
+    #[must_use]
     pub fn apart(&self, count: u32) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(count)
