@@ -1,5 +1,6 @@
 //! The ledger on real PostgreSQL: the bank run, a model beside it, the proof, and history that cannot be changed.
 
+use bss_gateway::database;
 use bss_gateway::ledger::books::Refusal;
 use bss_gateway::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind, verify};
 use bss_gateway::testing::{Answer, TestApp};
@@ -13,8 +14,8 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, PgPool};
 use std::collections::HashMap;
-use time::OffsetDateTime;
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 const ALLOCATE: &str = "/v2/accounts/partner-accounts/adjust-amount";
@@ -384,7 +385,14 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
     let client = app.client("demo-partner");
     let customer = app.world.account("demo-customer").domain;
+    // Over nine months, of which one has nothing.
+    let begin = app.app.clock.now();
+    let mut connection = pool.acquire().await.expect("a connection");
+    let end = begin.saturating_add(Duration::days(300));
+    database::open_months(&mut connection, begin.date(), end.date()).await.expect("the months are opened");
     for number in 1..=23 {
+        let pause = if number > 12 { 45 } else { 0 };
+        app.app.clock.set(begin.saturating_add(Duration::days(number * 10 + pause)));
         let target = if number % 3 == 0 { RECLAIM } else { ALLOCATE };
         client.post(target, &json!({"customer_id": customer, "amount": number})).await.ok();
     }
@@ -397,6 +405,36 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
         let page = client.get(&format!("{base}?offset={offset}&limit={limit}")).await.ok();
         let expected: Vec<Value> = whole.iter().skip(offset).take(limit).cloned().collect();
         assert_eq!((&page["records"], &page["total_count"]), (&json!(expected), &json!(23)), "{offset} {limit}");
+    }
+    // So is every page of a part of the time, which begins and ends on a record.
+    for (newest, oldest) in [(0, 22), (3, 3), (2, 17), (9, 22), (0, 11), (10, 12)] {
+        let time = |record: &Value| record["operation_time"].as_str().expect("a text").replace(':', "%3A");
+        let (from, to) = (time(&whole[oldest]), time(&whole[newest]));
+        let span = format!("{base}?operation_time_begin={from}&operation_time_end={to}");
+        for (offset, limit) in [(0, 100), (0, 2), (1, 4), (6, 3), (30, 10)] {
+            let page = client.get(&format!("{span}&offset={offset}&limit={limit}")).await.ok();
+            let of_span = &whole[newest..=oldest];
+            let expected: Vec<Value> = of_span.iter().skip(offset).take(limit).cloned().collect();
+            let expected = (json!(expected), json!(of_span.len()));
+            assert_eq!(
+                (&page["records"], &page["total_count"]),
+                (&expected.0, &expected.1),
+                "{from} {to} {offset} {limit}"
+            );
+        }
+    }
+    // And of all entries, which are numbered apart from the adjustments.
+    let span = format!("trade_time_begin={}&trade_time_end={}", begin.date(), end.date());
+    let changes =
+        format!("/v2/accounts/partner-accounts/account-change-records?balance_type=BALANCE_TYPE_DEBIT&{span}");
+    let all = client.get(&format!("{changes}&limit=100")).await.ok();
+    assert_eq!(all["total_count"], 24, "with the first top-up");
+    let in_order =
+        |list: &Value| list.as_array().map(|list| list.iter().map(|it| it["trade_id"].clone()).collect::<Vec<_>>());
+    for (offset, limit) in [(0, 5), (9, 4), (18, 5)] {
+        let page = client.get(&format!("{changes}&offset={offset}&limit={limit}")).await.ok();
+        let expected = whole.iter().skip(offset).take(limit).map(|record| record["trans_id"].clone()).collect();
+        assert_eq!(in_order(&page["records"]), Some(expected), "{offset} {limit}");
     }
     // With a filter the same rows come another way.
     let of_customer = client.get(&format!("{base}?customer_id={customer}&limit=100")).await.ok();

@@ -7,7 +7,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::operation::Policy;
 use crate::api::page::{Limit, Offset};
 use crate::app::App;
-use crate::customers::{self, AccountIdText, store};
+use crate::customers::{self, AccountIdText};
 use crate::ledger::entries::{self, Entry, Filter, History};
 use crate::ledger::{self, TransferKind};
 use crate::values::amount::{Amount, AmountText};
@@ -18,6 +18,7 @@ use crate::values::time::{Day, Instant};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// Which records.
@@ -122,13 +123,13 @@ pub async fn list_partner_account_change_records(
     let mut connection = app.database.tenant(tenant).await?;
     let part = (query.offset.get(), query.limit.get());
     let (entries, total_count) = entries::page(&mut connection, history, span, &filter, part).await?;
-    let ids: Vec<DomainId> = entries.iter().filter_map(|entry| entry.customer).collect();
-    let names = store::names(&mut connection, tenant, &ids).await?.into_iter().collect();
+    let ids = entries.iter().filter_map(|entry| entry.customer);
+    let names = app.customers.names(&mut connection, tenant, ids).await?;
     let records = entries.into_iter().map(|entry| show(entry, &names)).collect();
     Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }))
 }
 
-fn show(entry: Entry, names: &HashMap<DomainId, String>) -> AccountChangeRecord {
+fn show(entry: Entry, names: &HashMap<DomainId, Arc<str>>) -> AccountChangeRecord {
     let is_adjust = matches!(entry.kind, TransferKind::Allocate | TransferKind::Reclaim | TransferKind::Unbind);
     let customer_id = entry.customer.filter(|_| is_adjust);
     let trade_id =
@@ -142,6 +143,6 @@ fn show(entry: Entry, names: &HashMap<DomainId, String>) -> AccountChangeRecord 
         balance_after_change: AmountText(Amount::from(entry.balance_after)),
         kind: model::revenue_or_expense(entry.amount),
         customer_id,
-        account_name: customer_id.and_then(|customer| names.get(&customer)).cloned(),
+        account_name: customer_id.and_then(|customer| names.get(&customer)).map(ToString::to_string),
     }
 }

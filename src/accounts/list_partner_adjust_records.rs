@@ -8,7 +8,7 @@ use crate::api::operation::Policy;
 use crate::api::page::{Limit, Offset};
 use crate::app::App;
 use crate::customers::directory::Related;
-use crate::customers::{self, AccountIdText, AssociationType, store};
+use crate::customers::{self, AccountIdText, AssociationType};
 use crate::ledger::entries::{self, Entry, Filter, History, Span, Trade};
 use crate::ledger::{self, Purse, TransferKind};
 use crate::values::amount::{Amount, AmountText};
@@ -20,6 +20,7 @@ use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use utoipa::{IntoParams, ToSchema};
 
@@ -162,8 +163,8 @@ pub async fn list_partner_adjust_records(
     let mut connection = app.database.tenant(tenant).await?;
     let part = (query.offset.get(), query.limit.get());
     let (entries, total_count) = entries::page(&mut connection, history, span(&query), &filter, part).await?;
-    let ids: Vec<DomainId> = entries.iter().filter_map(|entry| entry.customer).collect();
-    let names = store::names(&mut connection, tenant, &ids).await?.into_iter().collect();
+    let ids = entries.iter().filter_map(|entry| entry.customer);
+    let names = app.customers.names(&mut connection, tenant, ids).await?;
     let records = entries.into_iter().map(|entry| show(entry, &names)).collect();
     Ok(Json(ListPartnerAdjustRecordsResponse { records, total_count }))
 }
@@ -210,11 +211,11 @@ fn span(query: &ListPartnerAdjustRecordsQuery) -> Span {
     Span { begin, end: end.unwrap_or(crate::values::time::FAR_FUTURE) }
 }
 
-fn show(entry: Entry, names: &HashMap<DomainId, String>) -> AdjustRecordV3 {
+fn show(entry: Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
     let name = entry.customer.and_then(|customer| names.get(&customer));
     AdjustRecordV3 {
         customer_id: entry.customer,
-        customer_name: name.cloned().unwrap_or_default(),
+        customer_name: name.map(ToString::to_string).unwrap_or_default(),
         operation_type: model::detail_type(entry.kind),
         amount: AmountText(Amount::from(entry.amount.abs())),
         currency: entry.currency,

@@ -8,10 +8,13 @@ use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::values::id::{DomainId, TenantId};
 use moka::future::Cache;
+use moka::sync;
+use sqlx::PgConnection;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many accounts are remembered at most.
+/// How many accounts, and how many names, are remembered at most.
 const CAPACITY: u64 = 100_000;
 
 /// An account in relation to others.
@@ -35,12 +38,15 @@ pub enum Related {
 pub struct Directory {
     database: Database,
     known: Cache<(TenantId, DomainId), Option<Arc<Related>>>,
+    /// Kept without an age: an account's name never changes.
+    names: sync::Cache<(TenantId, DomainId), Arc<str>>,
 }
 
 impl Directory {
     /// An empty memory that forgets after `max_age`.
     pub fn new(database: Database, max_age: Duration) -> Self {
-        Self { database, known: Cache::builder().max_capacity(CAPACITY).time_to_live(max_age).build() }
+        let known = Cache::builder().max_capacity(CAPACITY).time_to_live(max_age).build();
+        Self { database, known, names: sync::Cache::new(CAPACITY) }
     }
 
     /// What an account of the tenant is to others; nothing if there is none.
@@ -55,6 +61,32 @@ impl Directory {
         Ok(related)
     }
 
+    /// Names of accounts of the tenant, for lists that show them. The database is asked for those that are not known.
+    pub async fn names(
+        &self,
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        ids: impl IntoIterator<Item = DomainId>,
+    ) -> sqlx::Result<HashMap<DomainId, Arc<str>>> {
+        let mut names = HashMap::new();
+        let mut unknown = BTreeSet::new();
+        for id in ids {
+            match self.names.get(&(tenant, id)) {
+                Some(name) => drop(names.insert(id, name)),
+                None => drop(unknown.insert(id)),
+            }
+        }
+        if !unknown.is_empty() {
+            let unknown: Vec<DomainId> = unknown.into_iter().collect();
+            for (id, name) in store::names(connection, tenant, &unknown).await? {
+                let name: Arc<str> = name.into();
+                self.names.insert((tenant, id), name.clone());
+                names.insert(id, name);
+            }
+        }
+        Ok(names)
+    }
+
     /// Forgets one account.
     pub async fn forget(&self, tenant: TenantId, id: DomainId) {
         self.known.invalidate(&(tenant, id)).await;
@@ -63,5 +95,6 @@ impl Directory {
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.known.invalidate_all();
+        self.names.invalidate_all();
     }
 }
