@@ -1,4 +1,4 @@
-// A peer: transfers and their list as one would write them by hand with Fastify and pg, behind the vendor's signature.
+// A peer: transfers and lists as one would write them by hand with Fastify and pg, behind the vendor's signature.
 //
 // It has what the measurement asks for and no more: no idempotency, no quotas, no audit. node app.js, with PORT, PGHOST and
 // PGPORT; a process for each of two cores.
@@ -80,13 +80,15 @@ function serve () {
          where c.customer_id = $1 and c.partner_id = $2`, [customer, request.partner])
       if (!accounts) throw refusal(403, 'customer')
       const given = await query('give',
-        'update accounts set balance = balance - $1 where account_id = $2 and balance >= $1 returning balance',
+        `update accounts set balance = balance - $1, version = version + 1
+         where account_id = $2 and balance >= $1 returning balance`,
         [amount, accounts.partner])
       if (!given) throw refusal(400, 'balance')
-      const taken = await query('take', 'update accounts set balance = balance + $1 where account_id = $2 returning balance',
+      const taken = await query('take',
+        'update accounts set balance = balance + $1, version = version + 1 where account_id = $2 returning balance',
         [amount, accounts.customer])
       const { journal_id: journal } = await query('journal',
-        'insert into journal (partner_id, customer_id, amount) values ($1, $2, $3) returning journal_id',
+        'insert into journal (kind, partner_id, customer_id, amount) values (1, $1, $2, $3) returning journal_id',
         [request.partner, customer, amount])
       await query('postings', 'insert into postings values ($1, $2, $3, $4), ($1, $5, $6, $7)',
         [journal, accounts.partner, -amount, given.balance, accounts.customer, amount, taken.balance])
@@ -100,20 +102,43 @@ function serve () {
     }
   })
 
-  const record = { type: 'object', properties: { trans_id: text, customer_id: text, amount: text, operation_time: text } }
+  const page = {
+    limit: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
+    offset: { type: 'integer', minimum: 0, default: 0 }
+  }
+  const list = (name, fields) => ({
+    200: {
+      type: 'object',
+      properties: {
+        [name]: { type: 'array', items: { type: 'object', properties: Object.fromEntries(fields.map((field) => [field, text])) } },
+        total_count: { type: 'integer' }
+      }
+    }
+  })
+
+  app.get('/v2/products/resource-types', {
+    preHandler: authenticate,
+    schema: {
+      querystring: { type: 'object', properties: { ...page, resource_type_code: text } },
+      response: list('resource_types', ['resource_type_code', 'resource_type_name', 'resource_type_desc'])
+    }
+  }, async (request) => {
+    const { rows } = await pool.query({
+      name: 'types',
+      text: `select resource_type_code, resource_type_name, resource_type_desc,
+                    (select count(*) from resource_types where $1::text is null or resource_type_code = $1) as total
+             from resource_types where $1::text is null or resource_type_code = $1
+             order by resource_type_code limit $2 offset $3`,
+      values: [request.query.resource_type_code, request.query.limit, request.query.offset]
+    })
+    return { resource_types: rows, total_count: rows.length ? Number(rows[0].total) : 0 }
+  })
+
   app.get('/v3/accounts/partner-accounts/adjust-records', {
     preHandler: authenticate,
     schema: {
-      querystring: {
-        type: 'object',
-        properties: {
-          limit: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
-          offset: { type: 'integer', minimum: 0, default: 0 }
-        }
-      },
-      response: {
-        200: { type: 'object', properties: { records: { type: 'array', items: record }, total_count: { type: 'integer' } } }
-      }
+      querystring: { type: 'object', properties: page },
+      response: list('records', ['trans_id', 'customer_id', 'amount', 'operation_time'])
     }
   }, async (request) => {
     const { rows } = await pool.query({

@@ -1,4 +1,4 @@
-"""A peer: transfers and their list as one would write them by hand with FastAPI and asyncpg, behind the vendor's signature.
+"""A peer: transfers and lists as one would write them by hand with FastAPI and asyncpg, behind the vendor's signature.
 
 It has what the measurement asks for and no more: no idempotency, no quotas, no audit. uvicorn app:app, with PGHOST and PGPORT.
 """
@@ -45,7 +45,7 @@ async def key_of(state, access_key: str) -> asyncpg.Record:
     return state.keys[access_key]
 
 
-async def partner(request: Request) -> int:
+async def partner(request: Request) -> str:
     """Who signed the request."""
     try:
         algorithm, fields = request.headers["authorization"].split(" ", 1)
@@ -72,13 +72,40 @@ async def partner(request: Request) -> int:
         raise HTTPException(401, "signature")
 
 
+class ResourceType(BaseModel):
+    resource_type_code: str
+    resource_type_name: str
+    resource_type_desc: str
+
+
+class ResourceTypes(BaseModel):
+    resource_types: list[ResourceType]
+    total_count: int
+
+
+@app.get("/v2/products/resource-types")
+async def resource_types(
+    request: Request, limit: int = Query(10, ge=1, le=300), offset: int = Query(0, ge=0),
+    resource_type_code: str | None = None, partner: str = Depends(partner),
+) -> ResourceTypes:
+    rows = await request.app.state.pool.fetch(
+        """select resource_type_code, resource_type_name, resource_type_desc,
+                  (select count(*) from resource_types where $1::text is null or resource_type_code = $1) as total
+           from resource_types where $1::text is null or resource_type_code = $1
+           order by resource_type_code limit $2 offset $3""",
+        resource_type_code, limit, offset,
+    )
+    types = [ResourceType(**{name: row[name] for name in ResourceType.model_fields}) for row in rows]
+    return ResourceTypes(resource_types=types, total_count=rows[0]["total"] if rows else 0)
+
+
 class Adjust(BaseModel):
     customer_id: str
     amount: str
 
 
 @app.post("/v2/accounts/partner-accounts/adjust-amount")
-async def adjust(request: Request, body: Adjust, partner: int = Depends(partner)) -> dict:
+async def adjust(request: Request, body: Adjust, partner: str = Depends(partner)) -> dict:
     try:
         amount = int(Decimal(body.amount) * 10000)
     except InvalidOperation:
@@ -92,16 +119,18 @@ async def adjust(request: Request, body: Adjust, partner: int = Depends(partner)
         if accounts is None:
             raise HTTPException(403, "customer")
         given = await connection.fetchval(
-            "update accounts set balance = balance - $1 where account_id = $2 and balance >= $1 returning balance",
+            """update accounts set balance = balance - $1, version = version + 1
+               where account_id = $2 and balance >= $1 returning balance""",
             amount, accounts["partner"],
         )
         if given is None:
             raise HTTPException(400, "balance")
         taken = await connection.fetchval(
-            "update accounts set balance = balance + $1 where account_id = $2 returning balance", amount, accounts["customer"]
+            "update accounts set balance = balance + $1, version = version + 1 where account_id = $2 returning balance",
+            amount, accounts["customer"],
         )
         journal = await connection.fetchval(
-            "insert into journal (partner_id, customer_id, amount) values ($1, $2, $3) returning journal_id",
+            "insert into journal (kind, partner_id, customer_id, amount) values (1, $1, $2, $3) returning journal_id",
             partner, body.customer_id, amount,
         )
         await connection.execute(
@@ -125,7 +154,7 @@ class AdjustRecords(BaseModel):
 
 @app.get("/v3/accounts/partner-accounts/adjust-records")
 async def adjust_records(
-    request: Request, limit: int = Query(10, ge=1, le=100), offset: int = Query(0, ge=0), partner: int = Depends(partner)
+    request: Request, limit: int = Query(10, ge=1, le=100), offset: int = Query(0, ge=0), partner: str = Depends(partner)
 ) -> AdjustRecords:
     rows = await request.app.state.pool.fetch(
         """select journal_id, customer_id, amount, created_at, (select count(*) from journal where partner_id = $1) as total
