@@ -40,6 +40,12 @@ use tokio::sync::{mpsc, oneshot};
 
 /// How often a batch is tried again that met another transaction: a deadlock, or the same key at the same time.
 const ATTEMPTS: u32 = 5;
+/// When a batch had this many commands there are callers in plenty, ...
+const BUSY: usize = 8;
+/// ... and the next one waits until it has as many as this, ...
+const FULL: usize = 16;
+/// ... but no longer than this. To begin a batch costs PostgreSQL what six transfers do.
+const FILLING: Duration = Duration::from_millis(1);
 /// How long a writer takes locks at once after somebody else changed an account that it knew: where several replicas move one
 /// partner's funds, trying without would mostly be in vain.
 const LOCKS_FOR: Duration = Duration::from_secs(1);
@@ -152,7 +158,12 @@ struct Writer {
 impl Writer {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut waiting = Vec::with_capacity(self.batch_max);
+        let mut is_busy = false;
         while jobs.recv_many(&mut waiting, self.batch_max).await > 0 {
+            if is_busy {
+                self.fill(&mut jobs, &mut waiting).await;
+            }
+            is_busy = waiting.len() >= BUSY;
             metrics::histogram!("bss_ledger_batch_size").record(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
             for batch in self.batches(&mut waiting) {
                 let (commands, replies): (Vec<Command>, Vec<_>) =
@@ -168,6 +179,19 @@ impl Writer {
                 self.connection = None;
             }
         }
+    }
+
+    /// Waits for more commands, briefly.
+    async fn fill(&self, jobs: &mut mpsc::Receiver<Job>, waiting: &mut Vec<Job>) {
+        let more = async {
+            while waiting.len() < FULL.min(self.batch_max) {
+                let room = self.batch_max - waiting.len();
+                if jobs.recv_many(waiting, room).await == 0 {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(FILLING, more).await.ok();
     }
 
     /// What shares a commit: everything, or where tenants live on several machines a tenant's commands.
