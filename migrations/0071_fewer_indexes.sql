@@ -1,6 +1,5 @@
 -- History is written with each change and read seldom, and its indexes were a third of what a transfer costs the database.
--- Those go that no list needs. Writes wait while the others are built anew: three and a half seconds for a million transfers
--- and a million rows of the trail, on two busy cores.
+-- Those go that no list needs. Writes wait while the others are built anew, a second or two for a million rows.
 
 -- A transfer's place in the history of the account that gave is as good a key as its instant: nothing looks transfers of all
 -- accounts up by time, and a transfer by its id is looked up in an account.

@@ -72,8 +72,12 @@ impl Directory {
         let mut unknown = BTreeSet::new();
         for id in ids {
             match self.names.get(&(tenant, id)) {
-                Some(name) => drop(names.insert(id, name)),
-                None => drop(unknown.insert(id)),
+                Some(name) => {
+                    names.insert(id, name);
+                }
+                None => {
+                    unknown.insert(id);
+                }
             }
         }
         if !unknown.is_empty() {
