@@ -8,6 +8,7 @@ use crate::customers;
 use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
+use crate::ledger::entries::Histories;
 use crate::ledger::writer::Writers;
 use crate::maintenance::Switch;
 use crate::messages::Messenger;
@@ -57,6 +58,8 @@ pub struct State {
     pub registered: Notify,
     /// Makes transfers.
     pub ledger: Writers,
+    /// Reads what the ledger's accounts went through.
+    pub histories: Histories,
     /// Uses of access keys that are not written yet.
     pub key_uses: KeyUses,
     /// The dictionaries, in memory.
@@ -125,6 +128,7 @@ impl App {
             ),
             registered: Notify::new(),
             ledger: Writers::start(&database, &clock, &clocks, &settings.ledger)?,
+            histories: Histories::new(database.clone(), Duration::from_secs(settings.server.request_timeout_seconds)),
             clocks,
             database,
             clock,

@@ -61,6 +61,7 @@ async fn follow_changes(app: &App) {
         app.listening.store(false, Ordering::Relaxed);
         app.directory.forget_all();
         app.customers.forget_all();
+        app.histories.forget_all();
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
@@ -72,6 +73,7 @@ async fn listen(app: &App) -> sqlx::Result<()> {
     listener.listen_all(channels).await?;
     app.directory.forget_all();
     app.customers.forget_all();
+    app.histories.forget_all();
     app.listening.store(true, Ordering::Relaxed);
     for look in 0_u32.. {
         look_at_catalogue(app, &mut listener).await?;
@@ -114,9 +116,12 @@ async fn apply(app: &App, notification: &PgNotification) {
         return;
     }
     if notification.channel() == customers::CHANNEL {
-        match customers::announced(notification.payload()) {
-            Some((tenant, id)) => app.customers.forget(tenant, id).await,
-            None => app.customers.forget_all(),
+        if let Some((tenant, id)) = customers::announced(notification.payload()) {
+            app.customers.forget(tenant, id).await;
+        } else {
+            app.customers.forget_all();
+            // As when a sandbox is set back to a snapshot.
+            app.histories.forget_all();
         }
         return;
     }

@@ -9,6 +9,7 @@
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
 //!    [`accounts`], [`coupons`]. A file there is one operation.
 //! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
+//!    [`gather`] asks the database for many of them at once.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
 pub mod accounts;
@@ -27,6 +28,7 @@ pub mod doctor;
 pub mod due;
 pub mod explorer;
 pub mod follow;
+pub mod gather;
 pub mod identity;
 pub mod ledger;
 pub mod maintenance;

@@ -43,6 +43,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "Signatures, tokens and passwords refused, by cause."
     );
     metrics::describe_histogram!("bss_pool_wait_seconds", "Time a request waited for a database connection.");
+    metrics::describe_histogram!("bss_gathered_questions", "Questions of a tenant that a statement answered together.");
     metrics::describe_gauge!("bss_pool_connections", "Open database connections, by state.");
     metrics::describe_gauge!("bss_listening", "1 while announced changes are heard, else 0.");
     Ok(handle)

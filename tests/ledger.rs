@@ -445,4 +445,22 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
     assert_eq!(empty["total_count"], 23);
     let later = client.get(&format!("{base}?operation_time_begin=2999-01-01T00%3A00%3A00Z")).await.ok();
     assert_eq!(later["total_count"], 0);
+    // Many pages that are asked for at once, also of other accounts, are read together: each goes to who asked for it.
+    let (receiver, other) = (app.client("demo-customer"), app.client("other-partner"));
+    let received =
+        format!("/v2/accounts/customer-accounts/account-change-records?balance_type=BALANCE_TYPE_DEBIT&{span}");
+    let asked = (0..90).map(async |number| {
+        let (offset, limit) = (number % 25, 1 + number % 7);
+        let page = format!("offset={offset}&limit={limit}");
+        let targets = [format!("{base}?{page}"), format!("{received}&{page}")];
+        let pages = tokio::join!(client.get(&targets[0]), receiver.get(&targets[1]), other.get(&targets[0]));
+        (offset, limit, pages.0.ok(), pages.1.ok(), pages.2.ok())
+    });
+    for (offset, limit, given, received, others) in futures_util::future::join_all(asked).await {
+        let expected: Vec<Value> = whole.iter().skip(offset).take(limit).cloned().collect();
+        assert_eq!((&given["records"], &given["total_count"]), (&json!(expected), &json!(23)), "{offset} {limit}");
+        let expected = expected.iter().map(|record| record["trans_id"].clone()).collect();
+        assert_eq!(in_order(&received["records"]), Some(expected), "{offset} {limit}");
+        assert_eq!(others, json!({"records": [], "total_count": 0}));
+    }
 }

@@ -1,12 +1,15 @@
 //! Snapshots and copies of a tenant: row by row the same, and nobody sees another's.
 
 use axum::http::{Method, StatusCode};
+use bss_gateway::follow;
 use bss_gateway::operator::policy::Role;
 use bss_gateway::sandbox::snapshots;
 use bss_gateway::testing::{Client, TestApp};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 const ALLOCATE: &str = "/v2/accounts/partner-accounts/adjust-amount";
 
@@ -87,6 +90,42 @@ async fn a_hundred_changes_are_taken_back_row_by_row(pool: PgPool) {
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     let missing = operator.post(&format!("{snapshot}/restore"), &json!({})).await;
     assert_eq!(missing.refusal(), (400, "CBC.0100", "Not done: there is no snapshot before."));
+}
+
+#[sqlx::test]
+async fn what_was_taken_back_is_in_no_list_even_if_as_much_happened_since(pool: PgPool) {
+    let app = sandbox(&pool).await;
+    let follower = tokio::spawn(follow::follow(app.app.clone()));
+    while !app.app.listening.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let operator = app.operator(Role::Admin).await;
+    let partner = app.client("demo-partner");
+    let customer = json!(app.world.account("demo-customer").domain);
+    let snapshot = "/admin/v1/accounts/demo-partner/snapshots/before";
+    let listed = async || {
+        let records = partner.get("/v3/accounts/partner-accounts/adjust-records").await.ok();
+        records["records"].as_array().expect("a list").iter().map(|it| it["amount"].clone()).collect::<Vec<_>>()
+    };
+    // All at the same instant.
+    operator.post("/admin/v1/clock", &json!({"account": "demo-partner", "action": "FREEZE"})).await.ok();
+    allocate(&partner, &customer, 5).await;
+    operator.call(Method::PUT, snapshot, &[], "").await.ok();
+    allocate(&partner, &customer, 6).await;
+    assert_eq!(listed().await, ["6.00", "5.00"]);
+    operator.post(&format!("{snapshot}/restore"), &json!({})).await.ok();
+    allocate(&partner, &customer, 7).await;
+    // The announcement may still be under way.
+    let mut now = listed().await;
+    for _ in 0..500 {
+        if now == ["7.00", "5.00"] {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        now = listed().await;
+    }
+    assert_eq!(now, ["7.00", "5.00"]);
+    follower.abort();
 }
 
 #[sqlx::test]

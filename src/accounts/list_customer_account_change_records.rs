@@ -9,7 +9,7 @@ use crate::api::page::{Limit, Offset};
 use crate::app::App;
 use crate::customers::AssociationType;
 use crate::customers::directory::Related;
-use crate::ledger::entries::{self, Entry, Filter, History, Trade};
+use crate::ledger::entries::{Entry, Filter, History, Trade};
 use crate::ledger::{self, AccountKind, Purse, TransferKind};
 use crate::values::amount::{Amount, AmountText};
 use crate::values::money::Currency;
@@ -158,11 +158,10 @@ pub async fn list_customer_account_change_records(
     }
     let purse = Purse::of(customer.tenant, customer.domain, kind(&app, &customer, query.balance_type).await?, CURRENCY);
     let history = History { tenant: customer.tenant, account: purse.id(), adjusts_only: false };
-    let mut connection = app.database.tenant(customer.tenant).await?;
     let part = (query.offset.get(), query.limit.get());
-    let (entries, total_count) = entries::page(&mut connection, history, span, &filter(&query), part).await?;
-    let records = entries.into_iter().map(|entry| show(entry, &customer)).collect();
-    Ok(Json(ListCustomerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }))
+    let listed = app.histories.page(history, span, &filter(&query), part).await?;
+    let records = listed.entries.iter().map(|entry| show(entry, &customer)).collect();
+    Ok(Json(ListCustomerAccountChangeRecordsResponse { total_count: listed.total, currency: CURRENCY, records }))
 }
 
 async fn kind(app: &App, customer: &Caller, balance: BalanceType) -> Result<AccountKind, ApiError> {
@@ -188,9 +187,9 @@ fn filter(query: &ListCustomerAccountChangeRecordsQuery) -> Filter {
     }
 }
 
-fn show(entry: Entry, customer: &Caller) -> CustomerAccountChangeRecord {
+fn show(entry: &Entry, customer: &Caller) -> CustomerAccountChangeRecord {
     let trade_id =
-        if entry.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { entry.reference };
+        if entry.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { entry.reference.clone() };
     let is_consumption = matches!(entry.kind, TransferKind::Subscribe | TransferKind::Usage);
     let day = Day::of(entry.happened_at).0;
     CustomerAccountChangeRecord {

@@ -8,7 +8,7 @@ use crate::api::operation::Policy;
 use crate::api::page::{Limit, Offset};
 use crate::app::App;
 use crate::customers::{self, AccountIdText};
-use crate::ledger::entries::{self, Entry, Filter, History};
+use crate::ledger::entries::{Entry, Filter, History};
 use crate::ledger::{self, TransferKind};
 use crate::values::amount::{Amount, AmountText};
 use crate::values::id::DomainId;
@@ -120,20 +120,19 @@ pub async fn list_partner_account_change_records(
     }
     let history = History { tenant, account: cash(tenant, owner).id(), adjusts_only: false };
     let filter = Filter { kinds: query.trade_type.and_then(TradeType::kinds), ..Filter::default() };
-    let mut connection = app.database.tenant(tenant).await?;
     let part = (query.offset.get(), query.limit.get());
-    let (entries, total_count) = entries::page(&mut connection, history, span, &filter, part).await?;
-    let ids = entries.iter().filter_map(|entry| entry.customer);
-    let names = app.customers.names(&mut connection, tenant, ids).await?;
-    let records = entries.into_iter().map(|entry| show(entry, &names)).collect();
-    Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }))
+    let listed = app.histories.page(history, span, &filter, part).await?;
+    let ids = listed.entries.iter().filter_map(|entry| entry.customer);
+    let names = app.customers.names(tenant, ids).await?;
+    let records = listed.entries.iter().map(|entry| show(entry, &names)).collect();
+    Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count: listed.total, currency: CURRENCY, records }))
 }
 
-fn show(entry: Entry, names: &HashMap<DomainId, Arc<str>>) -> AccountChangeRecord {
+fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AccountChangeRecord {
     let is_adjust = matches!(entry.kind, TransferKind::Allocate | TransferKind::Reclaim | TransferKind::Unbind);
     let customer_id = entry.customer.filter(|_| is_adjust);
     let trade_id =
-        if entry.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { entry.reference };
+        if entry.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { entry.reference.clone() };
     AccountChangeRecord {
         account_change_id: model::record_id(entry.transfer, entry.amount),
         trade_detail_type: model::detail_type(entry.kind),

@@ -9,7 +9,7 @@ use crate::api::page::{Limit, Offset};
 use crate::app::App;
 use crate::customers::directory::Related;
 use crate::customers::{self, AccountIdText, AssociationType};
-use crate::ledger::entries::{self, Entry, Filter, History, Span, Trade};
+use crate::ledger::entries::{Entry, Filter, History, Span, Trade};
 use crate::ledger::{self, Purse, TransferKind};
 use crate::values::amount::{Amount, AmountText};
 use crate::values::id::{DomainId, TenantId};
@@ -160,13 +160,12 @@ pub async fn list_partner_adjust_records(
         },
     };
     let (history, filter) = search(&query, &funds, below);
-    let mut connection = app.database.tenant(tenant).await?;
     let part = (query.offset.get(), query.limit.get());
-    let (entries, total_count) = entries::page(&mut connection, history, span(&query), &filter, part).await?;
-    let ids = entries.iter().filter_map(|entry| entry.customer);
-    let names = app.customers.names(&mut connection, tenant, ids).await?;
-    let records = entries.into_iter().map(|entry| show(entry, &names)).collect();
-    Ok(Json(ListPartnerAdjustRecordsResponse { records, total_count }))
+    let listed = app.histories.page(history, span(&query), &filter, part).await?;
+    let ids = listed.entries.iter().filter_map(|entry| entry.customer);
+    let names = app.customers.names(tenant, ids).await?;
+    let records = listed.entries.iter().map(|entry| show(entry, &names)).collect();
+    Ok(Json(ListPartnerAdjustRecordsResponse { records, total_count: listed.total }))
 }
 
 /// The purse of who is named, if it is a resale customer or a reseller of this partner.
@@ -211,7 +210,7 @@ fn span(query: &ListPartnerAdjustRecordsQuery) -> Span {
     Span { begin, end: end.unwrap_or(crate::values::time::FAR_FUTURE) }
 }
 
-fn show(entry: Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
+fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
     let name = entry.customer.and_then(|customer| names.get(&customer));
     AdjustRecordV3 {
         customer_id: entry.customer,
@@ -223,6 +222,6 @@ fn show(entry: Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
         operation_time: Instant(entry.happened_at),
         measure_id: YUAN,
         trans_id: ledger::number(entry.kind, entry.transfer),
-        memo: entry.memo,
+        memo: entry.memo.clone(),
     }
 }

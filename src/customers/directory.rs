@@ -9,7 +9,6 @@ use crate::database::Database;
 use crate::values::id::{DomainId, TenantId};
 use moka::future::Cache;
 use moka::sync;
-use sqlx::PgConnection;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +63,6 @@ impl Directory {
     /// Names of accounts of the tenant, for lists that show them. The database is asked for those that are not known.
     pub async fn names(
         &self,
-        connection: &mut PgConnection,
         tenant: TenantId,
         ids: impl IntoIterator<Item = DomainId>,
     ) -> sqlx::Result<HashMap<DomainId, Arc<str>>> {
@@ -82,7 +80,7 @@ impl Directory {
         }
         if !unknown.is_empty() {
             let unknown: Vec<DomainId> = unknown.into_iter().collect();
-            for (id, name) in store::names(connection, tenant, &unknown).await? {
+            for (id, name) in store::names(&mut *self.database.tenant(tenant).await?, tenant, &unknown).await? {
                 let name: Arc<str> = name.into();
                 self.names.insert((tenant, id), name.clone());
                 names.insert(id, name);

@@ -2,13 +2,23 @@
 //!
 //! Entries are numbered without gaps, so a page of an unfiltered list is a range of numbers and its total a difference of
 //! two: the last page of a million costs what the first does. A list with a filter counts what the filter finds.
+//!
+//! Partners ask for the same pages again and again. Those that were read are remembered, and the database is asked only
+//! whether the account has been through anything since.
 
-use super::TransferKind;
+use super::{Rows, TransferKind};
+use crate::api::error::ApiError;
+use crate::database::Database;
+use crate::gather::{Ask, Gatherer};
 use crate::values::id::{AccountId, DomainId, TenantId, TransferId};
 use crate::values::money::Currency;
+use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
-use time::{Duration, OffsetDateTime};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
 
 /// One side of a transfer, as its account sees it.
 #[derive(Clone, Debug)]
@@ -34,7 +44,7 @@ pub struct Entry {
 }
 
 /// Which part of the history: from `begin` on, before `end`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Span {
     /// The first instant.
     pub begin: OffsetDateTime,
@@ -71,7 +81,7 @@ impl Filter {
 }
 
 /// Whose history.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct History {
     /// The tenant.
     pub tenant: TenantId,
@@ -81,41 +91,171 @@ pub struct History {
     pub adjusts_only: bool,
 }
 
-/// A page and how many there are in all.
-pub async fn page(
-    connection: &mut PgConnection,
+/// A page.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Its entries.
+    pub entries: Vec<Entry>,
+    /// How many there are in all.
+    pub total: i64,
+    version: Option<Version>,
+}
+
+/// What an account has been through. A history only grows, so as long as this is the same, so is each of its pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Version {
+    entries: i64,
+    last_at: OffsetDateTime,
+}
+
+/// How many entries of unfiltered lists are remembered at most, some 300 bytes each.
+const CAPACITY: u64 = 20_000;
+
+/// Reads histories.
+#[derive(Debug)]
+pub struct Histories {
+    database: Database,
+    pages: Gatherer<Pages>,
+    /// Pages as they were read. Which version is the newest only the database knows.
+    known: Cache<Page, Arc<Listed>>,
+}
+
+impl Histories {
+    /// Of all accounts. What the database does not answer within this time is given up.
+    pub fn new(database: Database, within: Duration) -> Self {
+        let weight = |_: &Page, listed: &Arc<Listed>| u32::try_from(1 + listed.entries.len()).unwrap_or(u32::MAX);
+        let known = Cache::builder().max_capacity(CAPACITY).weigher(weight).build();
+        Self { pages: Gatherer::new(database.clone(), within), database, known }
+    }
+
+    /// A page.
+    pub async fn page(
+        &self,
+        history: History,
+        span: Span,
+        filter: &Filter,
+        (offset, limit): (usize, usize),
+    ) -> Result<Arc<Listed>, ApiError> {
+        let part = (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+        if !filter.is_empty() {
+            let mut connection = self.database.tenant(history.tenant).await?;
+            let total = count(&mut connection, history, span, filter).await?;
+            let entries = filtered(&mut connection, history, span, filter, part).await?;
+            return Ok(Arc::new(Listed { entries, total, version: None }));
+        }
+        let page = Page { history, span, part };
+        let known = self.known.get(&page);
+        let version = known.as_ref().and_then(|listed| listed.version);
+        let Some(listed) = self.pages.ask(history.tenant, (page, version)).await? else {
+            return Ok(known.unwrap_or_default());
+        };
+        let listed = Arc::new(listed);
+        self.known.insert(page, listed.clone());
+        Ok(listed)
+    }
+
+    /// Forgets everything: for when the database may have become one in which accounts went through something else.
+    pub fn forget_all(&self) {
+        self.known.invalidate_all();
+    }
+}
+
+/// A page of an unfiltered list.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Page {
     history: History,
     span: Span,
-    filter: &Filter,
-    (offset, limit): (usize, usize),
-) -> sqlx::Result<(Vec<Entry>, i64)> {
-    let (offset, limit) = (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-    if !filter.is_empty() {
-        let total = count(connection, history, span, filter).await?;
-        return Ok((filtered(connection, history, span, filter, (offset, limit)).await?, total));
+    part: (i64, i64),
+}
+
+/// Asks for pages that are not of the version that is known.
+struct Pages;
+
+impl Ask for Pages {
+    type Question = (Page, Option<Version>);
+    type Answer = Option<Listed>;
+
+    async fn ask(
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        questions: Vec<(Page, Option<Version>)>,
+    ) -> sqlx::Result<Vec<Option<Listed>>> {
+        let known: HashSet<AccountId> =
+            questions.iter().filter_map(|(page, version)| version.map(|_| page.history.account)).collect();
+        let versions = versions(connection, tenant, &known).await?;
+        let is_new = |(page, version): &(Page, Option<Version>)| {
+            version.is_none() || versions.get(&page.history.account) != version.as_ref()
+        };
+        let wanted: Vec<Page> = questions.iter().filter(|question| is_new(question)).map(|(page, _)| *page).collect();
+        let mut listed = pages(connection, tenant, &wanted).await?.into_iter();
+        Ok(questions.iter().map(|question| if is_new(question) { listed.next() } else { None }).collect())
     }
-    let History { tenant, account, adjusts_only } = history;
-    let numbered = sqlx::query_as!(
-        Numbered,
-        r#"select total as "total!", transfer_id as "transfer: TransferId", happened_at, kind as "kind: TransferKind",
-                  currency as "currency: Currency", amount, balance_after, customer_id as "customer: DomainId", reference, memo
-           from entries_page($1, $2, $3, $4, $5, $6, $7)"#,
+}
+
+/// What these accounts have been through.
+async fn versions(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    accounts: &HashSet<AccountId>,
+) -> sqlx::Result<HashMap<AccountId, Version>> {
+    if accounts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query!(
+        r#"select account_id as "account: AccountId", entries, last_at from accounts
+           where tenant_id = $1 and account_id = any($2)"#,
         tenant.0,
-        account.0,
-        adjusts_only,
-        span.begin,
-        span.end,
-        offset,
-        limit
+        &accounts.iter().map(|account| account.0).collect::<Vec<_>>()
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows.map(|row| (row.account, Version { entries: row.entries, last_at: row.last_at })).collect())
+}
+
+/// Reads pages.
+async fn pages(connection: &mut PgConnection, tenant: TenantId, pages: &[Page]) -> sqlx::Result<Vec<Listed>> {
+    if pages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pages = Rows(pages);
+    // Without its limit the planner might read all accounts of the tenant, to join them.
+    let rows = sqlx::query_as!(
+        Numbered,
+        r#"select page.number as "page!", a.entries as "entries?", a.last_at as "last_at?", e.total as "total!",
+                  e.transfer_id as "transfer: TransferId", e.happened_at, e.kind as "kind: TransferKind",
+                  e.currency as "currency: Currency", e.amount, e.balance_after, e.customer_id as "customer: DomainId",
+                  e.reference, e.memo
+           from unnest($2::uuid[], $3::boolean[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::bigint[])
+                with ordinality as page (account, adjusts_only, span_begin, span_end, skipped, wanted, number)
+           left join lateral (
+               select entries, last_at from accounts where tenant_id = $1 and account_id = page.account limit 1) as a on true,
+           lateral entries_page($1, page.account, page.adjusts_only, page.span_begin, page.span_end, page.skipped,
+                                page.wanted) as e"#,
+        tenant.0,
+        &pages.column(|page| page.history.account.0),
+        &pages.column(|page| page.history.adjusts_only),
+        &pages.column(|page| page.span.begin),
+        &pages.column(|page| page.span.end),
+        &pages.column(|page| page.part.0),
+        &pages.column(|page| page.part.1)
     )
     .fetch_all(connection)
     .await?;
-    let total = numbered.first().map_or(0, |row| row.total);
-    Ok((numbered.into_iter().filter_map(Numbered::entry).collect(), total))
+    let mut listed: Vec<Listed> = pages.column(|_| Listed::default());
+    for row in rows {
+        let listed = usize::try_from(row.page - 1).ok().and_then(|number| listed.get_mut(number));
+        let listed = listed.ok_or(sqlx::Error::RowNotFound)?;
+        listed.total = row.total;
+        listed.version = row.version();
+        listed.entries.extend(row.entry());
+    }
+    Ok(listed)
 }
 
-/// A row of a page of numbered entries. A page without an entry has one row, for the total.
+/// An entry of a page, with the account's version. A page without an entry has one row, for the total.
 struct Numbered {
+    page: i64,
+    entries: Option<i64>,
+    last_at: Option<OffsetDateTime>,
     total: i64,
     transfer: Option<TransferId>,
     happened_at: Option<OffsetDateTime>,
@@ -129,6 +269,10 @@ struct Numbered {
 }
 
 impl Numbered {
+    fn version(&self) -> Option<Version> {
+        Some(Version { entries: self.entries?, last_at: self.last_at? })
+    }
+
     fn entry(self) -> Option<Entry> {
         Some(Entry {
             transfer: self.transfer?,
@@ -149,12 +293,13 @@ fn around(span: Span, trade: Option<&Trade>) -> Span {
     let seconds = trade.and_then(|trade| trade.transfer?.0.get_timestamp()).map(|stamp| stamp.to_unix());
     let instant = seconds.and_then(|(seconds, nanoseconds)| {
         let instant = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
-        Some(instant.saturating_add(Duration::nanoseconds(i64::from(nanoseconds))))
+        Some(instant.saturating_add(time::Duration::nanoseconds(i64::from(nanoseconds))))
     });
     match instant {
-        Some(instant) => {
-            Span { begin: span.begin.max(instant), end: span.end.min(instant.saturating_add(Duration::MILLISECOND)) }
-        }
+        Some(instant) => Span {
+            begin: span.begin.max(instant),
+            end: span.end.min(instant.saturating_add(time::Duration::MILLISECOND)),
+        },
         None => span,
     }
 }

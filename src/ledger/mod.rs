@@ -54,6 +54,15 @@ impl AccountKind {
     }
 }
 
+/// Rows that are sent column by column.
+struct Rows<'r, T>(&'r [T]);
+
+impl<'r, T> Rows<'r, T> {
+    fn column<C>(&self, of: impl Fn(&'r T) -> C) -> Vec<C> {
+        self.0.iter().map(of).collect()
+    }
+}
+
 /// Names an account by what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Purse {

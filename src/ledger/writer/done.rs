@@ -1,7 +1,7 @@
 //! The commands of a batch that are being done, and how they are written.
 
 use super::super::books::{Account, Books, Transfer};
-use super::super::{TransferKind, store};
+use super::super::{Rows, TransferKind, store};
 use super::known::Known;
 use super::{Command, keys};
 use crate::api::write::{Key, Write};
@@ -118,14 +118,5 @@ impl<'a> Done<'a> {
         .execute(connection)
         .await?;
         Ok(())
-    }
-}
-
-/// Rows that are sent column by column.
-struct Rows<'r, T>(&'r [T]);
-
-impl<'r, T> Rows<'r, T> {
-    fn column<C>(&self, of: impl Fn(&'r T) -> C) -> Vec<C> {
-        self.0.iter().map(of).collect()
     }
 }

@@ -1,0 +1,247 @@
+//! Questions to the database that come while it answers others are asked together, in one go.
+//!
+//! A lone question is asked at once. While it is under way further ones of its tenant wait, and are asked together when it is
+//! answered: under load dozens share what a statement costs apart from its rows, two round trips, a connection, a plan, a
+//! transaction. They are asked after each of them came, so each is answered as if it had been asked alone.
+
+use crate::api::error::ApiError;
+use crate::database::Database;
+use crate::values::id::TenantId;
+use sqlx::PgConnection;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// How many questions are asked together at most.
+const MOST: usize = 32;
+
+/// What is asked, and how.
+pub trait Ask: Send + Sync + 'static {
+    /// A question.
+    type Question: Send;
+    /// Its answer.
+    type Answer: Send;
+
+    /// Answers questions of one tenant, in their order.
+    fn ask(
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        questions: Vec<Self::Question>,
+    ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
+}
+
+/// Gathers questions.
+pub struct Gatherer<A: Ask>(Arc<Shared<A>>);
+
+struct Shared<A: Ask> {
+    database: Database,
+    within: Duration,
+    /// Who waits, of each tenant whose questions are being asked.
+    tenants: Mutex<HashMap<TenantId, VecDeque<Waiting<A>>>>,
+}
+
+struct Waiting<A: Ask> {
+    question: A::Question,
+    reply: oneshot::Sender<Result<A::Answer, ApiError>>,
+}
+
+impl<A: Ask> Gatherer<A> {
+    /// Nobody asks yet. What the database does not answer within this time is given up.
+    pub fn new(database: Database, within: Duration) -> Self {
+        Self(Arc::new(Shared { database, within, tenants: Mutex::default() }))
+    }
+
+    /// Asks.
+    pub async fn ask(&self, tenant: TenantId, question: A::Question) -> Result<A::Answer, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        let is_first = {
+            let mut tenants = self.0.lock();
+            let is_first = !tenants.contains_key(&tenant);
+            tenants.entry(tenant).or_default().push_back(Waiting { question, reply });
+            is_first
+        };
+        // Apart from who asks first: they may go away, and others' questions are asked with theirs.
+        if is_first {
+            tokio::spawn(Turn { shared: self.0.clone(), tenant, is_over: false }.take());
+        }
+        answer.await.map_err(ApiError::internal)?
+    }
+}
+
+impl<A: Ask> fmt::Debug for Gatherer<A> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Gatherer").finish_non_exhaustive()
+    }
+}
+
+impl<A: Ask> Shared<A> {
+    /// Whoever panicked while it held the map left a map behind that is whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, VecDeque<Waiting<A>>>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, tenant: TenantId, questions: Vec<A::Question>) -> Result<Vec<A::Answer>, ApiError> {
+        let answers = async {
+            A::ask(&mut *self.database.tenant(tenant).await?, tenant, questions).await.map_err(ApiError::from)
+        };
+        timeout(self.within, answers).await.unwrap_or_else(|_| Err(ApiError::timed_out()))
+    }
+}
+
+/// Asks what a tenant's callers want to know until nobody waits any more.
+struct Turn<A: Ask> {
+    shared: Arc<Shared<A>>,
+    tenant: TenantId,
+    is_over: bool,
+}
+
+impl<A: Ask> Turn<A> {
+    async fn take(mut self) {
+        while let Some(waiting) = self.next() {
+            metrics::histogram!("bss_gathered_questions").record(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
+            let (questions, replies): (Vec<_>, Vec<_>) = waiting.into_iter().map(|it| (it.question, it.reply)).unzip();
+            // Whoever has gone away meanwhile needs no answer.
+            match self.shared.answer(self.tenant, questions).await {
+                Ok(answers) => {
+                    for (reply, answer) in replies.into_iter().zip(answers) {
+                        reply.send(Ok(answer)).ok();
+                    }
+                }
+                Err(error) => {
+                    for reply in replies {
+                        reply.send(Err(error.clone())).ok();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Who waits, or the end of the turn: both under one lock, so that nobody who comes between waits for ever.
+    fn next(&mut self) -> Option<Vec<Waiting<A>>> {
+        let mut tenants = self.shared.lock();
+        let waiting = tenants.get_mut(&self.tenant)?;
+        let mut together = Vec::with_capacity(waiting.len().min(MOST));
+        while together.len() < MOST
+            && let Some(one) = waiting.pop_front()
+        {
+            if !one.reply.is_closed() {
+                together.push(one);
+            }
+        }
+        if together.is_empty() {
+            self.is_over = true;
+            tenants.remove(&self.tenant);
+            return None;
+        }
+        Some(together)
+    }
+}
+
+impl<A: Ask> Drop for Turn<A> {
+    fn drop(&mut self) {
+        // It panicked: who waits is refused, and whoever comes next is the first again.
+        if !self.is_over {
+            self.shared.lock().remove(&self.tenant);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::PgPool;
+    use tokio::task::JoinSet;
+    use uuid::Uuid;
+
+    /// Answers with the tenant, the number and how many were asked together, after so many milliseconds as the highest number.
+    struct Echo;
+
+    const FAILS: i32 = -1;
+    const PANICS: i32 = -2;
+
+    impl Ask for Echo {
+        type Question = i32;
+        type Answer = (TenantId, i32, usize);
+
+        async fn ask(
+            connection: &mut PgConnection,
+            tenant: TenantId,
+            numbers: Vec<i32>,
+        ) -> sqlx::Result<Vec<Self::Answer>> {
+            assert!(!numbers.contains(&PANICS), "as it was asked to");
+            if numbers.contains(&FAILS) {
+                return Err(sqlx::Error::RowNotFound);
+            }
+            let milliseconds = numbers.iter().copied().max();
+            sqlx::query("select pg_sleep($1 / 1000.0)").bind(milliseconds).execute(connection).await?;
+            Ok(numbers.iter().map(|number| (tenant, *number, numbers.len())).collect())
+        }
+    }
+
+    fn gatherer(pool: PgPool) -> Arc<Gatherer<Echo>> {
+        Arc::new(Gatherer::new(Database::from_pool(pool), Duration::from_secs(2)))
+    }
+
+    fn tenant(number: u128) -> TenantId {
+        TenantId(Uuid::from_u128(number))
+    }
+
+    fn idle(gatherer: &Gatherer<Echo>) -> bool {
+        gatherer.0.lock().is_empty()
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn each_gets_its_own_answer_and_few_statements_answer_many(pool: PgPool) {
+        let gatherer = gatherer(pool);
+        let mut asked = JoinSet::new();
+        for number in 0..200 {
+            let (gatherer, tenant) = (gatherer.clone(), tenant(u128::from(number % 3 == 0)));
+            asked.spawn(async move { (tenant, number, gatherer.ask(tenant, number).await) });
+        }
+        let mut together = Vec::new();
+        while let Some(done) = asked.join_next().await {
+            let (tenant, number, answer) = done.expect("it ends");
+            let answer = answer.expect("it is answered");
+            assert_eq!((answer.0, answer.1), (tenant, number));
+            together.push(answer.2);
+        }
+        assert!(together.len() == 200 && together.iter().all(|asked| (1..=MOST).contains(asked)), "{together:?}");
+        assert!(together.contains(&MOST), "with so many waiting some statement is full: {together:?}");
+        while !idle(&gatherer) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn whoever_goes_away_or_fails_or_panics_keeps_nobody_from_asking(pool: PgPool) {
+        let gatherer = gatherer(pool);
+        let ask = |number: i32| {
+            let gatherer = gatherer.clone();
+            tokio::spawn(async move { gatherer.ask(tenant(1), number).await })
+        };
+        for _ in 0..2 {
+            for fails in [PANICS, FAILS] {
+                assert_eq!(ask(fails).await.expect("it ends").expect_err("it fails").code, "CBC.0999");
+            }
+            assert_eq!(ask(1).await.expect("it ends").expect("it is answered"), (tenant(1), 1, 1));
+        }
+        let slow = ask(2_600).await.expect("it ends").expect_err("it takes too long");
+        assert_eq!(slow.status, axum::http::StatusCode::GATEWAY_TIMEOUT);
+        // One is under way, one waits and goes away, and one waits behind it.
+        let under_way = ask(500);
+        let waiting = async |count| {
+            while gatherer.0.lock().get(&tenant(1)).map(VecDeque::len) != Some(count) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        waiting(0).await;
+        let (gone, last) = (ask(FAILS), ask(7));
+        waiting(2).await;
+        gone.abort();
+        assert_eq!(last.await.expect("it ends").expect("it is answered"), (tenant(1), 7, 1));
+        under_way.await.expect("it ends").expect("it is answered");
+    }
+}
