@@ -1,7 +1,7 @@
 //! Questions to the database that come while it answers others are asked together, in one go.
 //!
-//! A lone question is asked at once. While it is under way further ones of its tenant wait, and are asked together when it is
-//! answered: under load dozens share what a statement costs apart from its rows, two round trips, a connection, a plan, a
+//! A lone question is asked at once. While it is under way further ones of its tenant wait, and are asked together when it
+//! is answered: under load many share what a statement costs apart from its rows, two round trips, a connection, a plan, a
 //! transaction. They are asked after each of them came, so each is answered as if it had been asked alone.
 
 use crate::api::error::ApiError;

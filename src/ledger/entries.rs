@@ -108,7 +108,7 @@ struct Version {
     last_at: OffsetDateTime,
 }
 
-/// How many entries of unfiltered lists are remembered at most, some 300 bytes each.
+/// How many entries of unfiltered lists are remembered at most; a page counts for one more.
 const CAPACITY: u64 = 20_000;
 
 /// Reads histories.
@@ -180,8 +180,8 @@ impl Ask for Pages {
         tenant: TenantId,
         questions: Vec<(Page, Option<Version>)>,
     ) -> sqlx::Result<Vec<Option<Listed>>> {
-        // Before the pages, in a statement of its own: a page can then only be newer than its version, and is read again. In one
-        // statement with the function that reads pages a cluster would send both to a node, where the function cannot run.
+        // Before the pages, in a statement of its own: a page can then only be newer than its version, and is read again. In
+        // one with the function that reads pages a cluster would send both to a node, where the function may not ask.
         let accounts: HashSet<AccountId> = questions.iter().map(|(page, _)| page.history.account).collect();
         let versions = versions(connection, tenant, &accounts).await?;
         let version = |page: &Page| versions.get(&page.history.account).copied();
