@@ -2,8 +2,8 @@
 
 use super::{PartnerSide, Posting, Purse};
 use crate::values::id::{AccountId, TransferId};
+use foldhash::{HashMap, HashSet};
 use rust_decimal::Decimal;
-use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
 /// An account as it stands.
@@ -76,14 +76,14 @@ const BALANCE_MAX: Decimal = Decimal::from_parts(0x89e8_0000, 0x8ac7_2304, 0, fa
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     accounts: HashMap<AccountId, Account>,
-    changed: Vec<AccountId>,
+    changed: HashSet<AccountId>,
 }
 
 impl Books {
     /// Books of these accounts.
     pub fn new(accounts: Vec<Account>) -> Self {
         let accounts = accounts.into_iter().map(|account| (account.purse.id(), account)).collect();
-        Self { accounts, changed: Vec::new() }
+        Self { accounts, changed: HashSet::default() }
     }
 
     /// An account.
@@ -113,11 +113,7 @@ impl Books {
                 }
             }
         }
-        for (id, _) in before {
-            if !self.changed.contains(&id) {
-                self.changed.push(id);
-            }
-        }
+        self.changed.extend(before.into_iter().map(|(id, _)| id));
         if transfers.len() > 1 {
             let group = Some(transfers[0].id);
             for transfer in &mut transfers {

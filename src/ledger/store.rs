@@ -7,10 +7,11 @@ use super::books::{Account, Books, Transfer};
 use super::{AccountKind, Purse, TransferKind};
 use crate::values::id::{AccountId, DomainId, TenantId};
 use crate::values::money::Currency;
+use foldhash::HashMap;
 use rust_decimal::Decimal;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 

@@ -85,6 +85,8 @@ impl TestApp {
         settings.secrets.master_key = Secret::from("5a".repeat(32));
         // As in the sandbox: there is nobody to send codes to.
         settings.messages.readable_codes = true;
+        // Several, which is harder on the ledger than the one there is by default.
+        settings.ledger.writers = 2;
         configure(&mut settings);
         let clock = Clock::default();
         let mut connection = pool.acquire().await.expect("the test has a database");

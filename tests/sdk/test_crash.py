@@ -44,7 +44,7 @@ class Cluster:
 
     def settings(self, which: int) -> dict[str, str]:
         listen = {"BSS_SERVER_LISTEN": f"127.0.0.1:{self.ports[which]}", "BSS_SERVER_OPERATOR_LISTEN": "127.0.0.1:0"}
-        return RAISED | listen | {"BSS_LOG_FILTER": "error"}
+        return RAISED | listen | {"BSS_LEDGER_WRITERS": "2", "BSS_LOG_FILTER": "error"}
 
     def start_first(self) -> Gateway:
         return Gateway(["--data", str(self.folder)], self.settings(0))

@@ -4,8 +4,8 @@ use super::Command;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Key, Stored, Write};
 use crate::values::id::TenantId;
+use foldhash::{HashMap, HashMapExt};
 use sqlx::PgConnection;
-use std::collections::HashMap;
 use time::OffsetDateTime;
 
 type Scope<'a> = (TenantId, uuid::Uuid, &'static str, &'a str);

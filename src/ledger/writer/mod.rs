@@ -169,10 +169,13 @@ impl Writer {
                 let (commands, replies): (Vec<Command>, Vec<_>) =
                     batch.into_iter().map(|job| (job.command, job.reply)).unzip();
                 let outcomes = self.perform(&commands).await;
-                for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                    // Whoever asked may have gone; what was done stays done.
-                    reply.send(outcome).ok();
-                }
+                // Told while this writer waits for the database again, which has been given the next batch by then.
+                tokio::spawn(async move {
+                    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                        // Whoever asked may have gone; what was done stays done.
+                        reply.send(outcome).ok();
+                    }
+                });
             }
             if jobs.is_empty() {
                 // An idle connection is the pool's to look after.
