@@ -16,8 +16,8 @@ use crate::values::money::Currency;
 use crate::values::site::Site;
 use crate::values::time::{Day, Instant};
 use axum::extract::State;
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 

@@ -7,14 +7,16 @@ use super::{Customer, store};
 use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::values::id::{DomainId, TenantId};
+use foldhash::HashMap;
 use moka::future::Cache;
-use moka::sync;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// How many accounts, and how many names, are remembered at most.
+/// How many accounts are remembered at most.
 const CAPACITY: u64 = 100_000;
+/// How many names: when there are more all are forgotten, since a page's are asked for in one statement.
+const NAMES: usize = 100_000;
 
 /// An account in relation to others.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,14 +40,16 @@ pub struct Directory {
     database: Database,
     known: Cache<(TenantId, DomainId), Option<Arc<Related>>>,
     /// Kept without an age: an account's name never changes.
-    names: sync::Cache<(TenantId, DomainId), Arc<str>>,
+    names: Arc<RwLock<Names>>,
 }
+
+type Names = HashMap<(TenantId, DomainId), Arc<str>>;
 
 impl Directory {
     /// An empty memory that forgets after `max_age`.
     pub fn new(database: Database, max_age: Duration) -> Self {
         let known = Cache::builder().max_capacity(CAPACITY).time_to_live(max_age).build();
-        Self { database, known, names: sync::Cache::new(CAPACITY) }
+        Self { database, known, names: Arc::default() }
     }
 
     /// What an account of the tenant is to others; nothing if there is none.
@@ -66,25 +70,30 @@ impl Directory {
         tenant: TenantId,
         ids: impl IntoIterator<Item = DomainId>,
     ) -> sqlx::Result<HashMap<DomainId, Arc<str>>> {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         let mut unknown = BTreeSet::new();
-        for id in ids {
-            match self.names.get(&(tenant, id)) {
-                Some(name) => {
-                    names.insert(id, name);
-                }
-                None => {
-                    unknown.insert(id);
+        {
+            let known = self.names.read().unwrap_or_else(PoisonError::into_inner);
+            for id in ids {
+                match known.get(&(tenant, id)) {
+                    Some(name) => drop(names.insert(id, name.clone())),
+                    None => drop(unknown.insert(id)),
                 }
             }
         }
-        if !unknown.is_empty() {
-            let unknown: Vec<DomainId> = unknown.into_iter().collect();
-            for (id, name) in store::names(&mut *self.database.tenant(tenant).await?, tenant, &unknown).await? {
-                let name: Arc<str> = name.into();
-                self.names.insert((tenant, id), name.clone());
-                names.insert(id, name);
-            }
+        if unknown.is_empty() {
+            return Ok(names);
+        }
+        let unknown: Vec<DomainId> = unknown.into_iter().collect();
+        let found = store::names(&mut *self.database.tenant(tenant).await?, tenant, &unknown).await?;
+        let mut known = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() + found.len() > NAMES {
+            known.clear();
+        }
+        for (id, name) in found {
+            let name: Arc<str> = name.into();
+            known.insert((tenant, id), name.clone());
+            names.insert(id, name);
         }
         Ok(names)
     }
@@ -97,6 +106,6 @@ impl Directory {
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.known.invalidate_all();
-        self.names.invalidate_all();
+        self.names.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

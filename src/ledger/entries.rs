@@ -12,10 +12,10 @@ use crate::database::Database;
 use crate::gather::{Ask, Gatherer};
 use crate::values::id::{AccountId, DomainId, TenantId, TransferId};
 use crate::values::money::Currency;
+use foldhash::fast::RandomState;
 use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -117,14 +117,14 @@ pub struct Histories {
     database: Database,
     pages: Gatherer<Pages>,
     /// Pages as they were read. Which version is the newest only the database knows.
-    known: Cache<Page, Arc<Listed>>,
+    known: Cache<Page, Arc<Listed>, RandomState>,
 }
 
 impl Histories {
     /// Of all accounts. What the database does not answer within this time is given up.
     pub fn new(database: Database, within: Duration) -> Self {
         let weight = |_: &Page, listed: &Arc<Listed>| u32::try_from(1 + listed.entries.len()).unwrap_or(u32::MAX);
-        let known = Cache::builder().max_capacity(CAPACITY).weigher(weight).build();
+        let known = Cache::builder().max_capacity(CAPACITY).weigher(weight).build_with_hasher(RandomState::default());
         Self { pages: Gatherer::new(database.clone(), within), database, known }
     }
 
@@ -180,77 +180,57 @@ impl Ask for Pages {
         tenant: TenantId,
         questions: Vec<(Page, Option<Version>)>,
     ) -> sqlx::Result<Vec<Option<Listed>>> {
-        // Before the pages, in a statement of its own: a page can then only be newer than its version, and is read again. In
-        // one with the function that reads pages a cluster would send both to a node, where the function may not ask.
-        let accounts: HashSet<AccountId> = questions.iter().map(|(page, _)| page.history.account).collect();
-        let versions = versions(connection, tenant, &accounts).await?;
-        let version = |page: &Page| versions.get(&page.history.account).copied();
-        let is_new = |(page, known): &(Page, Option<Version>)| known.is_none() || *known != version(page);
-        let wanted: Vec<Page> = questions.iter().filter(|question| is_new(question)).map(|(page, _)| *page).collect();
-        let mut listed = pages(connection, tenant, &wanted).await?.into_iter();
-        let answers = questions.iter().map(|question| {
-            let listed = if is_new(question) { listed.next() } else { None };
-            listed.map(|listed| Listed { version: version(&question.0), ..listed })
-        });
-        Ok(answers.collect())
+        let mut answers: Vec<Option<Listed>> = questions.iter().map(|_| None).collect();
+        for adjusts_only in [false, true] {
+            // A history of all entries and one of adjustments have numbers of their own.
+            let asked = questions.iter().enumerate();
+            let asked: Vec<_> = asked.filter(|(_, (page, _))| page.history.adjusts_only == adjusts_only).collect();
+            for row in read(connection, tenant, adjusts_only, &asked).await? {
+                let place = usize::try_from(row.page).ok().and_then(|page| asked.get(page.checked_sub(1)?));
+                let (place, _) = place.ok_or(sqlx::Error::RowNotFound)?;
+                row.add_to(&mut answers[*place]);
+            }
+        }
+        Ok(answers)
     }
 }
 
-/// What these accounts have been through.
-async fn versions(
+/// Reads the pages that are not of the version that is known.
+async fn read(
     connection: &mut PgConnection,
     tenant: TenantId,
-    accounts: &HashSet<AccountId>,
-) -> sqlx::Result<HashMap<AccountId, Version>> {
-    let rows = sqlx::query!(
-        r#"select account_id as "account: AccountId", entries, last_at from accounts
-           where tenant_id = $1 and account_id = any($2)"#,
-        tenant.0,
-        &accounts.iter().map(|account| account.0).collect::<Vec<_>>()
-    );
-    let rows = rows.fetch_all(connection).await?.into_iter();
-    Ok(rows.map(|row| (row.account, Version { entries: row.entries, last_at: row.last_at })).collect())
-}
-
-/// Reads pages.
-async fn pages(connection: &mut PgConnection, tenant: TenantId, pages: &[Page]) -> sqlx::Result<Vec<Listed>> {
-    if pages.is_empty() {
+    adjusts_only: bool,
+    asked: &[(usize, &(Page, Option<Version>))],
+) -> sqlx::Result<Vec<Row>> {
+    if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let pages = Rows(pages);
+    let asked = Rows(asked);
     let rows = sqlx::query_as!(
-        Numbered,
-        r#"select page.number as "page!", e.total as "total!", e.transfer_id as "transfer: TransferId", e.happened_at,
-                  e.kind as "kind: TransferKind", e.currency as "currency: Currency", e.amount, e.balance_after,
-                  e.customer_id as "customer: DomainId", e.reference, e.memo
-           from unnest($2::uuid[], $3::boolean[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::bigint[])
-                with ordinality as page (account, adjusts_only, span_begin, span_end, skipped, wanted, number),
-           lateral entries_page($1, page.account, page.adjusts_only, page.span_begin, page.span_end, page.skipped,
-                                page.wanted) as e"#,
+        Row,
+        r#"select page as "page!", entries, last_at, total, transfer_id as "transfer: TransferId", happened_at,
+                  kind as "kind: TransferKind", currency as "currency: Currency", amount, balance_after,
+                  customer_id as "customer: DomainId", reference, memo
+           from entries_pages($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
         tenant.0,
-        &pages.column(|page| page.history.account.0),
-        &pages.column(|page| page.history.adjusts_only),
-        &pages.column(|page| page.span.begin),
-        &pages.column(|page| page.span.end),
-        &pages.column(|page| page.part.0),
-        &pages.column(|page| page.part.1)
-    )
-    .fetch_all(connection)
-    .await?;
-    let mut listed: Vec<Listed> = pages.column(|_| Listed::default());
-    for row in rows {
-        let listed = usize::try_from(row.page - 1).ok().and_then(|number| listed.get_mut(number));
-        let listed = listed.ok_or(sqlx::Error::RowNotFound)?;
-        listed.total = row.total;
-        listed.entries.extend(row.entry());
-    }
-    Ok(listed)
+        adjusts_only,
+        &asked.column(|(_, (page, _))| page.history.account.0),
+        &asked.column(|(_, (_, known))| known.map(|known| known.entries)) as &[Option<i64>],
+        &asked.column(|(_, (_, known))| known.map(|known| known.last_at)) as &[Option<OffsetDateTime>],
+        &asked.column(|(_, (page, _))| page.span.begin),
+        &asked.column(|(_, (page, _))| page.span.end),
+        &asked.column(|(_, (page, _))| page.part.0),
+        &asked.column(|(_, (page, _))| page.part.1)
+    );
+    rows.fetch_all(connection).await
 }
 
-/// An entry of a page. A page without an entry has one row, for the total.
-struct Numbered {
-    page: i64,
-    total: i64,
+/// What `entries_pages` answers: a page's row, which has a total, or one of its entries.
+struct Row {
+    page: i32,
+    entries: Option<i64>,
+    last_at: Option<OffsetDateTime>,
+    total: Option<i64>,
     transfer: Option<TransferId>,
     happened_at: Option<OffsetDateTime>,
     kind: Option<TransferKind>,
@@ -262,7 +242,17 @@ struct Numbered {
     memo: Option<String>,
 }
 
-impl Numbered {
+impl Row {
+    /// A page's row comes before its entries.
+    fn add_to(self, answer: &mut Option<Listed>) {
+        if let Some(total) = self.total {
+            let version = self.entries.zip(self.last_at).map(|(entries, last_at)| Version { entries, last_at });
+            *answer = Some(Listed { entries: Vec::new(), total, version });
+        } else if let Some(listed) = answer {
+            listed.entries.extend(self.entry());
+        }
+    }
+
     fn entry(self) -> Option<Entry> {
         Some(Entry {
             transfer: self.transfer?,

@@ -253,7 +253,7 @@ pub fn number(kind: TransferKind, id: TransferId) -> String {
         TransferKind::Reclaim | TransferKind::Unbind => "RE",
         _ => "TR",
     };
-    format!("{prefix}{:X}", id.0.simple())
+    [prefix, id.0.simple().encode_upper(&mut Uuid::encode_buffer())].concat()
 }
 
 /// The transfer of this number, if it is one.

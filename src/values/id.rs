@@ -31,7 +31,7 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(&self.0.simple())
+                serializer.serialize_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
             }
         }
 
