@@ -86,6 +86,8 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
     /// How long a request waits for one.
     pub acquire_timeout_seconds: u64,
+    /// How long a transaction may do nothing before the database ends it.
+    pub idle_transaction_seconds: u64,
     /// Whether `serve` applies migrations.
     pub migrate_on_start: bool,
 }

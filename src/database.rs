@@ -35,12 +35,15 @@ pub struct Database {
 impl Database {
     /// Connects, and fails if the server cannot be reached.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self, sqlx::Error> {
+        // A replica that is frozen, or cut off, in a transaction would keep its locks, and who waits for them, for ever.
+        let idle_transactions =
+            ("idle_in_transaction_session_timeout", format!("{}s", settings.idle_transaction_seconds));
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds))
             // A ping before each use would cost a round trip a request; a broken connection fails one request instead.
             .test_before_acquire(false)
-            .connect_with(options(settings.url.reveal())?.options(PLANNING))
+            .connect_with(options(settings.url.reveal())?.options(PLANNING).options([idle_transactions]))
             .await?;
         let announcements = PgPoolOptions::new()
             .max_connections(1)
@@ -186,7 +189,9 @@ fn constraint_in(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MIGRATOR, constraint_in};
+    use super::*;
+    use crate::config::Settings;
+    use sqlx::ConnectOptions;
 
     #[test]
     fn no_migration_changes_once_it_has_landed() {
@@ -200,6 +205,23 @@ mod tests {
             include_str!("../migrations/landed.txt"),
             "a new migration goes with a line to migrations/landed.txt; a landed one is never edited"
         );
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn a_replica_that_stops_in_a_transaction_keeps_its_locks_for_a_while_only(pool: PgPool) {
+        let mut settings = Settings::defaults().database;
+        settings.url = pool.connect_options().to_url_lossy().to_string().into();
+        settings.idle_transaction_seconds = 1;
+        let database = Database::connect(&settings).await.expect("it connects");
+        let tenant = TenantId::new(OffsetDateTime::UNIX_EPOCH);
+        sqlx::query("create table locked (row integer)").execute(&pool).await.expect("it is made");
+        sqlx::query("insert into locked values (1)").execute(&pool).await.expect("it is filled");
+        let mut stopped = database.begin(tenant).await.expect("it begins");
+        sqlx::query("select row from locked for update").execute(&mut *stopped).await.expect("it locks");
+        sqlx::query("update locked set row = 2").execute(&pool).await.expect("it waits, but not for ever");
+        let row: i32 = sqlx::query_scalar("select row from locked").fetch_one(&pool).await.expect("it is there");
+        assert_eq!(row, 2);
+        assert!(stopped.commit().await.is_err(), "what it had not committed is gone");
     }
 
     #[test]
