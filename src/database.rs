@@ -106,6 +106,11 @@ impl Database {
         (self.pool.size(), self.pool.num_idle())
     }
 
+    /// Whether who wants a connection gets one at once.
+    pub fn has_spare_connections(&self) -> bool {
+        self.pool.num_idle() > 0 || self.pool.size() < self.pool.options().get_max_connections()
+    }
+
     /// Waits for borrowed connections and closes all.
     pub async fn close(&self) {
         self.announcements.close().await;

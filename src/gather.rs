@@ -7,7 +7,8 @@
 use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::values::id::TenantId;
-use sqlx::PgConnection;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,9 +84,22 @@ impl<A: Ask> Shared<A> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(&self, tenant: TenantId, questions: Vec<A::Question>) -> Result<Vec<A::Answer>, ApiError> {
+    /// Leaves behind the connection that it asked on, unless it failed there.
+    async fn answer(
+        &self,
+        connection: &mut Option<PoolConnection<Postgres>>,
+        tenant: TenantId,
+        questions: Vec<A::Question>,
+    ) -> Result<Vec<A::Answer>, ApiError> {
+        let kept = connection.take();
         let answers = async {
-            A::ask(&mut *self.database.tenant(tenant).await?, tenant, questions).await.map_err(ApiError::from)
+            let mut asked_on = match kept {
+                Some(kept) => kept,
+                None => self.database.tenant(tenant).await?,
+            };
+            let answers = A::ask(&mut asked_on, tenant, questions).await?;
+            *connection = Some(asked_on);
+            Ok(answers)
         };
         timeout(self.within, answers).await.unwrap_or_else(|_| Err(ApiError::timed_out()))
     }
@@ -100,11 +114,15 @@ struct Turn<A: Ask> {
 
 impl<A: Ask> Turn<A> {
     async fn take(mut self) {
+        // Kept from question to question, as to hand it back costs a round trip; but not while others wait for one.
+        let mut connection = None;
         while let Some(waiting) = self.next() {
             metrics::histogram!("bss_gathered_questions").record(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
             let (questions, replies): (Vec<_>, Vec<_>) = waiting.into_iter().map(|it| (it.question, it.reply)).unzip();
             // Whoever has gone away meanwhile needs no answer.
-            match self.shared.answer(self.tenant, questions).await {
+            let answers = self.shared.answer(&mut connection, self.tenant, questions).await;
+            connection = connection.filter(|_| self.shared.database.has_spare_connections());
+            match answers {
                 Ok(answers) => {
                     for (reply, answer) in replies.into_iter().zip(answers) {
                         reply.send(Ok(answer)).ok();
@@ -153,6 +171,7 @@ impl<A: Ask> Drop for Turn<A> {
 mod tests {
     use super::*;
     use sqlx::PgPool;
+    use sqlx::postgres::PgPoolOptions;
     use tokio::task::JoinSet;
     use uuid::Uuid;
 
@@ -243,5 +262,28 @@ mod tests {
         gone.abort();
         assert_eq!(last.await.expect("it ends").expect("it is answered"), (tenant(1), 7, 1));
         under_way.await.expect("it ends").expect("it is answered");
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn a_tenant_that_asks_without_end_keeps_nobody_from_the_only_connection(pool: PgPool) {
+        let only = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(2));
+        let gatherer = gatherer(only.connect_with((*pool.connect_options()).clone()).await.expect("it connects"));
+        let mut without_end = JoinSet::new();
+        // Two by turns: while one is answered the other already waits.
+        for _ in 0..2 {
+            let asking = gatherer.clone();
+            without_end.spawn(async move {
+                loop {
+                    asking.ask(tenant(1), 5).await.expect("it is answered");
+                }
+            });
+            while gatherer.0.lock().get(&tenant(1)).map(VecDeque::len) != Some(0) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        for _ in 0..5 {
+            assert_eq!(gatherer.ask(tenant(2), 0).await.expect("it is answered").0, tenant(2));
+        }
+        assert!(without_end.try_join_next().is_none(), "none of them has failed");
     }
 }
