@@ -56,7 +56,8 @@ declare
     highest bigint[];       -- of those that a page still lacks
     lowest  bigint[];       -- the one that is older than all of the page
     newest  timestamptz[];  -- when `highest` was made, or later; null: the page lacks nothing
-    stop    timestamptz;    -- the newest of all
+    open    integer := 0;   -- how many pages lack something
+    stop    timestamptz;    -- the newest instant of all of them
     month   timestamptz;    -- its month
     chosen  integer[];      -- the pages that may have entries in it
     lacking bigint;
@@ -89,9 +90,10 @@ begin
         if highest[page] > lowest[page] then
             newest[page] := made_at;
             stop := greatest(stop, made_at);
+            open := open + 1;
         end if;
     end loop;
-    while stop is not null loop
+    while open > 0 loop
         month := date_trunc('month', stop, 'UTC');
         select array_agg(p.page), sum(highest[p.page] - lowest[p.page]) into chosen, lacking
         from generate_subscripts(newest, 1) as p (page) where newest[p.page] >= month;
@@ -119,18 +121,21 @@ begin
                               order by e.entry desc limit highest[p.page] - lowest[p.page]) as e;
         end if;
         get diagnostics taken = row_count;
-        stop := null;
         foreach page in array chosen loop
             newest[page] := null;
+            open := open - 1;
             -- Where all pages got all that they lacked, as nearly always, none has to go on.
             if taken < lacking then
                 select e.number, e.made_at into last, made_at from entries_last(tenant, account_ids[page], adjusts_only, month) e;
                 highest[page] := least(highest[page], last);
                 if highest[page] > lowest[page] then
                     newest[page] := made_at;
-                    stop := greatest(stop, made_at);
+                    open := open + 1;
                 end if;
             end if;
         end loop;
+        if open > 0 then
+            stop := (select max(instant) from unnest(newest) as instant);
+        end if;
     end loop;
 end $$;

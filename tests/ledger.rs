@@ -445,18 +445,39 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
     assert_eq!(empty["total_count"], 23);
     let later = client.get(&format!("{base}?operation_time_begin=2999-01-01T00%3A00%3A00Z")).await.ok();
     assert_eq!(later["total_count"], 0);
+    // Two at once, of which one ends in the newest month and the other begins in an older one.
+    let until = whole[12]["operation_time"].as_str().expect("a text").replace(':', "%3A");
+    let targets = [format!("{base}?limit=1"), format!("{base}?limit=1&operation_time_end={until}")];
+    let pages = tokio::join!(client.get(&targets[0]), client.get(&targets[1]));
+    assert_eq!((&pages.0.ok()["records"][0], &pages.1.ok()["records"][0]), (&whole[0], &whole[12]));
     // Many pages that are asked for at once, also of other accounts, are read together: each goes to who asked for it.
     let (receiver, other) = (app.client("demo-customer"), app.client("other-partner"));
     let received =
         format!("/v2/accounts/customer-accounts/account-change-records?balance_type=BALANCE_TYPE_DEBIT&{span}");
     let asked = (0..90).map(async |number| {
-        let (offset, limit) = (number % 25, 1 + number % 7);
+        let (offset, limit, newest) = (number % 25, 1 + number % 7, number % 19);
         let page = format!("offset={offset}&limit={limit}");
-        let targets = [format!("{base}?{page}"), format!("{received}&{page}")];
-        let pages = tokio::join!(client.get(&targets[0]), receiver.get(&targets[1]), other.get(&targets[0]));
-        (offset, limit, pages.0.ok(), pages.1.ok(), pages.2.ok())
+        let until = whole[newest]["operation_time"].as_str().expect("a text").replace(':', "%3A");
+        let targets = [
+            format!("{base}?{page}"),
+            format!("{received}&{page}"),
+            format!("{base}?{page}&operation_time_end={until}"),
+        ];
+        let pages = tokio::join!(
+            client.get(&targets[0]),
+            receiver.get(&targets[1]),
+            other.get(&targets[0]),
+            client.get(&targets[2])
+        );
+        (offset, limit, newest, pages.0.ok(), pages.1.ok(), pages.2.ok(), pages.3.ok())
     });
-    for (offset, limit, given, received, others) in futures_util::future::join_all(asked).await {
+    for (offset, limit, newest, given, received, others, earlier) in futures_util::future::join_all(asked).await {
+        let expected: Vec<Value> = whole[newest..].iter().skip(offset).take(limit).cloned().collect();
+        assert_eq!(
+            (&earlier["records"], &earlier["total_count"]),
+            (&json!(expected), &json!(23 - newest)),
+            "{offset} {limit} {newest}"
+        );
         let expected: Vec<Value> = whole.iter().skip(offset).take(limit).cloned().collect();
         assert_eq!((&given["records"], &given["total_count"]), (&json!(expected), &json!(23)), "{offset} {limit}");
         let expected = expected.iter().map(|record| record["trans_id"].clone()).collect();
