@@ -50,7 +50,8 @@ as $$
 declare
     account uuid;
     held    bigint;         -- how many entries of the history the account has
-    before  bigint;         -- the number of the last entry before the span
+    begun   timestamptz;    -- the span's first instant
+    before  bigint;         -- the number of the last entry before it
     last    bigint;         -- of the last one in it
     made_at timestamptz;    -- when that one was made
     highest bigint[];       -- of those that a page still lacks
@@ -69,12 +70,17 @@ begin
             account := account_ids[place];
             select a.entries, a.last_at, case when adjusts_only then a.adjusts else a.entries end into entries, last_at, held
             from accounts a where a.tenant_id = tenant and a.account_id = account;
+            begun := null;
         end if;
         continue when entries = known_entries[place] and last_at = known_instants[place];
         page := place;
-        before := 0;
-        if span_begins[page] > timestamptz '1970-01-01 00:00Z' then
-            before := (entries_last(tenant, account, adjusts_only, span_begins[page])).number;
+        -- Nor each of another span: what came before is counted once.
+        if begun is distinct from span_begins[page] then
+            begun := span_begins[page];
+            before := 0;
+            if begun > timestamptz '1970-01-01 00:00Z' then
+                before := (entries_last(tenant, account, adjusts_only, begun)).number;
+            end if;
         end if;
         last := coalesce(held, 0);
         made_at := last_at;

@@ -223,7 +223,9 @@ mod tests {
         sqlx::query("insert into locked values (1)").execute(&pool).await.expect("it is filled");
         let mut stopped = database.begin(tenant).await.expect("it begins");
         sqlx::query("select row from locked for update").execute(&mut *stopped).await.expect("it locks");
-        sqlx::query("update locked set row = 2").execute(&pool).await.expect("it waits, but not for ever");
+        let waits = sqlx::query("update locked set row = 2").execute(&pool);
+        let waited = tokio::time::timeout(Duration::from_secs(20), waits).await;
+        waited.expect("it does not wait for ever").expect("it gets the lock");
         let row: i32 = sqlx::query_scalar("select row from locked").fetch_one(&pool).await.expect("it is there");
         assert_eq!(row, 2);
         assert!(stopped.commit().await.is_err(), "what it had not committed is gone");

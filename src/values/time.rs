@@ -167,7 +167,9 @@ mod tests {
         }
         let written = serde_json::to_string(&Instant(datetime!(2026-03-28 22:45:38.9 +8))).expect("written");
         assert_eq!(written, "\"2026-03-28T14:45:38Z\"");
-        assert_eq!(write_instant(FAR_FUTURE), FAR_FUTURE.format(INSTANT).expect("it has all parts"));
+        for instant in [FAR_FUTURE, datetime!(0001-02-03 04:05:06 UTC), datetime!(2024-02-29 23:59:59.999 UTC)] {
+            assert_eq!(write_instant(instant), instant.format(INSTANT).expect("it has all parts"));
+        }
     }
 
     #[test]
