@@ -26,12 +26,13 @@ pub trait Ask: Send + Sync + 'static {
     /// Its answer.
     type Answer: Send;
 
-    /// Answers questions of one tenant, in their order.
+    /// Answers questions of one tenant, each by its place among them and as soon as it can.
     fn ask(
         connection: &mut PgConnection,
         tenant: TenantId,
         questions: Vec<Self::Question>,
-    ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
+        answer: impl FnMut(usize, Self::Answer) + Send,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
 }
 
 /// Gathers questions.
@@ -46,8 +47,10 @@ struct Shared<A: Ask> {
 
 struct Waiting<A: Ask> {
     question: A::Question,
-    reply: oneshot::Sender<Result<A::Answer, ApiError>>,
+    reply: Reply<A>,
 }
+
+type Reply<A> = oneshot::Sender<Result<<A as Ask>::Answer, ApiError>>;
 
 impl<A: Ask> Gatherer<A> {
     /// Nobody asks yet. What the database does not answer within this time is given up.
@@ -89,19 +92,38 @@ impl<A: Ask> Shared<A> {
         &self,
         connection: &mut Option<PoolConnection<Postgres>>,
         tenant: TenantId,
-        questions: Vec<A::Question>,
-    ) -> Result<Vec<A::Answer>, ApiError> {
+        waiting: Vec<Waiting<A>>,
+    ) {
+        let (questions, replies): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|it| (it.question, Some(it.reply))).unzip();
+        let mut replies = Replies::<A>(replies);
         let kept = connection.take();
-        let answers = async {
+        let asked = async {
             let mut asked_on = match kept {
                 Some(kept) => kept,
                 None => self.database.tenant(tenant).await?,
             };
-            let answers = A::ask(&mut asked_on, tenant, questions).await?;
+            A::ask(&mut asked_on, tenant, questions, |place, answer| replies.send(place, Ok(answer))).await?;
             *connection = Some(asked_on);
-            Ok(answers)
+            Ok(())
         };
-        timeout(self.within, answers).await.unwrap_or_else(|_| Err(ApiError::timed_out()))
+        if let Err(error) = timeout(self.within, asked).await.unwrap_or_else(|_| Err(ApiError::timed_out())) {
+            for place in 0..replies.0.len() {
+                replies.send(place, Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// Who is still to be answered.
+struct Replies<A: Ask>(Vec<Option<Reply<A>>>);
+
+impl<A: Ask> Replies<A> {
+    /// Answers, once. Whoever has gone away meanwhile needs no answer.
+    fn send(&mut self, place: usize, answer: Result<A::Answer, ApiError>) {
+        if let Some(reply) = self.0.get_mut(place).and_then(Option::take) {
+            reply.send(answer).ok();
+        }
     }
 }
 
@@ -118,22 +140,8 @@ impl<A: Ask> Turn<A> {
         let mut connection = None;
         while let Some(waiting) = self.next() {
             metrics::histogram!("bss_gathered_questions").record(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
-            let (questions, replies): (Vec<_>, Vec<_>) = waiting.into_iter().map(|it| (it.question, it.reply)).unzip();
-            // Whoever has gone away meanwhile needs no answer.
-            let answers = self.shared.answer(&mut connection, self.tenant, questions).await;
+            self.shared.answer(&mut connection, self.tenant, waiting).await;
             connection = connection.filter(|_| self.shared.database.has_spare_connections());
-            match answers {
-                Ok(answers) => {
-                    for (reply, answer) in replies.into_iter().zip(answers) {
-                        reply.send(Ok(answer)).ok();
-                    }
-                }
-                Err(error) => {
-                    for reply in replies {
-                        reply.send(Err(error.clone())).ok();
-                    }
-                }
-            }
         }
     }
 
@@ -189,14 +197,18 @@ mod tests {
             connection: &mut PgConnection,
             tenant: TenantId,
             numbers: Vec<i32>,
-        ) -> sqlx::Result<Vec<Self::Answer>> {
+            mut answer: impl FnMut(usize, Self::Answer) + Send,
+        ) -> sqlx::Result<()> {
             assert!(!numbers.contains(&PANICS), "as it was asked to");
-            if numbers.contains(&FAILS) {
-                return Err(sqlx::Error::RowNotFound);
-            }
             let milliseconds = numbers.iter().copied().max();
             sqlx::query("select pg_sleep($1 / 1000.0)").bind(milliseconds).execute(connection).await?;
-            Ok(numbers.iter().map(|number| (tenant, *number, numbers.len())).collect())
+            for (place, number) in numbers.iter().enumerate() {
+                if *number == FAILS {
+                    return Err(sqlx::Error::RowNotFound);
+                }
+                answer(place, (tenant, *number, numbers.len()));
+            }
+            Ok(())
         }
     }
 
@@ -261,6 +273,19 @@ mod tests {
         waiting(2).await;
         gone.abort();
         assert_eq!(last.await.expect("it ends").expect("it is answered"), (tenant(1), 7, 1));
+        under_way.await.expect("it ends").expect("it is answered");
+        // What was answered before the others failed stays answered.
+        let under_way = ask(500);
+        waiting(0).await;
+        let before = ask(7);
+        waiting(1).await;
+        let fails = ask(FAILS);
+        waiting(2).await;
+        let after = ask(8);
+        waiting(3).await;
+        assert_eq!(before.await.expect("it ends").expect("it is answered"), (tenant(1), 7, 3));
+        fails.await.expect("it ends").expect_err("it fails");
+        after.await.expect("it ends").expect_err("it failed with the other");
         under_way.await.expect("it ends").expect("it is answered");
     }
 

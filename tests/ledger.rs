@@ -436,6 +436,15 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
         let expected = whole.iter().skip(offset).take(limit).map(|record| record["trans_id"].clone()).collect();
         assert_eq!(in_order(&page["records"]), Some(expected), "{offset} {limit}");
     }
+    let amount = |record: &Value, field: &str| {
+        let text = record[field].as_str().unwrap_or_else(|| panic!("{record} lacks {field}"));
+        text.parse::<Decimal>().expect("a number")
+    };
+    for pair in all["records"].as_array().expect("a list").windows(2) {
+        let change = amount(&pair[0], "balance_after_change") - amount(&pair[1], "balance_after_change");
+        assert_eq!(change.abs(), amount(&pair[0], "change_amount"), "{pair:?}");
+        assert_eq!(change.is_sign_positive(), pair[0]["type"] == "1", "{pair:?}");
+    }
     // With a filter the same rows come another way.
     let of_customer = client.get(&format!("{base}?customer_id={customer}&limit=100")).await.ok();
     assert_eq!(of_customer["records"], json!(whole));
@@ -485,5 +494,16 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
         let expected = expected.iter().map(|record| record["trans_id"].clone()).collect();
         assert_eq!(in_order(&received["records"]), Some(expected), "{offset} {limit}");
         assert_eq!(others, json!({"records": [], "total_count": 0}));
+    }
+    // A page that is remembered changes with its account.
+    for total in 23..26 {
+        for _ in 0..3 {
+            let page = client.get(&format!("{base}?limit=1")).await.ok();
+            assert_eq!(
+                (&page["total_count"], &page["records"][0]["amount"]),
+                (&json!(total), &json!(format!("{total}.00")))
+            );
+        }
+        client.post(ALLOCATE, &json!({"customer_id": customer, "amount": total + 1})).await.ok();
     }
 }

@@ -198,7 +198,7 @@ fn show(entry: &Entry, customer: &Caller) -> CustomerAccountChangeRecord {
         trade_time: Instant(entry.happened_at),
         trade_id,
         change_amount: AmountText(Amount::from(entry.amount.abs())),
-        balance_after_change: AmountText(Amount::from(entry.balance_after)),
+        balance_after_change: AmountText(Amount::from(entry.balance_after.unwrap_or_default())),
         revenue_expense_type: if entry.amount.is_sign_positive() { "REVENUE" } else { "EXPENSE" },
         bill_cycle: format!("{:04}-{:02}", day.year(), u8::from(day.month())),
         payment_channel_id: "",

@@ -139,7 +139,7 @@ fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AccountChangeReco
         trade_time: Instant(entry.happened_at),
         trade_id,
         change_amount: AmountText(Amount::from(entry.amount.abs())),
-        balance_after_change: AmountText(Amount::from(entry.balance_after)),
+        balance_after_change: AmountText(Amount::from(entry.balance_after.unwrap_or_default())),
         kind: model::revenue_or_expense(entry.amount),
         customer_id,
         account_name: customer_id.and_then(|customer| names.get(&customer)).map(ToString::to_string),

@@ -1,6 +1,6 @@
 //! `GET /v3/accounts/partner-accounts/adjust-records`
 
-use super::model::{self, YUAN, allocated, cash};
+use super::model::{self, CURRENCY, YUAN, allocated, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -217,7 +217,7 @@ fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
         customer_name: name.map(ToString::to_string).unwrap_or_default(),
         operation_type: model::detail_type(entry.kind),
         amount: AmountText(Amount::from(entry.amount.abs())),
-        currency: entry.currency,
+        currency: CURRENCY,
         apply_scene: "",
         operation_time: Instant(entry.happened_at),
         measure_id: YUAN,

@@ -11,8 +11,8 @@ use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::gather::{Ask, Gatherer};
 use crate::values::id::{AccountId, DomainId, TenantId, TransferId};
-use crate::values::money::Currency;
 use foldhash::fast::RandomState;
+use futures_util::TryStreamExt;
 use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -29,17 +29,15 @@ pub struct Entry {
     pub happened_at: OffsetDateTime,
     /// Why.
     pub kind: TransferKind,
-    /// In which currency.
-    pub currency: Currency,
     /// What the account received; below zero, what it gave.
     pub amount: Decimal,
-    /// What it held then.
-    pub balance_after: Decimal,
+    /// What it held then; not read of adjustments, whose lists do not show it.
+    pub balance_after: Option<Decimal>,
     /// The customer or reseller it concerns.
     pub customer: Option<DomainId>,
-    /// The order or bill.
+    /// The order or bill; not read of adjustments.
     pub reference: String,
-    /// A remark.
+    /// A remark; read of adjustments only.
     pub memo: String,
 }
 
@@ -99,6 +97,14 @@ pub struct Listed {
     /// How many there are in all.
     pub total: i64,
     version: Option<Version>,
+}
+
+impl Listed {
+    /// How many of them the page has.
+    fn wanted(&self, page: &Page) -> usize {
+        let (skipped, limit) = page.part;
+        usize::try_from(self.total.saturating_sub(skipped).min(limit)).unwrap_or(0)
+    }
 }
 
 /// What an account has been through. A history only grows, so as long as this is the same, so is each of its pages.
@@ -179,53 +185,70 @@ impl Ask for Pages {
         connection: &mut PgConnection,
         tenant: TenantId,
         questions: Vec<(Page, Option<Version>)>,
-    ) -> sqlx::Result<Vec<Option<Listed>>> {
-        let mut answers: Vec<Option<Listed>> = questions.iter().map(|_| None).collect();
+        mut answer: impl FnMut(usize, Option<Listed>) + Send,
+    ) -> sqlx::Result<()> {
         for adjusts_only in [false, true] {
             // A history of all entries and one of adjustments have numbers of their own.
             let asked = questions.iter().enumerate();
             let asked: Vec<_> = asked.filter(|(_, (page, _))| page.history.adjusts_only == adjusts_only).collect();
-            for row in read(connection, tenant, adjusts_only, &asked).await? {
-                let place = usize::try_from(row.page).ok().and_then(|page| asked.get(page.checked_sub(1)?));
-                let (place, _) = place.ok_or(sqlx::Error::RowNotFound)?;
-                row.add_to(&mut answers[*place]);
+            if !asked.is_empty() {
+                read(connection, tenant, adjusts_only, &asked, &mut answer).await?;
             }
         }
-        Ok(answers)
+        Ok(())
     }
 }
 
-/// Reads the pages that are not of the version that is known.
+/// Reads the pages that are not of the version that is known, and answers each as soon as it is whole.
 async fn read(
     connection: &mut PgConnection,
     tenant: TenantId,
     adjusts_only: bool,
     asked: &[(usize, &(Page, Option<Version>))],
-) -> sqlx::Result<Vec<Row>> {
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let asked = Rows(asked);
+    answer: &mut (impl FnMut(usize, Option<Listed>) + Send),
+) -> sqlx::Result<()> {
+    let columns = Rows(asked);
+    let account_ids = columns.column(|(_, (page, _))| page.history.account.0);
+    let known_entries = columns.column(|(_, (_, known))| known.map(|known| known.entries));
+    let known_instants = columns.column(|(_, (_, known))| known.map(|known| known.last_at));
+    let begins = columns.column(|(_, (page, _))| page.span.begin);
+    let ends = columns.column(|(_, (page, _))| page.span.end);
+    let skipped = columns.column(|(_, (page, _))| page.part.0);
+    let wanted = columns.column(|(_, (page, _))| page.part.1);
     let rows = sqlx::query_as!(
         Row,
         r#"select page as "page!", entries, last_at, total, transfer_id as "transfer: TransferId", happened_at,
-                  kind as "kind: TransferKind", currency as "currency: Currency", amount, balance_after,
-                  customer_id as "customer: DomainId", reference, memo
-           from entries_pages($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
+                  kind as "kind: TransferKind", amount, customer_id as "customer: DomainId", balance_after, reference, memo
+           from history_pages($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
         tenant.0,
         adjusts_only,
-        &asked.column(|(_, (page, _))| page.history.account.0),
-        &asked.column(|(_, (_, known))| known.map(|known| known.entries)) as &[Option<i64>],
-        &asked.column(|(_, (_, known))| known.map(|known| known.last_at)) as &[Option<OffsetDateTime>],
-        &asked.column(|(_, (page, _))| page.span.begin),
-        &asked.column(|(_, (page, _))| page.span.end),
-        &asked.column(|(_, (page, _))| page.part.0),
-        &asked.column(|(_, (page, _))| page.part.1)
+        &account_ids,
+        &known_entries as &[Option<i64>],
+        &known_instants as &[Option<OffsetDateTime>],
+        &begins,
+        &ends,
+        &skipped,
+        &wanted
     );
-    rows.fetch_all(connection).await
+    let mut rows = rows.fetch(connection);
+    let mut begun: Vec<Option<Listed>> = asked.iter().map(|_| None).collect();
+    while let Some(row) = rows.try_next().await? {
+        let number = usize::try_from(row.page).ok().and_then(|page| page.checked_sub(1));
+        let number = number.filter(|number| *number < asked.len()).ok_or(sqlx::Error::RowNotFound)?;
+        let (place, (page, _)) = asked[number];
+        row.add_to(&mut begun[number], page);
+        if let Some(whole) = begun[number].take_if(|listed| listed.entries.len() == listed.wanted(page)) {
+            answer(place, Some(whole));
+        }
+    }
+    // Who has no answer yet asked for a page of the version that is known.
+    for (listed, (place, _)) in begun.into_iter().zip(asked) {
+        answer(*place, listed);
+    }
+    Ok(())
 }
 
-/// What `entries_pages` answers: a page's row, which has a total, or one of its entries.
+/// What `history_pages` answers: a page's row, which has a total, or one of its entries.
 struct Row {
     page: i32,
     entries: Option<i64>,
@@ -234,21 +257,21 @@ struct Row {
     transfer: Option<TransferId>,
     happened_at: Option<OffsetDateTime>,
     kind: Option<TransferKind>,
-    currency: Option<Currency>,
     amount: Option<Decimal>,
-    balance_after: Option<Decimal>,
     customer: Option<DomainId>,
+    balance_after: Option<Decimal>,
     reference: Option<String>,
     memo: Option<String>,
 }
 
 impl Row {
     /// A page's row comes before its entries.
-    fn add_to(self, answer: &mut Option<Listed>) {
+    fn add_to(self, listed: &mut Option<Listed>, page: &Page) {
         if let Some(total) = self.total {
             let version = self.entries.zip(self.last_at).map(|(entries, last_at)| Version { entries, last_at });
-            *answer = Some(Listed { entries: Vec::new(), total, version });
-        } else if let Some(listed) = answer {
+            let begun = listed.insert(Listed { entries: Vec::new(), total, version });
+            begun.entries.reserve_exact(begun.wanted(page));
+        } else if let Some(listed) = listed {
             listed.entries.extend(self.entry());
         }
     }
@@ -258,12 +281,11 @@ impl Row {
             transfer: self.transfer?,
             happened_at: self.happened_at?,
             kind: self.kind?,
-            currency: self.currency?,
             amount: self.amount?,
-            balance_after: self.balance_after?,
+            balance_after: self.balance_after,
             customer: self.customer,
-            reference: self.reference?,
-            memo: self.memo?,
+            reference: self.reference.unwrap_or_default(),
+            memo: self.memo.unwrap_or_default(),
         })
     }
 }
@@ -318,8 +340,8 @@ async fn filtered(
     sqlx::query_as!(
         Entry,
         r#"select transfer_id as "transfer!: TransferId", happened_at as "happened_at!", kind as "kind!: TransferKind",
-                  currency as "currency!: Currency", amount as "amount!", balance_after as "balance_after!",
-                  customer_id as "customer: DomainId", reference as "reference!", memo as "memo!"
+                  amount as "amount!", balance_after, customer_id as "customer: DomainId", reference as "reference!",
+                  memo as "memo!"
            from entries
            where tenant_id = $1 and account_id = $2 and happened_at >= $3 and happened_at < $4
              and ($5::text[] is null or kind = any($5)) and ($6::boolean is null or (amount > 0) = $6)
