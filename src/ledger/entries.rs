@@ -3,8 +3,8 @@
 //! Entries are numbered without gaps, so a page of an unfiltered list is a range of numbers and its total a difference of
 //! two: the last page of a million costs what the first does. A list with a filter counts what the filter finds.
 //!
-//! Partners ask for the same pages again and again. Those that were read are remembered, and the database is asked only
-//! whether the account has been through anything since.
+//! Partners ask for the same pages again and again. Those that are asked for twice are remembered, and the database is asked
+//! only whether the account has been through anything since.
 
 use super::{Rows, TransferKind};
 use crate::api::error::ApiError;
@@ -16,7 +16,9 @@ use futures_util::TryStreamExt;
 use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
+use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -124,6 +126,8 @@ pub struct Histories {
     pages: Gatherer<Pages>,
     /// Pages as they were read. Which version is the newest only the database knows.
     known: Cache<Page, Arc<Listed>, RandomState>,
+    /// Of which pages it is the second time.
+    lately: Lately,
 }
 
 impl Histories {
@@ -131,7 +135,7 @@ impl Histories {
     pub fn new(database: Database, within: Duration) -> Self {
         let weight = |_: &Page, listed: &Arc<Listed>| u32::try_from(1 + listed.entries.len()).unwrap_or(u32::MAX);
         let known = Cache::builder().max_capacity(CAPACITY).weigher(weight).build_with_hasher(RandomState::default());
-        Self { pages: Gatherer::new(database.clone(), within), database, known }
+        Self { pages: Gatherer::new(database.clone(), within), database, known, lately: Lately::new() }
     }
 
     /// A page.
@@ -156,13 +160,38 @@ impl Histories {
             return Ok(known.unwrap_or_default());
         };
         let listed = Arc::new(listed);
-        self.known.insert(page, listed.clone());
+        if self.lately.was_read(page) {
+            self.known.insert(page, listed.clone());
+        }
         Ok(listed)
     }
 
     /// Forgets everything: for when the database may have become one in which accounts went through something else.
     pub fn forget_all(&self) {
         self.known.invalidate_all();
+    }
+}
+
+/// Which pages were read lately, by their hashes; each may make another be forgotten. Who goes through a long history asks for
+/// no page of it again, so only what is read twice is worth the place and the work of remembering it.
+#[derive(Debug)]
+struct Lately {
+    hasher: RandomState,
+    hashes: Box<[AtomicU64]>,
+}
+
+impl Lately {
+    const PAGES: usize = 4096;
+
+    fn new() -> Self {
+        Self { hasher: RandomState::default(), hashes: (0..Self::PAGES).map(|_| AtomicU64::default()).collect() }
+    }
+
+    /// Whether it was read before; from now on it was.
+    fn was_read(&self, page: Page) -> bool {
+        let hash = self.hasher.hash_one(page);
+        let place = usize::try_from(hash % Self::PAGES as u64).unwrap_or(0);
+        self.hashes[place].swap(hash, Ordering::Relaxed) == hash
     }
 }
 
@@ -363,4 +392,21 @@ async fn filtered(
     )
     .fetch_all(connection)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_page_is_worth_remembering_when_it_is_read_again() {
+        let lately = Lately::new();
+        let history = History { tenant: TenantId(Uuid::nil()), account: AccountId(Uuid::nil()), adjusts_only: true };
+        let span = Span { begin: OffsetDateTime::UNIX_EPOCH, end: OffsetDateTime::UNIX_EPOCH };
+        let page = |offset| Page { history, span, part: (offset, 10) };
+        assert_eq!([0, 0, 0].map(|offset| lately.was_read(page(offset))), [false, true, true]);
+        // A history that is gone through is not remembered, however long it is.
+        assert!((1..10_000).all(|number| !lately.was_read(page(number * 10 + 5))));
+    }
 }
