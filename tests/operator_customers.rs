@@ -296,13 +296,13 @@ async fn who_waits_for_a_review_is_passed_or_refused(pool: PgPool) {
     let gone = operator.get(&format!("{CUSTOMER}/real-name")).await;
     assert_eq!(gone.refusal().2, "Not done: the customer has no application under review.");
 
-    let ban = |banned: bool| json!({"number": "e77", "banned": banned});
+    let ban = |banned: bool| json!({"number": "kx4711", "banned": banned});
     once(&operator, Method::PUT, "/admin/v1/banned-documents", &ban(true)).await;
-    assert_eq!(apply("referral-customer", "E77").await.refusal().1, "CBC.99007193");
+    assert_eq!(apply("referral-customer", "KX4711").await.refusal().1, "CBC.99007193");
     once(&operator, Method::PUT, "/admin/v1/banned-documents", &ban(false)).await;
-    apply("referral-customer", "E77").await.ok();
+    apply("referral-customer", "KX4711").await.ok();
     let events = operator.get("/admin/v1/audit-events?limit=1000").await;
-    assert!(!events.text.to_lowercase().contains("e77"), "the trace has nothing personal");
+    assert!(!events.text.to_lowercase().contains("kx4711"), "the trace has nothing personal");
 }
 
 #[sqlx::test]
