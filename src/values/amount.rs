@@ -111,7 +111,9 @@ impl TryFrom<&str> for PositiveAmount {
     type Error = String;
 
     fn try_from(text: &str) -> Result<Self, String> {
-        let decimal = parse(text).ok_or("must be a number")?.normalize();
+        // Also of a number that no decimal holds, such as 1E400.
+        let none = || format!("must be a number of at most {REQUEST_MAX} with at most 2 decimals");
+        let decimal = parse(text).ok_or_else(none)?.normalize();
         if decimal <= Decimal::ZERO || decimal > REQUEST_MAX {
             return Err(format!("must be greater than 0 and at most {REQUEST_MAX}"));
         }
@@ -228,6 +230,8 @@ mod tests {
             let message = read(written).expect_err(written);
             assert!(message.starts_with("Parameter error. amount: must "), "{written}: {message}");
         }
+        let too_much = read("1E400").expect_err("more than a decimal holds");
+        assert!(too_much.contains("at most 99999999999999.99"), "{too_much}");
     }
 
     #[test]
