@@ -4,10 +4,9 @@ VENV := .venv
 export SQLX_OFFLINE ?= true
 # Tests make and drop hundreds of databases. ext4 searches ever longer for an inode that was not freed a moment ago, so
 # they lie in memory where 4 GB of it are offered.
-SPACE := $(shell df --output=avail /dev/shm 2>/dev/null | tail -n 1)
-DATABASES := $(shell test 0$(SPACE) -gt 4000000 && echo /dev/shm || echo $${TMPDIR:-/tmp})
+DATABASES := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo $${TMPDIR:-/tmp})
 
-.PHONY: sandbox test check format documentation unit sdk documents sqlx bench postgres tools
+.PHONY: sandbox test check unit sdk documents sqlx bench postgres tools
 
 ## Start everything on a PostgreSQL of its own and print keys and addresses. ARGS="--reset" makes a new world.
 sandbox: postgres
@@ -15,18 +14,13 @@ sandbox: postgres
 	exec target/release/bss-gateway sandbox $(ARGS)
 
 ## All checks and tests.
-test: postgres tools format unit documentation sdk
+test: postgres tools check unit sdk
 
-## What needs no database.
-check: format documentation
-	cargo clippy --locked --all-targets -- -D warnings
-
-format:
+check:
 	cargo fmt --check
-
-documentation:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
+## Lints and the tests in Rust.
 unit:
 	cargo build --locked
 	target/debug/bss-gateway with-postgres -- .ci/sqlx --check
