@@ -2,8 +2,8 @@
 //! made on an empty system.
 
 use crate::accounts::command::{self as funds, FundsCommand};
+use crate::api::audit;
 use crate::api::caller::CallerKind;
-use crate::audit;
 use crate::catalogue::command::{self as catalogue, CatalogueCommand};
 use crate::clock::Clock;
 use crate::config::Settings;

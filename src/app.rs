@@ -1,6 +1,9 @@
 //! What every request shares.
 
+use crate::api::faults::Faults;
 use crate::api::lockout::Lockout;
+use crate::api::maintenance::Switch;
+use crate::api::recorder::RequestLog;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Clocks};
 use crate::config::Settings;
@@ -10,12 +13,9 @@ use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
 use crate::ledger::entries::Histories;
 use crate::ledger::writer::Writers;
-use crate::maintenance::Switch;
 use crate::messages::Messenger;
 use crate::notifications::Notifier;
 use crate::personal::Vault;
-use crate::sandbox::faults::Faults;
-use crate::sandbox::requests::RequestLog;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
 use arc_swap::ArcSwap;

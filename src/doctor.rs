@@ -3,7 +3,7 @@
 //! The same diagnosis as the sandbox's ([`signature::diagnose`]), for requests to any server of this API, the vendor's too.
 //! It talks to nobody and needs no database.
 
-use crate::api::signature::{self, Algorithm, Key, Request, Rules};
+use crate::signature::{self, Algorithm, Key, Request, Rules};
 use anyhow::{Context, bail, ensure};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use clap::{Args, Subcommand};

@@ -7,6 +7,7 @@
 //! The other way round, what requests note in memory is written once a minute. What the clock demands, such as the expiry
 //! of coupons, is done each second.
 
+use crate::api::maintenance;
 use crate::api::write;
 use crate::app::App;
 use crate::catalogue::{self, Catalogue};
@@ -16,7 +17,6 @@ use crate::customers::store as customers;
 use crate::database;
 use crate::identity::directory::TokenHash;
 use crate::identity::store;
-use crate::maintenance;
 use sqlx::postgres::{PgListener, PgNotification};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

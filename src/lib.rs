@@ -16,7 +16,6 @@ pub mod accounts;
 pub mod admin;
 pub mod api;
 pub mod app;
-pub mod audit;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -28,10 +27,9 @@ pub mod doctor;
 pub mod due;
 pub mod explorer;
 pub mod follow;
-pub mod gather;
+pub mod gate;
 pub mod identity;
 pub mod ledger;
-pub mod maintenance;
 pub mod messages;
 pub mod notifications;
 pub mod operator;
@@ -47,6 +45,7 @@ pub mod sandbox;
 pub mod secrets;
 pub mod server;
 pub mod sheet;
+pub mod signature;
 pub mod subscriptions;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
@@ -54,9 +53,10 @@ pub mod testing;
 pub mod values;
 
 use api::operation::Operations;
+use app::App;
 
 /// Every operation of the API.
-pub fn operations() -> Operations {
+pub fn operations() -> Operations<App> {
     let mut operations = Operations::default();
     identity::register(&mut operations);
     reference::register(&mut operations);

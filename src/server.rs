@@ -2,14 +2,14 @@
 
 use crate::api::edge::{self, Edge, Peer};
 use crate::api::error::ApiError;
+use crate::api::faults::Dropped;
 use crate::api::operation::Operations;
+use crate::api::recorder::RequestLog;
 use crate::app::App;
 use crate::customers::association;
 use crate::ledger::verify;
+use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
-use crate::sandbox::faults::Dropped;
-use crate::sandbox::requests::RequestLog;
-use crate::sandbox::requests::replay::Api;
 use crate::{database, explorer, follow, notifications, operator, telemetry};
 use anyhow::Context;
 use axum::body::Body;
@@ -38,7 +38,7 @@ use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The API's routes inside their layers.
-pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
+pub fn router(app: &App, operations: Operations<App>) -> anyhow::Result<Router> {
     let settings = &app.settings;
     let operations = operations.configured(settings.api.site, &settings.quotas)?;
     let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use bss_gateway::api::signature::{self, Algorithm, Key, Request, Rules};
+use bss_gateway::signature::{self, Algorithm, Key, Request, Rules};
 use bss_gateway::testing::{TestApp, signer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

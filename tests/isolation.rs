@@ -6,11 +6,11 @@
 
 use axum::http::Method;
 use bss_gateway::api::caller::CallerKind;
-use bss_gateway::api::operation::{Authentication, POLICY, Policy};
-use bss_gateway::api::signature::Rules;
+use bss_gateway::api::policy::{Authentication, POLICY, Policy};
 use bss_gateway::customers::store as customers;
 use bss_gateway::customers::{Association, AssociationType};
 use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
+use bss_gateway::signature::Rules;
 use bss_gateway::testing::{Answer, Client, TestApp};
 use bss_gateway::values::id::{DomainId, TenantId, UserId};
 use serde_json::{Value, json};

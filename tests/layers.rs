@@ -1,7 +1,9 @@
 //! What happens round every request: panics, deadlines, ids, limits, unknown paths, the other site.
 
 use axum::http::Method;
-use bss_gateway::api::operation::{Operations, Policy};
+use bss_gateway::api::operation::Operations;
+use bss_gateway::api::policy::Policy;
+use bss_gateway::app::App;
 use bss_gateway::testing::TestApp;
 use sqlx::PgPool;
 use std::time::Duration;
@@ -30,7 +32,7 @@ async fn sleeps() {
     tokio::time::sleep(Duration::from_mins(10)).await;
 }
 
-fn operations() -> Operations {
+fn operations() -> Operations<App> {
     let mut operations = bss_gateway::operations();
     operations.add("products", utoipa_axum::routes!(panics));
     operations.add("products", utoipa_axum::routes!(sleeps));

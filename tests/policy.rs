@@ -2,8 +2,10 @@
 
 use axum::http::Method;
 use bss_gateway::api::caller::CallerKind;
-use bss_gateway::api::operation::{Authentication, Operations, POLICY, Policy};
+use bss_gateway::api::operation::Operations;
+use bss_gateway::api::policy::{Authentication, POLICY, Policy};
 use bss_gateway::api::quota::Rate;
+use bss_gateway::app::App;
 use bss_gateway::sandbox::world::AGENCY;
 use bss_gateway::testing::{Answer, Client, TestApp, assume};
 use serde_json::Value;
@@ -172,7 +174,7 @@ mod guarded {
     //! has either yet.
 
     use bss_gateway::api::caller::CallerKind;
-    use bss_gateway::api::operation::Policy;
+    use bss_gateway::api::policy::Policy;
 
     /// Guards something.
     ///
@@ -200,7 +202,7 @@ mod guarded {
     }
 }
 
-fn with_guarded() -> Operations {
+fn with_guarded() -> Operations<App> {
     let mut operations = bss_gateway::operations();
     operations.add("products", utoipa_axum::routes!(guarded::guarded));
     operations.add("products", utoipa_axum::routes!(guarded::guarded_on_both_sides));

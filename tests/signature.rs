@@ -4,7 +4,7 @@ mod algorithms;
 mod diagnosis;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use bss_gateway::api::signature::{self, Algorithm, Key, Refusal, Request, Rules};
+use bss_gateway::signature::{self, Algorithm, Key, Refusal, Request, Rules};
 use serde::Deserialize;
 use std::str::FromStr;
 use time::macros::datetime;

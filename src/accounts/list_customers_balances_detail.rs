@@ -4,7 +4,7 @@ use super::model::{CURRENCY, YUAN};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::{self, AccountIdText, AssociationType};
 use crate::ledger::AccountKind;

@@ -4,7 +4,7 @@ use super::model::{CURRENCY, YUAN, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::{self, AccountIdText};
 use crate::ledger::store::{self, Balance};

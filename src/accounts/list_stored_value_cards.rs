@@ -3,8 +3,8 @@
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
 use crate::api::page::{Limit, Offset};
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::AccountIdText;
 use crate::values::amount::{Amount, AmountText};

@@ -19,9 +19,10 @@ pub mod update_customer_account_amount;
 pub mod update_indirect_partner_account;
 
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "accounts":
         list_partner_balances::list_partner_balances,
         show_customer_account_balances::show_customer_account_balances,

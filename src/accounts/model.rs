@@ -194,7 +194,7 @@ async fn try_transfer(
     refused: impl Fn(Refusal) -> ApiError,
 ) -> Result<Answer, ApiError> {
     let tenant = write.caller.tenant;
-    match write.begin(app).await? {
+    match write.begin().await? {
         Begun::Done(answer) => Ok(answer),
         Begun::New(mut transaction) => {
             let made = ledger::post(transaction.connection(), tenant, &[posting], app.now(tenant)).await;
@@ -202,7 +202,7 @@ async fn try_transfer(
                 PostError::Refused(refusal) => refused(refusal),
                 PostError::Database(error) => error.into(),
             })?;
-            transaction.finish_with(app, "", answer(&made)).await
+            transaction.finish_with("", answer(&made)).await
         }
     }
 }

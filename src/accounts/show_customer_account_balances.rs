@@ -4,7 +4,7 @@ use super::model::YUAN;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::ledger::store::{self, Balance};
 use crate::ledger::{AccountKind, Purse};

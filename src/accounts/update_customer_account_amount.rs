@@ -4,7 +4,7 @@ use super::model::{self, Move, allocated, cash, insufficient_balance};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::{self, AccountIdText};

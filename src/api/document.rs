@@ -1,8 +1,8 @@
 //! The OpenAPI document: what no operation says itself.
 
 use super::error::{BssError, GatewayError, IdentityError};
-use super::operation::{Authentication, Policy, Service};
 use super::write::KEY_MAX;
+use crate::api::policy::{Authentication, Policy, Service};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType, Type};

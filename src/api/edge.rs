@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::error::ApiError;
 use super::source::source_address;
-use crate::sandbox::requests::{Answered, RequestLog};
+use crate::api::recorder::{Answered, RequestLog};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;

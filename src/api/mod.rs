@@ -1,17 +1,20 @@
 //! What every operation shares; it knows no domain. Start with [`operation`], then follow a request through
 //! [`edge`], [`gate`] and [`extract`].
 
+pub mod audit;
 pub mod caller;
 pub mod document;
 pub mod edge;
 pub mod error;
 pub mod extract;
+pub mod faults;
 pub mod filter;
-pub mod gate;
 pub mod lockout;
+pub mod maintenance;
 pub mod operation;
 pub mod page;
+pub mod policy;
 pub mod quota;
-pub mod signature;
+pub mod recorder;
 pub mod source;
 pub mod write;

@@ -7,160 +7,31 @@
 //!
 //! The operators' API is declared the same way, with rules of its own: [`Rules`] is what the two have in common.
 
-use super::caller::{Caller, CallerKind};
 use super::error::{BssError, GatewayError, IdentityError, IdentityErrorBody};
-use super::gate::{self, Gate};
-use super::quota::Rate;
+use super::policy::{POLICY, Policy};
 use super::{document, edge};
-use crate::app::App;
 use crate::config::QuotaSettings;
 use crate::values::site::Site;
 use axum::Router;
 use axum::routing::MethodRouter;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::HashSet;
-use std::sync::Arc;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-/// The extension that carries a [`Policy`].
-pub const POLICY: &str = "x-policy";
-
-/// What a customer may allow its users has two spellings, that of identity policies and that of older policies and roles.
-/// The vendor's pages name both for discounts and orders; that the others are pairs is inferred from their equal names.
-const SPELLINGS: [[&str; 2]; 6] = [
-    ["billing:balance:view", "bss:balance:view"],
-    ["billing:bill:view", "bss:bill:view"],
-    ["billing:contract:viewDiscount", "bss:discount:view"],
-    ["billing:coupon:view", "bss:coupon:view"],
-    ["billing:order:pay", "bss:order:pay"],
-    ["billing:order:view", "bss:order:view"],
-];
-
-/// Who may call an operation, and how often.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// Whether the caller must be known; if not, only the source address is counted.
-    pub authentication: Authentication,
-    /// The kinds of account that may call.
-    pub callers: Vec<CallerKind>,
-    /// A partner's user that is not the account's administrator needs one of these.
-    pub permission_items: Vec<String>,
-    /// A customer's user that is not the account's administrator needs one of these.
-    pub customer_actions: Vec<String>,
-    /// The vendor's site it exists on.
-    pub site: Site,
-    /// For each source address, and for each account.
-    pub quota: Rate,
-    /// The service that answers, which decides the shape of its errors.
-    pub service: Service,
-    /// Whether it changes something: then it takes an `Idempotency-Key` and is audited.
-    pub writes: bool,
-}
-
-/// Whether a caller must be known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Authentication {
-    /// A signature or a token.
-    Required,
-    /// Neither: this is where tokens come from.
-    None,
-}
-
-/// The service behind the gateway.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// Partners' and customers' business.
-    Bss,
-    /// Accounts, users, tokens.
-    Identity,
-}
-
-impl Policy {
-    /// Open to every kind of account, ten times a second unless said otherwise: the vendor's default.
-    pub fn any_caller() -> Self {
-        Self {
-            authentication: Authentication::Required,
-            callers: CallerKind::ALL.to_vec(),
-            permission_items: Vec::new(),
-            customer_actions: Vec::new(),
-            site: Site::Both,
-            quota: Rate::per_second(10),
-            service: Service::Bss,
-            writes: false,
-        }
-    }
-
-    /// Open to everyone, without credentials.
-    pub fn open() -> Self {
-        Self { authentication: Authentication::None, callers: Vec::new(), ..Self::any_caller() }
-    }
-
-    /// Open to these kinds of account only.
-    pub fn callers(kinds: &[CallerKind]) -> Self {
-        Self { callers: kinds.to_vec(), ..Self::any_caller() }
-    }
-
-    /// Exists on one site only.
-    #[must_use]
-    pub fn on(self, site: Site) -> Self {
-        Self { site, ..self }
-    }
-
-    /// A partner's operator needs this permission item, or another one named the same way.
-    #[must_use]
-    pub fn needs(mut self, item: &str) -> Self {
-        self.permission_items.push(item.to_owned());
-        self
-    }
-
-    /// Changes something.
-    #[must_use]
-    pub fn writes(self) -> Self {
-        Self { writes: true, ..self }
-    }
-
-    /// A customer's operator needs this action, in either spelling, or another one named the same way.
-    #[must_use]
-    pub fn customer_action(mut self, action: &str) -> Self {
-        let spellings = SPELLINGS.iter().find(|spellings| spellings.contains(&action));
-        let spellings = spellings.map_or_else(|| vec![action], |spellings| spellings.to_vec());
-        self.customer_actions.extend(spellings.into_iter().map(str::to_owned));
-        self
-    }
-
-    /// Whether this caller may call. Nothing asked of its side means nothing refused.
-    pub fn admits(&self, caller: &Caller) -> bool {
-        let needed = if caller.kind.is_customer() { &self.customer_actions } else { &self.permission_items };
-        self.callers.contains(&caller.kind) && caller.may_use_any_of(needed)
-    }
-
-    /// So many calls a second.
-    #[must_use]
-    pub fn per_second(self, limit: u32) -> Self {
-        Self { quota: Rate::per_second(limit), ..self }
-    }
-
-    /// Answered by the identity service.
-    #[must_use]
-    pub fn identity(self) -> Self {
-        Self { service: Service::Identity, ..self }
-    }
-}
-
-/// What a declaration says of who may call, and how that is published and enforced.
+/// What a declaration says of who may call, and how that is published.
 pub trait Rules: Serialize + DeserializeOwned {
     /// Publishes it: what every operation takes and answers beside its own.
     fn stamp(&self, operation: &mut Operation);
+}
 
-    /// Enforces it on the operation's route.
-    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App>;
+/// How rules are enforced by an application whose state is `S`.
+pub trait Enforced<S>: Rules {
+    /// Hangs the gate on the operation's route.
+    fn guard(self, state: &S, id: &'static str, method: &'static str, handler: MethodRouter<S>) -> MethodRouter<S>;
 }
 
 impl Rules for Policy {
@@ -170,29 +41,24 @@ impl Rules for Policy {
             document::stamp_write_headers(operation);
         }
     }
-
-    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App> {
-        let gate = Arc::new(Gate::new(app.clone(), id, method, self));
-        handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass))
-    }
 }
 
 /// All operations: their routes and their document.
-pub struct Operations<P = Policy> {
-    routes: Vec<Route<P>>,
+pub struct Operations<S, P = Policy> {
+    routes: Vec<Route<S, P>>,
     document: OpenApi,
     ids: HashSet<String>,
 }
 
-struct Route<P> {
+struct Route<S, P> {
     id: &'static str,
     path: String,
     policy: P,
     method: HttpMethod,
-    handler: MethodRouter<App>,
+    handler: MethodRouter<S>,
 }
 
-impl Default for Operations {
+impl<S: Clone + Send + Sync + 'static> Default for Operations<S> {
     fn default() -> Self {
         let mut schemas = Vec::new();
         document::collect_schema::<GatewayError<'_>>(&mut schemas);
@@ -211,7 +77,7 @@ macro_rules! operations {
 }
 pub(crate) use operations;
 
-impl<P: Rules> Operations<P> {
+impl<S: Clone + Send + Sync + 'static, P: Rules> Operations<S, P> {
     /// None yet. `schemas` are those of the refusals that all share.
     pub fn new(document: OpenApi, schemas: Vec<(String, RefOr<Schema>)>) -> Self {
         let mut operations = Self { routes: Vec::new(), document, ids: HashSet::new() };
@@ -223,7 +89,7 @@ impl<P: Rules> Operations<P> {
     ///
     /// # Panics
     /// When the declaration is incomplete or clashes with another one.
-    pub fn add(&mut self, tag: &str, (schemas, paths, handler): UtoipaMethodRouter<App>) {
+    pub fn add(&mut self, tag: &str, (schemas, paths, handler): UtoipaMethodRouter<S>) {
         let (path, item) = paths.paths.into_iter().next().expect("routes! describes one path");
         let mut methods = document::operations_of(item);
         let (method, mut operation) = methods.pop().expect("routes! describes one method");
@@ -282,13 +148,16 @@ impl<P: Rules> Operations<P> {
     }
 
     /// The routes with their gates, and the names the edge knows them by.
-    pub fn router(self, app: &App) -> (Router<App>, edge::Names) {
-        let mut by_path: BTreeMap<String, MethodRouter<App>> = BTreeMap::new();
+    pub fn router(self, state: &S) -> (Router<S>, edge::Names)
+    where
+        P: Enforced<S>,
+    {
+        let mut by_path: BTreeMap<String, MethodRouter<S>> = BTreeMap::new();
         let mut names = edge::Names::default();
         for route in self.routes {
             let method = document::method_name(&route.method);
             names.add(&route.path, method, route.id);
-            let gated = route.policy.guard(app, route.id, method, route.handler);
+            let gated = route.policy.guard(state, route.id, method, route.handler);
             let known = by_path.remove(&route.path);
             by_path.insert(route.path, known.unwrap_or_default().merge(gated));
         }
@@ -297,7 +166,7 @@ impl<P: Rules> Operations<P> {
     }
 }
 
-impl Operations {
+impl<S> Operations<S> {
     /// As this deployment serves them: without the other site's operations, and with the quotas that are overridden.
     /// The document says the same.
     pub fn configured(mut self, site: Site, quotas: &QuotaSettings) -> anyhow::Result<Self> {
@@ -339,17 +208,4 @@ fn pascal_case(name: &str) -> String {
 fn same_schema(one: &RefOr<Schema>, other: &RefOr<Schema>) -> bool {
     let text = |schema| serde_json::to_value(schema).expect("a schema serialises");
     text(one) == text(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_action_comes_in_both_spellings_and_an_unpaired_one_alone() {
-        let actions = |action: &str| Policy::any_caller().customer_action(action).customer_actions;
-        assert_eq!(actions("billing:order:view"), ["billing:order:view", "bss:order:view"]);
-        assert_eq!(actions("bss:order:view"), ["billing:order:view", "bss:order:view"]);
-        assert_eq!(actions("bss:order:update"), ["bss:order:update"]);
-    }
 }

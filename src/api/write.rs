@@ -7,8 +7,9 @@
 
 use super::caller::Caller;
 use super::error::ApiError;
-use crate::app::App;
-use crate::audit::{self, Call, Event};
+use crate::api::audit::{self, Call, Event};
+use crate::clock::Clock;
+use crate::database::Database;
 use crate::personal::Vault;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -66,15 +67,19 @@ pub struct Write {
     pub key: Option<Key>,
     /// Whether it is only tried.
     pub dry_run: bool,
+    /// Where its effect is written.
+    database: Database,
+    /// The system's time: when it happened, for the audit.
+    clock: Clock,
 }
 
 impl Write {
     /// What the gate puts beside a request that writes.
     pub fn new(
         (caller, call): (Arc<Caller>, Arc<Call>),
-        parts: &Parts,
-        body: &[u8],
+        (parts, body): (&Parts, &[u8]),
         vault: &Vault,
+        (database, clock): (&Database, &Clock),
     ) -> Result<Self, ApiError> {
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
         let dry_run = match parts.headers.get(&DRY_RUN).map(HeaderValue::as_bytes) {
@@ -82,22 +87,23 @@ impl Write {
             Some(b"true") => true,
             Some(_) => return Err(ApiError::parameter("X-Dry-Run", "must be true or false")),
         };
-        Ok(Self { caller, call, key: Key::of(&parts.headers, target, body, vault)?, dry_run })
+        let key = Key::of(&parts.headers, target, body, vault)?;
+        Ok(Self { caller, call, key, dry_run, database: database.clone(), clock: clock.clone() })
     }
 
     /// Whether this request was answered before: then [`begin`](Self::begin) gives the answer again, and what is checked
     /// before it, and would be found used up, must not be.
-    pub async fn is_repeat(&self, app: &App) -> Result<bool, ApiError> {
+    pub async fn is_repeat(&self) -> Result<bool, ApiError> {
         let Some(key) = &self.key else { return Ok(false) };
-        let mut connection = app.database.tenant(self.caller.tenant).await?;
+        let mut connection = self.database.tenant(self.caller.tenant).await?;
         Ok(find(&mut connection, &self.caller, self.call.operation, &key.key).await?.is_some())
     }
 
     /// Begins the transaction that holds the effect, or finds that the write has already happened.
-    pub async fn begin(self, app: &App) -> Result<Begun, ApiError> {
-        let mut transaction = app.database.begin(self.caller.tenant).await?;
+    pub async fn begin(self) -> Result<Begun, ApiError> {
+        let mut transaction = self.database.begin(self.caller.tenant).await?;
         if let Some(key) = &self.key {
-            let now = app.clock.now();
+            let now = self.clock.now();
             if !claim(&mut transaction, &self, key, now).await? {
                 let stored = find(&mut transaction, &self.caller, self.call.operation, &key.key).await?;
                 // The first may have been refused between the two statements.
@@ -113,14 +119,13 @@ impl Write {
     /// The whole of a plain write: `act` on its transaction, which says what came of it.
     pub async fn once(
         self,
-        app: &App,
         act: impl AsyncFnOnce(&mut PgConnection) -> Result<Outcome, ApiError>,
     ) -> Result<Answer, ApiError> {
-        match self.begin(app).await? {
+        match self.begin().await? {
             Begun::Done(answer) => Ok(answer),
             Begun::New(mut transaction) => {
                 let Outcome { subject, status, shown, kept } = act(transaction.connection()).await?;
-                let answer = transaction.end(app, &subject, status, kept).await?;
+                let answer = transaction.end(&subject, status, kept).await?;
                 Ok(Answer { body: shown.unwrap_or(answer.body), ..answer })
             }
         }
@@ -196,22 +201,22 @@ impl WriteTransaction {
     }
 
     /// Records the answer and ends the transaction. `subject` is what was changed, for the audit.
-    pub async fn finish<T: Serialize>(self, app: &App, subject: &str, body: &T) -> Result<Answer, ApiError> {
+    pub async fn finish<T: Serialize>(self, subject: &str, body: &T) -> Result<Answer, ApiError> {
         let body = serde_json::to_string(body).map_err(ApiError::internal)?;
-        self.end(app, subject, StatusCode::OK, body).await
+        self.end(subject, StatusCode::OK, body).await
     }
 
     /// Like [`finish`](Self::finish), with a body that is written already.
-    pub async fn finish_with(self, app: &App, subject: &str, body: String) -> Result<Answer, ApiError> {
-        self.end(app, subject, StatusCode::OK, body).await
+    pub async fn finish_with(self, subject: &str, body: String) -> Result<Answer, ApiError> {
+        self.end(subject, StatusCode::OK, body).await
     }
 
     /// Like [`finish`](Self::finish), with 204 and no body.
-    pub async fn finish_empty(self, app: &App, subject: &str) -> Result<Answer, ApiError> {
-        self.end(app, subject, StatusCode::NO_CONTENT, String::new()).await
+    pub async fn finish_empty(self, subject: &str) -> Result<Answer, ApiError> {
+        self.end(subject, StatusCode::NO_CONTENT, String::new()).await
     }
 
-    async fn end(mut self, app: &App, subject: &str, status: StatusCode, body: String) -> Result<Answer, ApiError> {
+    async fn end(mut self, subject: &str, status: StatusCode, body: String) -> Result<Answer, ApiError> {
         if self.write.dry_run {
             self.transaction.rollback().await?;
             return Ok(Answer { status, body, mark: Some(DRY_RUN) });
@@ -223,7 +228,7 @@ impl WriteTransaction {
             status: status.as_u16(),
             error_code: "",
         };
-        audit::append(&mut self.transaction, &[event], app.clock.now()).await?;
+        audit::append(&mut self.transaction, &[event], self.write.clock.now()).await?;
         if let Some(key) = &self.write.key {
             settle(&mut self.transaction, &self.write, key, status, &body).await?;
         }

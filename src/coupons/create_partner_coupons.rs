@@ -9,7 +9,7 @@ use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::filter::{Filter, Ignored, Refused};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::customers::{self, AccountIdText};
@@ -95,7 +95,7 @@ pub async fn create_partner_coupons(
     each_once("customer_ids", request.customer_ids.as_slice())?;
     let tenant = partner.tenant;
     let issuer = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
-    let mut transaction = match write.begin(&app).await? {
+    let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,
     };
@@ -122,7 +122,7 @@ pub async fn create_partner_coupons(
     let made = issue::make(transaction.connection(), tenant, &making, now).await.map_err(refused)?;
     let coupon_infos = made.into_iter().map(|(coupon_id, id)| CouponSimpleInfo { id, coupon_id }).collect();
     let body = CreatePartnerCouponsResponse { error_details: decision.errors, coupon_infos };
-    transaction.finish(&app, &quota.id.to_string(), &body).await
+    transaction.finish(&quota.id.to_string(), &body).await
 }
 
 /// At least one is named, and none twice: who is named twice would get two, which is refused rather than guessed at.

@@ -32,9 +32,10 @@ pub mod update_coupon_quotas;
 pub mod usage;
 
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "coupons":
         list_quota_coupons::list_quota_coupons,
         list_issued_coupon_quotas::list_issued_coupon_quotas,

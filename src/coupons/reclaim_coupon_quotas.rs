@@ -8,7 +8,7 @@ use super::store::quotas;
 use crate::api::caller::{CallerKind, Distributor};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::ledger::books::Transfer;
@@ -73,7 +73,7 @@ pub async fn reclaim_coupon_quotas(
         return Err(ApiError::parameter("quota_ids", "must not be empty"));
     }
     let tenant = distributor.tenant;
-    let mut transaction = match write.begin(&app).await? {
+    let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,
     };
@@ -96,7 +96,7 @@ pub async fn reclaim_coupon_quotas(
     let simple_quota_infos = taken.iter().map(gone).collect();
     let subject: Vec<String> = taken.iter().map(|(quota, _)| quota.id.to_string()).collect();
     let body = ReclaimCouponQuotasResponse { error_details, simple_quota_infos };
-    transaction.finish(&app, &subject.join(" "), &body).await
+    transaction.finish(&subject.join(" "), &body).await
 }
 
 /// The quota and its parent, if it was split off by this distributor and has not been taken back. An expired one can be; one

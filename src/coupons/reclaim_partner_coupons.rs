@@ -9,7 +9,7 @@ use super::store::coupons::{self, Coupon, Which};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::customers::store::{self as customers_store, Recipient};
@@ -50,7 +50,7 @@ pub async fn reclaim_partner_coupons(
     let tenant = partner.tenant;
     let issuer = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
     let id = request.coupon_id.id().ok_or_else(no_such_coupon)?;
-    let mut transaction = match write.begin(&app).await? {
+    let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,
     };
@@ -60,7 +60,7 @@ pub async fn reclaim_partner_coupons(
     decide(&coupon, issuer, holder.as_ref(), now)?;
     let end = End { operation: Operation::Reclaim, memo: "", user: Some(partner.user) };
     returns::end(connection, tenant, &[coupon], &end, now).await.map_err(refused)?;
-    transaction.finish_empty(&app, &id.to_string()).await
+    transaction.finish_empty(&id.to_string()).await
 }
 
 /// The vendor documents no code for a coupon that the partner never issued.

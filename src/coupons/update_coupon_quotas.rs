@@ -9,7 +9,7 @@ use super::store::quotas::{self, NewQuota};
 use crate::api::caller::{CallerKind, Distributor};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::customers::{self, AccountIdText};
@@ -81,7 +81,7 @@ pub async fn update_coupon_quotas(
             Err(_) => error_details.push(Refusal::NoSuchReseller.detail(named.as_str())),
         }
     }
-    let mut transaction = match write.begin(&app).await? {
+    let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,
     };
@@ -99,7 +99,7 @@ pub async fn update_coupon_quotas(
     let simple_quota_infos =
         children.iter().map(|child| QuotaSimpleInfo { id: child.owner, quota_id: child.id }).collect();
     let body = UpdateCouponQuotasResponse { error_details, simple_quota_infos };
-    transaction.finish(&app, &parent.id.to_string(), &body).await
+    transaction.finish(&parent.id.to_string(), &body).await
 }
 
 /// The quota, if it is the distributor's and something can be split from it.

@@ -6,7 +6,7 @@ use super::store;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::identity::store::domain_by_name;
 use crate::values::receiver::{Email, Phone, Receiver};

@@ -7,7 +7,7 @@ use super::{AccountIdText, AssociationType, association, partners, reseller};
 use crate::api::caller::{Caller, CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::identity::administration::open_account;
@@ -121,7 +121,7 @@ pub async fn create_sub_customer(
     let owner = owner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
     may_register(&app, &partner, owner, request.xaccount_type.as_str()).await?;
     let now = app.now(partner.tenant);
-    if !write.is_repeat(&app).await? {
+    if !write.is_repeat().await? {
         check_code(&app, &wanted, now).await?;
     }
     let password_hash = match wanted.password.take() {
@@ -132,13 +132,13 @@ pub async fn create_sub_customer(
         }
     };
     let is_tried = write.dry_run;
-    let mut transaction = match write.begin(&app).await? {
+    let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,
     };
     let account = Account { caller: &partner, owner, password_hash, now };
     let created = create(&app, transaction.connection(), &request, &wanted, account).await?;
-    let answer = transaction.finish(&app, &created.domain_id.to_string(), &created).await?;
+    let answer = transaction.finish(&created.domain_id.to_string(), &created).await?;
     if is_tried {
         return Ok(answer);
     }

@@ -5,7 +5,7 @@ use super::{AccountIdText, acting_partner};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::values::site::Site;
@@ -59,13 +59,13 @@ pub async fn freeze_sub_customers(
     freezing::check_count(&request.customer_ids)?;
     let owner = acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
     let now = app.now(partner.tenant);
-    match write.begin(&app).await? {
+    match write.begin().await? {
         Begun::Done(answer) => Ok(answer),
         Begun::New(mut transaction) => {
             let change = Change::Freeze(request.freeze_type.unwrap_or_default());
             let what = (change, &request.reason);
             let error_details = freezing::change(&mut transaction, owner, &request.customer_ids, what, now).await?;
-            transaction.finish(&app, "", &FreezeSubCustomersResponse { error_details }).await
+            transaction.finish("", &FreezeSubCustomersResponse { error_details }).await
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{AccountIdText, AssociationType, acting_partner, store};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::amount::Amount;
 use crate::values::id::DomainId;

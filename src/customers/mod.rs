@@ -45,7 +45,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "customers":
         check_user_identity::check_user_identity,
         send_verification_message_code::send_verification_message_code,

@@ -6,7 +6,7 @@ use super::{AccountIdText, in_tree};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::values::coded::coded;
@@ -89,7 +89,7 @@ pub async fn send_verification_message_code(
     let readable = app.messenger.keeps_readable();
     let new = NewCode { receiver: &receiver, scene, customer, valid_for, readable };
     let is_tried = write.dry_run;
-    match write.begin(&app).await? {
+    match write.begin().await? {
         Begun::Done(answer) => Ok(answer),
         Begun::New(mut transaction) => {
             let code = codes::generate();
@@ -99,7 +99,7 @@ pub async fn send_verification_message_code(
                 // Before the commit: a code that was not sent is not counted, and the repeat of a key sends none.
                 app.messenger.send(&receiver, subject, &text).await.map_err(ApiError::internal)?;
             }
-            transaction.finish_empty(&app, "").await
+            transaction.finish_empty("").await
         }
     }
 }

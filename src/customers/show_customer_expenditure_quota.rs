@@ -4,7 +4,7 @@ use super::budgets::{self, CURRENCY, percentage};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::amount::Amount;
 use crate::values::money::{Currency, MAIN_UNIT};

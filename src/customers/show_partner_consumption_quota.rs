@@ -5,7 +5,7 @@ use super::partners;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::ledger::AccountKind;
 use crate::ledger::store;

@@ -5,7 +5,7 @@ use super::{AccountIdText, acting_partner, of_partner};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::amount::Amount;
 use crate::values::money::{Currency, MAIN_UNIT};

@@ -6,7 +6,7 @@ use super::{AccountIdText, AssociationType, acting_partner, freezing, not_a_cust
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::values::amount::PositiveAmount;
@@ -80,7 +80,7 @@ pub async fn update_sub_customer_budget(
         freezes: request.frozen_operate_type.map(|kind| kind == FrozenOperateType::Automatic),
     };
     let now = app.now(partner.tenant);
-    match write.begin(&app).await? {
+    match write.begin().await? {
         Begun::Done(answer) => Ok(answer),
         Begun::New(mut transaction) => {
             let connection = transaction.connection();
@@ -95,7 +95,7 @@ pub async fn update_sub_customer_budget(
                 let why = ("A budget was set.", Some(partner.user));
                 freezing::set(connection, at, Frozen::No, why, now).await?;
             }
-            transaction.finish_empty(&app, &customer.id.to_string()).await
+            transaction.finish_empty(&customer.id.to_string()).await
         }
     }
 }

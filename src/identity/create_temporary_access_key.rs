@@ -6,7 +6,7 @@ use super::{model, store};
 use crate::api::edge::Source;
 use crate::api::error::{ApiError, IdentityError};
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::secrets;
 use axum::Extension;

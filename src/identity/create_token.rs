@@ -8,7 +8,7 @@ use crate::api::caller::Caller;
 use crate::api::edge::Source;
 use crate::api::error::{ApiError, IdentityError};
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::id::{DomainId, ProjectId};
 use axum::Extension;

@@ -6,9 +6,9 @@
 use super::store::{self, Principal};
 use crate::api::caller::{ActingFrom, Caller};
 use crate::api::error::ApiError;
-use crate::api::signature::{self, Rules};
 use crate::database::Database;
 use crate::secrets::Sealer;
+use crate::signature::{self, Rules};
 use crate::values::id::ProjectId;
 use anyhow::Context;
 use moka::Expiry;

@@ -2,7 +2,7 @@
 
 use crate::api::caller::AnyCaller;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::values::id::DomainId;
 use serde::Serialize;
 use utoipa::ToSchema;

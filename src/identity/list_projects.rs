@@ -5,7 +5,7 @@ use super::store;
 use crate::api::caller::AnyCaller;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::id::{DomainId, ProjectId};
 use axum::extract::State;

@@ -25,9 +25,10 @@ pub mod show_token;
 pub mod store;
 
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "identity":
         create_token::keystone_create_token,
         show_token::keystone_show_token,

@@ -3,7 +3,7 @@
 use super::{model, store};
 use crate::api::caller::AnyCaller;
 use crate::api::error::{ApiError, IdentityError};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};

@@ -5,7 +5,7 @@
 
 use super::directory::TokenHash;
 use crate::api::caller::{Caller, CallerKind};
-use crate::api::signature::Rules;
+use crate::signature::Rules;
 use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;

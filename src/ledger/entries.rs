@@ -9,7 +9,7 @@
 use super::{Rows, TransferKind};
 use crate::api::error::ApiError;
 use crate::database::Database;
-use crate::gather::{Ask, Gatherer};
+use crate::ledger::coalesce::{Ask, Gatherer};
 use crate::values::id::{AccountId, DomainId, TenantId, TransferId};
 use foldhash::fast::RandomState;
 use futures_util::TryStreamExt;

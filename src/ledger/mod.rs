@@ -9,6 +9,7 @@
 //! for many commands at once, for the operations that have to be fast. [`verify`] proves the result.
 
 pub mod books;
+pub mod coalesce;
 pub mod entries;
 pub mod store;
 pub mod verify;

@@ -178,7 +178,7 @@ pub async fn create_account(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let CreateAccountBody { name, kind, parent } = &body;
             let created = identity::create_account(connection, name, (*kind).into(), parent.as_deref(), now).await;
             let domain_id = created.map_err(refused)?;

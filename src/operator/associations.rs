@@ -73,7 +73,7 @@ pub async fn create_association(
     Json(body): Json<AssociateBody>,
 ) -> Result<Answer, ApiError> {
     let answer = write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let with = (body.partner.as_str(), body.association_type);
             customers::invite(connection, of, with, now).await.map_err(refused)?;
@@ -109,7 +109,7 @@ pub async fn update_association(
     Json(body): Json<AssociationTypeBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             association::set_type(connection, of, body.association_type, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
@@ -134,7 +134,7 @@ pub async fn delete_association(
     Path(OfAccount { account }): Path<OfAccount>,
 ) -> Result<Answer, ApiError> {
     let answer = write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             association::unbind(connection, of, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)

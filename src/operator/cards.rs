@@ -97,7 +97,7 @@ pub async fn issue_card(
     let name = body.name.map_or_else(|| funds::CARD_NAME.to_owned(), |name| name.as_str().to_owned());
     let days = body.days.map_or(funds::CARD_DAYS, |days| i64::from(days.get()));
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let expires_at = now.saturating_add(Duration::days(days));
             let card = NewCard { id: new_uuid(now), name: name.clone(), face_value: body.face_value, expires_at };

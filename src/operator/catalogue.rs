@@ -69,7 +69,7 @@ pub async fn export_catalogue(
 pub async fn import_catalogue(State(app): State<App>, write: Write, body: Bytes) -> Result<Answer, ApiError> {
     let text = sheets::given(&body)?;
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let difference = import(connection, text, false).await.map_err(sheets::not_imported)?;
             Outcome::of(&"catalogue", &difference.told(|rows| sheet::write(rows, Format::Csv)))
         })

@@ -157,7 +157,7 @@ pub async fn set_clock(
     // Outside the transaction: a new month's partitions take locks that others would wait for until its end.
     due::make_room(&mut *app.database.control().await?, tenant, movement, &app.clock).await.map_err(refused)?;
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let moved = due::move_clock(connection, tenant, movement, &app.clock).await;
             let (setting, happened) = moved.map_err(refused)?;
             let clock = ClockView::new(tenant, setting, app.clock.now());

@@ -77,7 +77,7 @@ pub async fn reserve_receiver(
     Json(body): Json<ReserveReceiverBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let receiver = codes::receiver_hash(&app.vault, &body.receiver);
             store::reserve_receiver(connection, &receiver, body.reserved).await?;
             // The receiver is personal, so the trace does not have it.

@@ -227,7 +227,7 @@ pub async fn issue_coupon(
     Json(body): Json<IssueCouponBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let coupon_id = coupons::issue_own(connection, of, &body.coupon(now), now).await.map_err(refused)?;
             Outcome::of(&coupon_id, &CouponIssued { coupon_id })
@@ -303,7 +303,7 @@ pub async fn set_coupon_issuing(
     let notice_days = body.notice_days.and_then(|days| i16::try_from(days.get()).ok());
     let wanted = Issuing { issues_coupons: body.issues_coupons, notice_days };
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             coupons::set_issuing(connection, of, wanted, now).await.map_err(refused)?;
             Outcome::of(&of.1, &issuing(connection, of).await?)
@@ -389,7 +389,7 @@ pub async fn set_coupon_product(
     Json(body): Json<CouponProductBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             partners::set_product(connection, product.as_str(), &body.subscribe_types).await?;
             Ok(Outcome::empty(product.as_str()))
         })

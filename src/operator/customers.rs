@@ -155,7 +155,7 @@ pub async fn unfreeze_customer(
 async fn change(app: &App, write: Write, account: &str, change: (Change, &Reason)) -> Result<Answer, ApiError> {
     let user = write.caller.user;
     write
-        .once(app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, app, account).await?;
             customers::freeze(connection, of, change, Some(user), now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)

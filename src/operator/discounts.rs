@@ -119,7 +119,7 @@ pub async fn create_agreement(
 ) -> Result<Answer, ApiError> {
     let span = Span { from: body.effective_at.0, until: body.expires_at.0 };
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let id = pricing::add_agreement(connection, of, &body.code, span, now).await.map_err(refused)?;
             let agreement_id = AgreementId(id);
@@ -313,7 +313,7 @@ pub async fn create_discount(
 ) -> Result<Answer, ApiError> {
     let new = body.discount()?;
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let id = pricing::add_discount(connection, of, new, now).await.map_err(refused)?;
             let discount_id = DiscountId(id);
@@ -350,7 +350,7 @@ pub async fn end_discount(
     Path(OfDiscount { account, discount }): Path<OfDiscount>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             pricing::end_discount(connection, of, discount.0, now).await.map_err(refused)?;
             Ok(Outcome::empty(&discount))
@@ -383,7 +383,7 @@ pub async fn set_currency(
     Json(CurrencyBody { currency }): Json<CurrencyBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let of = find_account(connection, &account).await.map_err(refused)?;
             store::set_currency(connection, of, currency).await?;
             Ok(Outcome::empty(&of.1))

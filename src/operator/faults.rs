@@ -4,9 +4,9 @@ use super::policy::{OperatorPolicy, Role};
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
+use crate::api::faults::{Fault, FaultKind, Faults, LATENCY_MS_MAX, RULES_MAX, Rule};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::sandbox::faults::{Fault, FaultKind, Faults, LATENCY_MS_MAX, RULES_MAX, Rule};
 use crate::values::id::FaultId;
 use anyhow::anyhow;
 use axum::extract::State;
@@ -135,7 +135,7 @@ pub async fn create_fault(
     let rule = Rule { id, operation, access_key, fault, remaining: count, met: 0 };
     let is_tried = write.dry_run;
     write
-        .once(&app, async |_| {
+        .once(async |_| {
             if !is_tried && !faults.add(rule) {
                 return Err(refused(anyhow!("there are {RULES_MAX} rules already")));
             }
@@ -158,7 +158,7 @@ pub async fn delete_fault(State(app): State<App>, write: Write, Path(id): Path<F
     let faults = sandbox(&app)?;
     let is_tried = write.dry_run;
     write
-        .once(&app, async |_| {
+        .once(async |_| {
             if !is_tried && !faults.remove(id) {
                 return Err(refused(anyhow!("there is no fault {id}")));
             }

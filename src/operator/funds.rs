@@ -134,7 +134,7 @@ pub async fn top_up_funds(
 ) -> Result<Answer, ApiError> {
     let payment = Payment::from(body);
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::top_up(connection, of, &payment, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
@@ -161,7 +161,7 @@ pub async fn withdraw_funds(
 ) -> Result<Answer, ApiError> {
     let payment = Payment::from(body);
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::withdraw(connection, of, &payment, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
@@ -195,7 +195,7 @@ pub async fn set_credit_line(
 ) -> Result<Answer, ApiError> {
     let line = body.line.map_or(Amount::ZERO, PositiveAmount::get);
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::set_credit_line(connection, of, line, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)

@@ -2,12 +2,13 @@
 
 use super::policy::OperatorPolicy;
 use super::store;
+use crate::api::audit::{self, Call};
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
-use crate::api::gate::read;
+use crate::api::operation::Enforced;
 use crate::api::write::Write;
 use crate::app::App;
-use crate::audit::{self, Call};
+use crate::gate::read;
 use crate::identity::model::token_hash;
 use crate::values::id::{DomainId, TenantId, UserId};
 use axum::body::Body;
@@ -15,6 +16,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -66,7 +68,12 @@ impl Gate {
             return Ok(Request::from_parts(parts, body));
         }
         let body = read(body, self.app.settings.server.max_body_bytes).await?;
-        let write = Write::new((caller, call.clone()), &parts, &body, &self.app.vault)?;
+        let write = Write::new(
+            (caller, call.clone()),
+            (&parts, &body),
+            &self.app.vault,
+            (&self.app.database, &self.app.clock),
+        )?;
         parts.extensions.insert(write);
         Ok(Request::from_parts(parts, Body::from(body)))
     }
@@ -87,6 +94,13 @@ fn unauthenticated(reason: &'static str) -> ApiError {
     ApiError::bss(StatusCode::UNAUTHORIZED, "CBC.0150", message).with_header(header::WWW_AUTHENTICATE, "Bearer")
 }
 
+impl Enforced<App> for OperatorPolicy {
+    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App> {
+        let gate = Arc::new(Gate::new(app.clone(), id, method, self));
+        handler.route_layer(axum::middleware::from_fn_with_state(gate, pass))
+    }
+}
+
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let call = Arc::new(Call::new(gate.operation, &request));
@@ -99,7 +113,7 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
         && let Some(caller) = &admitted
         && let Some(error) = response.extensions().get::<ApiError>()
     {
-        audit::record_refusal(&gate.app, caller, &call, error).await;
+        audit::record_refusal(&gate.app.database, (caller, &call), error, gate.app.clock.now()).await;
     }
     response.extensions_mut().insert(admitted);
     response

@@ -136,7 +136,7 @@ pub async fn set_incentive_policy(
         allow_discount: body.allow_discount,
     };
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             pricing::set_incentive(connection, service_type.as_str(), policy).await.map_err(refused)?;
             Ok(Outcome::empty(service_type.as_str()))
         })

@@ -82,7 +82,7 @@ pub async fn create_key(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let key = identity::create_key(connection, &account, &user, &app.sealer, now).await.map_err(refused)?;
             let answer = |secret_key| KeyCreated { access_key: key.access_key.clone(), secret_key };
             Outcome::shown_once(&key.access_key, &answer(Some(key.secret_key)), &answer(None))
@@ -115,7 +115,7 @@ pub async fn update_key(
     Json(body): Json<UpdateKeyBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             identity::set_key_enabled(connection, &access_key, body.enabled).await.map_err(refused)?;
             Ok(Outcome::empty(&access_key))
         })
@@ -138,7 +138,7 @@ pub async fn delete_key(
     Path(access_key): Path<String>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             identity::delete_key(connection, &access_key).await.map_err(refused)?;
             Ok(Outcome::empty(&access_key))
         })

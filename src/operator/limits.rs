@@ -4,7 +4,7 @@ use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
-use crate::api::operation::{Authentication, Policy};
+use crate::api::policy::{Authentication, Policy};
 use crate::app::App;
 use crate::config::Settings;
 use crate::identity::administration::find_account;

@@ -4,9 +4,9 @@ use super::policy::{OperatorPolicy, Role};
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
+use crate::api::maintenance::{self, Maintenance, MaintenanceMessage, Scope};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::maintenance::{self, Maintenance, MaintenanceMessage, Scope};
 use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,7 @@ pub async fn set_maintenance(
     let begun_at = app.clock.now();
     let wanted = on.then(|| Maintenance { scope, message, begun_at, ends_at: ends_at.map(|end| end.0) });
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             match &wanted {
                 Some(wanted) => maintenance::turn_on(connection, wanted).await.map_err(not_turned)?,
                 None => maintenance::turn_off(connection).await?,

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod codes;
 pub mod command;
 pub mod coupons;
+pub mod curl;
 pub mod cursor;
 pub mod customers;
 pub mod discounts;
@@ -30,8 +31,10 @@ pub mod policy;
 pub mod prices;
 pub mod quotas;
 pub mod real_name;
+pub mod replay;
 pub mod requests;
 pub mod scenarios;
+pub mod sdk;
 pub mod sheets;
 pub mod snapshots;
 pub mod store;
@@ -51,7 +54,7 @@ use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 /// Every operation of the operators' API.
-pub fn operations() -> Operations<OperatorPolicy> {
+pub fn operations() -> Operations<App, OperatorPolicy> {
     let mut operations = Operations::new(document::head(), document::schemas());
     operations!(operations, "accounts":
         accounts::list_accounts,

@@ -77,7 +77,7 @@ pub async fn send_notification(
     Path(OfNotification { account, notification }): Path<OfNotification>,
 ) -> Result<Answer, ApiError> {
     let answer = write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, partner, _) = find_partner(connection, &account).await.map_err(refused)?;
             notifications::send_again(connection, (tenant, partner), notification).await.map_err(refused)?;
             Ok(Outcome::empty(&notification))

@@ -102,7 +102,7 @@ pub async fn create_operator(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let CreateOperatorBody { name, role, expires_at } = &body;
             let token =
                 create(connection, name, *role, expires_at.map(|instant| instant.0), now).await.map_err(refused)?;
@@ -128,7 +128,7 @@ pub async fn delete_operator(
     Path(name): Path<String>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             if !store::delete(connection, &name).await? {
                 return Err(refused(anyhow::anyhow!("there is no operator {name}")));
             }

@@ -54,7 +54,7 @@ pub async fn update_profile(
     Json(change): Json<ProfileChange>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, domain, _) = find_partner(connection, &account).await.map_err(refused)?;
             change_profile(connection, (tenant, domain), change, &app.vault).await?;
             Outcome::of(&domain, &partners::partner(connection, &account, &app.vault).await.map_err(refused)?)
@@ -90,7 +90,7 @@ pub async fn assign_platform(
     Path(OfPlatform { account, platform }): Path<OfPlatform>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let assigned = partners::assign_platform(connection, &account, platform.as_str()).await;
             Ok(Outcome::empty(&assigned.map_err(refused)?))
         })
@@ -157,7 +157,7 @@ pub async fn admit_reseller(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let reseller = CallerKind::Reseller;
             let created = identity::create_account(connection, &body.name, reseller, Some(&account), now).await;
             let domain_id = created.map_err(refused)?;

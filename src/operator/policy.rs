@@ -1,12 +1,9 @@
 //! Who may call an operator's operation, published and enforced: the [`Rules`] of that API.
 
-use super::{document, gate};
+use super::document;
 use crate::api::operation::Rules;
-use crate::app::App;
-use axum::routing::MethodRouter;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 
@@ -50,10 +47,5 @@ impl OperatorPolicy {
 impl Rules for OperatorPolicy {
     fn stamp(&self, operation: &mut Operation) {
         document::stamp(operation, self);
-    }
-
-    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App> {
-        let gate = Arc::new(gate::Gate::new(app.clone(), id, method, self));
-        handler.route_layer(axum::middleware::from_fn_with_state(gate, gate::pass))
     }
 }

@@ -54,7 +54,7 @@ pub async fn export_prices(
 pub async fn import_prices(State(app): State<App>, write: Write, body: Bytes) -> Result<Answer, ApiError> {
     let text = sheets::given(&body)?;
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let difference = import(connection, text, false).await.map_err(sheets::not_imported)?;
             Outcome::of(&"prices", &difference.told(sheet::write_csv))
         })

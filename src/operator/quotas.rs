@@ -219,7 +219,7 @@ pub async fn grant_quota(
     Json(body): Json<GrantQuotaBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let customers = coupons::customers_named(connection, of.0, &body.customers).await.map_err(refused)?;
             let grant = body.grant(customers, now);
@@ -254,7 +254,7 @@ pub async fn set_quota_status(
     Json(QuotaStatusBody { status }): Json<QuotaStatusBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             coupons::check_owner(connection, of, quota, now).await.map_err(refused)?;
             coupons::set_status(connection, (of.0, quota), status.into(), now).await.map_err(refused)?;
@@ -296,7 +296,7 @@ pub async fn withdraw_quota(
 ) -> Result<Answer, ApiError> {
     let memo = memo.map(|memo| memo.as_str().to_owned()).unwrap_or_default();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             coupons::check_owner(connection, of, quota, now).await.map_err(refused)?;
             let withdrawn = coupons::withdraw(connection, (of.0, quota), &memo, now).await.map_err(refused)?;

@@ -82,7 +82,7 @@ pub async fn approve_real_name(
     Path(OfAccount { account }): Path<OfAccount>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let settings = &app.settings.real_name;
             review::pass(connection, &app.vault, of, settings, now).await.map_err(refused)?;
@@ -116,7 +116,7 @@ pub async fn refuse_real_name(
     Json(body): Json<RefuseRealNameBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             review::refuse(connection, of, body.opinion.as_str(), now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
@@ -149,7 +149,7 @@ pub async fn ban_document(
     Json(body): Json<BanDocumentBody>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             review::set_ban(connection, &app.vault, body.number.as_str(), body.banned).await?;
             // The number is personal, so the trace does not have it.
             Ok(Outcome::empty(if body.banned { "banned" } else { "given free" }))

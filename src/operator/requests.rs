@@ -7,15 +7,16 @@ use crate::admin::Kind;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
+use crate::api::faults::FaultKind;
 use crate::api::page::Limit;
 use crate::api::quota::Dimension;
+use crate::api::recorder::mask::MaskedBody;
+use crate::api::recorder::{Entry, Filter, RequestLog};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::model::token_time;
-use crate::sandbox::faults::FaultKind;
-use crate::sandbox::requests::mask::MaskedBody;
-use crate::sandbox::requests::replay::{Api, replay};
-use crate::sandbox::requests::{Entry, Filter, RequestLog, curl, sdk};
+use crate::operator::replay::{Api, replay};
+use crate::operator::{curl, sdk};
 use anyhow::anyhow;
 use axum::Extension;
 use axum::extract::State;
@@ -288,7 +289,7 @@ pub async fn delete_requests(State(app): State<App>, write: Write) -> Result<Ans
     let log = sandbox(&app)?;
     let is_tried = write.dry_run;
     write
-        .once(&app, async |_| {
+        .once(async |_| {
             if !is_tried {
                 log.clear();
             }
@@ -388,7 +389,7 @@ pub async fn replay_request(
 ) -> Result<Answer, ApiError> {
     let is_tried = write.dry_run;
     write
-        .once(&app, async |_| {
+        .once(async |_| {
             let entry = find(&app, request)?;
             let again = replay(&app, &api, &entry, is_tried).await.map_err(refused)?;
             let replayed = RequestReplayed {

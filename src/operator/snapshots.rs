@@ -97,7 +97,7 @@ pub async fn save_snapshot(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             let rows = snapshots::save(connection, tenant, name.as_str(), now).await.map_err(refused)?;
             Outcome::of(&tenant, &SnapshotDone { tenant_id: tenant, rows })
@@ -122,7 +122,7 @@ pub async fn restore_snapshot(
     Path(OfSnapshot { account, name }): Path<OfSnapshot>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             let rows = snapshots::restore(connection, tenant, name.as_str(), &app.vault).await.map_err(refused)?;
             Outcome::of(&tenant, &SnapshotDone { tenant_id: tenant, rows })
@@ -146,7 +146,7 @@ pub async fn delete_snapshot(
     Path(OfSnapshot { account, name }): Path<OfSnapshot>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             if !snapshots::delete(connection, tenant, name.as_str()).await.map_err(refused)? {
                 return Err(refused(anyhow!("there is no snapshot {}", name.as_str())));
@@ -225,7 +225,7 @@ pub async fn create_fork(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             let name = body.name.as_str();
             let sealers = (&app.sealer, &app.vault);
@@ -251,7 +251,7 @@ pub async fn delete_fork(
     Path(account): Path<String>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             if !snapshots::delete_fork(connection, tenant).await.map_err(refused)? {
                 return Err(refused(anyhow!("{account} is no copy")));

@@ -121,7 +121,7 @@ pub async fn create_user(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let CreateUserBody { name, permission_items } = &body;
             let created = identity::create_user(connection, &account, name, permission_items, now).await;
             let user_id = created.map_err(refused)?;
@@ -162,7 +162,7 @@ pub async fn update_user(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             if let Some(items) = &body.permission_items {
                 identity::set_permission_items(connection, &account, &user, items).await.map_err(refused)?;
             }
@@ -201,7 +201,7 @@ pub async fn enable_second_factor(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             let enrolment =
                 second_factor::enable(connection, &account, &user, &app.sealer, now).await.map_err(refused)?;
             let answer = |otpauth| SecondFactorEnrolment { otpauth };
@@ -226,7 +226,7 @@ pub async fn disable_second_factor(
     Path(OfUser { account, user }): Path<OfUser>,
 ) -> Result<Answer, ApiError> {
     write
-        .once(&app, async |connection| {
+        .once(async |connection| {
             second_factor::disable(connection, &account, &user).await.map_err(refused)?;
             Ok(Outcome::empty(&format!("{account}/{user}")))
         })

@@ -3,7 +3,7 @@
 use crate::api::caller::AnyCaller;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write;
 use crate::app::App;
 use crate::values::text::texts;

@@ -10,7 +10,7 @@ use super::rating::{Rounding, Step, Trace, UsageItem};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::decimal::WireDecimal;
 use crate::values::number::Number;

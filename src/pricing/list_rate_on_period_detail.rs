@@ -11,7 +11,7 @@ use super::rating::{Official, PeriodFault, PeriodItem, Step, Trace};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::products::model::ChargeMode;
 use crate::products::store::Products;

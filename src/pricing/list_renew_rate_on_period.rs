@@ -7,7 +7,7 @@ use super::renewal::{Held, Renewal, RenewalQuote};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::decimal::plain;
 use crate::values::number::Number;

@@ -34,6 +34,7 @@ mod properties;
 mod speed;
 
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
 use crate::products::store::Products;
 use crate::reference::store::Reference;
 use book::PriceBook;
@@ -41,7 +42,7 @@ use discounts::Incentives;
 use sqlx::PgConnection;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "pricing":
         list_on_demand_resource_ratings::list_on_demand_resource_ratings,
         list_rate_on_period_detail::list_rate_on_period_detail,

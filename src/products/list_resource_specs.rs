@@ -4,8 +4,8 @@ use super::model::{ChargeMode, RegionCode, ResourceSpecCode, ResourceTypeCode, S
 use super::store::{Products, Specification};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
 use crate::api::page::Limit;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::language::Language;
 use axum::extract::State;

@@ -2,8 +2,8 @@
 
 use super::model::ServiceTypeCode;
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
 use crate::api::page::{Limit, Offset};
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::language::Language;
 use axum::extract::State;

@@ -11,9 +11,10 @@ pub mod model;
 pub mod store;
 
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "products":
         list_service_types::list_service_types,
         list_resource_types::list_resource_types,

@@ -82,7 +82,7 @@ pub async fn apply<T: Serialize>(
     let (tenant, customer, now) = (caller.tenant, application.customer.id, app.now(caller.tenant));
     let settings = &app.settings.real_name;
     refuse_large_files(settings, caller, &application.attachments).await?;
-    let mut transaction = match write.begin(app).await? {
+    let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,
     };
@@ -128,7 +128,7 @@ pub async fn apply<T: Serialize>(
         error => ApiError::internal(error),
     })?;
     let is_review = i16::from(verdict == Verdict::AskOperator);
-    transaction.finish(app, &customer.to_string(), &answer(is_review)).await
+    transaction.finish(&customer.to_string(), &answer(is_review)).await
 }
 
 fn seal(app: &App, caller: &Caller, application: &Application, now: OffsetDateTime) -> NewApplication {

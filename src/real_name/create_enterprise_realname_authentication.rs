@@ -6,7 +6,7 @@ use super::model::{AttachmentUrl, CertificateType, CorpName, DocumentNumber, Ent
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::model::{ShortText, XaccountType};

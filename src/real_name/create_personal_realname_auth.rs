@@ -5,7 +5,7 @@ use super::model::{AttachmentUrl, DocumentNumber, PersonName, Refusal, VerifiedT
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::codes::{self, GivenCode, Scene};
@@ -108,7 +108,7 @@ pub async fn create_personal_realname_auth(
     application::may_send(&app, &partner, request.xaccount_type.as_str()).await?;
     let code = decided.card.as_ref().map(|card| card.code(customer.id));
     if let Some(code) = &code
-        && !write.is_repeat(&app).await?
+        && !write.is_repeat().await?
     {
         let mut connection = app.database.control().await?;
         let checked = codes::check(&mut connection, &app.vault, code, app.now(partner.tenant)).await?;

@@ -18,9 +18,10 @@ pub mod show_realname_authentication_review_result;
 pub mod store;
 
 use crate::api::operation::{Operations, operations};
+use crate::app::App;
 
 /// The domain's operations.
-pub fn register(operations: &mut Operations) {
+pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "real-name":
         create_personal_realname_auth::create_personal_realname_auth,
         create_enterprise_realname_authentication::create_enterprise_realname_authentication,

@@ -5,7 +5,7 @@ use super::store;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::config::Review;
 use crate::identity::model::new_token;

@@ -3,7 +3,7 @@
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::{CustomerType, VerifiedStatus};
 use crate::customers::store;

@@ -1,7 +1,7 @@
 //! `GET /v2/bases/conversions`
 
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::language::Language;
 use crate::values::number::Number;

@@ -1,7 +1,7 @@
 //! `GET /v2/bases/measurements`
 
 use crate::api::extract::Json;
-use crate::api::operation::Policy;
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::language::Language;
 use axum::extract::State;

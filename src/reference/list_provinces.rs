@@ -1,8 +1,8 @@
 //! `GET /v2/systems/configs/provinces`
 
 use crate::api::extract::{Json, Query};
-use crate::api::operation::Policy;
 use crate::api::page::{Limit, Offset};
+use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::language::Language;
 use crate::values::site::Site;

@@ -1,7 +1,5 @@
 //! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
 
-pub mod faults;
-pub mod requests;
 pub mod snapshots;
 mod welcome;
 pub mod world;

@@ -70,7 +70,7 @@ impl TestApp {
     }
 
     /// With these operations and settings.
-    pub async fn with(pool: PgPool, operations: Operations, configure: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn with(pool: PgPool, operations: Operations<App>, configure: impl FnOnce(&mut Settings)) -> Self {
         Self::with_world(pool, Cow::Borrowed(&*SMALL), operations, configure).await
     }
 
@@ -78,7 +78,7 @@ impl TestApp {
     pub async fn with_world(
         pool: PgPool,
         world: Cow<'static, World>,
-        operations: Operations,
+        operations: Operations<App>,
         configure: impl FnOnce(&mut Settings),
     ) -> Self {
         let mut settings = Settings::defaults();
@@ -110,7 +110,7 @@ impl TestApp {
         Self::of(app, self.world.clone(), crate::operations())
     }
 
-    fn of(app: App, world: Cow<'static, World>, operations: Operations) -> Self {
+    fn of(app: App, world: Cow<'static, World>, operations: Operations<App>) -> Self {
         let router = server::router(&app, operations).expect("the settings are valid");
         let operators = server::operator_router(&app, router.clone()).expect("the document serialises");
         Self { app, world, router, operators }

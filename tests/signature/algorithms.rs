@@ -1,7 +1,7 @@
 //! The algorithms a client can choose instead of the default, on requests of the vendor's signers.
 
 use super::{SIGNED_AT, SKEW, Vector, Vectors};
-use bss_gateway::api::signature::{self, Algorithm, Refusal, Rules};
+use bss_gateway::signature::{self, Algorithm, Refusal, Rules};
 use time::Duration;
 
 fn vectors() -> Vec<Vector> {

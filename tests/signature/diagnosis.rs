@@ -2,7 +2,7 @@
 
 use super::{SIGNED_AT, SKEW, Vector, vectors};
 use axum::http::Method;
-use bss_gateway::api::signature::{self, Algorithm, Finding, Key, Request, Rules};
+use bss_gateway::signature::{self, Algorithm, Finding, Key, Request, Rules};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::str::FromStr;

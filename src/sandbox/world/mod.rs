@@ -9,7 +9,6 @@ pub mod scenarios;
 
 use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
-use crate::api::signature::Rules;
 use crate::config::Settings;
 use crate::coupons::{jobs, sandbox as coupons};
 use crate::customers::store as customers;
@@ -21,6 +20,7 @@ use crate::operator::operators;
 use crate::personal::Vault;
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;
+use crate::signature::Rules;
 use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
 use accounts::{Account, EMPLOYER, Operator, PasswordHash, User, derived_id};
 use anyhow::ensure;

@@ -3,17 +3,14 @@
 //! The edge begins an [`Entry`] ([`RequestLog::begin`]) and ends it; what only the gate knows it notes in the request's
 //! [`Trace`]. Shown is what [`mask`] leaves. The request itself is kept for [`replay`] alone, and shown nowhere.
 
-pub mod curl;
-mod json;
+pub mod json;
 pub mod mask;
-pub mod replay;
-pub mod sdk;
 
 use crate::api::caller::Caller;
+use crate::api::faults::{Dropped, FaultKind};
 use crate::api::quota::{Checked, Dimension};
-use crate::api::signature::{self, Algorithm};
 use crate::clock::Clock;
-use crate::sandbox::faults::{Dropped, FaultKind};
+use crate::signature::{self, Algorithm};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -73,15 +70,18 @@ pub struct Entry {
     pub answer_body: Option<MaskedBody>,
     /// The call that this one repeats.
     pub replay_of: Option<u64>,
-    sent: Sent,
+    /// The request itself, for a replay.
+    pub sent: Sent,
 }
 
 /// A request as it came. Holds secrets: nothing of it is printed.
-struct Sent {
-    uri: Uri,
-    headers: HeaderMap,
+pub struct Sent {
+    /// Where it went.
+    pub uri: Uri,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// `None` if it was too long or not read to its end.
-    body: Option<Bytes>,
+    pub body: Option<Bytes>,
 }
 
 /// Which entries.
@@ -187,11 +187,11 @@ impl RequestLog {
 
 /// On a request: the call that it repeats.
 #[derive(Clone, Copy)]
-struct ReplayOf(u64);
+pub struct ReplayOf(pub u64);
 
 /// On a response: its entry.
 #[derive(Clone)]
-struct Logged(Arc<Entry>);
+pub struct Logged(pub Arc<Entry>);
 
 /// What the edge knows when a request is answered.
 pub struct Answered {

@@ -1,10 +1,10 @@
 //! A logged call once more, as it was, through the API's own routes.
 
-use super::{Entry, Logged, ReplayOf};
 use crate::api::edge::{Peer, REQUEST_ID};
-use crate::api::signature;
+use crate::api::recorder::{Entry, Logged, ReplayOf};
 use crate::api::write::DRY_RUN;
 use crate::app::App;
+use crate::signature;
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::body::Body;

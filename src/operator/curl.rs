@@ -1,8 +1,8 @@
 //! A logged call as a command of a shell.
 
-use super::Entry;
-use super::json::quoted;
-use super::mask::MASK;
+use crate::api::recorder::Entry;
+use crate::api::recorder::json::quoted;
+use crate::api::recorder::mask::MASK;
 use crate::identity::authenticate::{SECURITY_TOKEN_HEADER, TOKEN_HEADER};
 use axum::http::{HeaderMap, Method, header};
 use std::fmt::Write;

@@ -3,11 +3,11 @@
 //! The SDK's names follow from the contract's, which the document of the API repeats: the operation `ListCities` is the
 //! method `list_cities` and takes a `ListCitiesRequest`; a model's class has the model's name.
 
-use super::Entry;
-use super::curl::base;
-use super::json::{DEPTH_MAX, Node, quoted};
-use super::mask::MASK;
+use crate::api::recorder::Entry;
+use crate::api::recorder::json::{DEPTH_MAX, Node, quoted};
+use crate::api::recorder::mask::MASK;
 use crate::identity::directory::TEMPORARY_KEY_PREFIX;
+use crate::operator::curl::base;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use serde_json::value::RawValue;

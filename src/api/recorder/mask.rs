@@ -4,7 +4,7 @@
 //! answer as well, wherever it is repeated there: a refusal may quote what it refuses.
 
 use super::json::{DEPTH_MAX, Node, quoted};
-use crate::api::signature;
+use crate::signature;
 use axum::http::{HeaderMap, HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;

@@ -5,7 +5,7 @@
 use crate::api::caller::Caller;
 use crate::api::edge::{RequestId, Source};
 use crate::api::error::ApiError;
-use crate::app::App;
+use crate::database::Database;
 use crate::operator::gate::OPERATORS;
 use crate::values::id::{DomainId, new_uuid};
 use axum::extract::Request;
@@ -105,11 +105,16 @@ pub async fn append_command(connection: &mut PgConnection, command: &str, now: O
 }
 
 /// Leaves a row of a write that was refused; that it cannot be recorded is no reason to answer otherwise.
-pub async fn record_refusal(app: &App, caller: &Caller, call: &Call, error: &ApiError) {
+pub async fn record_refusal(
+    database: &Database,
+    (caller, call): (&Caller, &Call),
+    error: &ApiError,
+    now: OffsetDateTime,
+) {
     let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
     let append = async {
-        let mut connection = app.database.tenant(caller.tenant).await?;
-        append(&mut connection, &[event], app.clock.now()).await
+        let mut connection = database.tenant(caller.tenant).await?;
+        append(&mut connection, &[event], now).await
     };
     if let Err(error) = append.await {
         tracing::warn!(%error, "a refused write could not be recorded");

@@ -2,21 +2,23 @@
 //!
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
-use super::caller::Caller;
-use super::error::{ApiError, Shape};
-use super::operation::{Authentication, Policy, Service};
-use super::quota::{Checked, Dimension, OperationQuota};
-use super::write::Write;
+use crate::api::audit::{self, Call};
+use crate::api::caller::Caller;
+use crate::api::error::{ApiError, Shape};
+use crate::api::faults::{self, Fault};
+use crate::api::operation::Enforced;
+use crate::api::policy::{Authentication, Policy, Service};
+use crate::api::quota::{Checked, Dimension, OperationQuota};
+use crate::api::recorder::Trace;
+use crate::api::write::Write;
 use crate::app::App;
-use crate::audit::{self, Call};
 use crate::identity::authenticate;
-use crate::sandbox::faults::{self, Fault};
-use crate::sandbox::requests::Trace;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use http_body_util::BodyExt;
 use http_body_util::LengthLimitError;
 use std::sync::Arc;
@@ -37,6 +39,13 @@ impl Gate {
     }
 }
 
+impl Enforced<App> for Policy {
+    fn guard(self, app: &App, id: &'static str, method: &'static str, handler: MethodRouter<App>) -> MethodRouter<App> {
+        let gate = Arc::new(Gate::new(app.clone(), id, method, self));
+        handler.route_layer(axum::middleware::from_fn_with_state(gate, pass))
+    }
+}
+
 /// The layer on the operation's route.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let call = Arc::new(Call::new(gate.operation, &request));
@@ -54,7 +63,7 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
         && let Some(caller) = &admitted
         && let Some(error) = response.extensions().get::<ApiError>()
     {
-        audit::record_refusal(&gate.app, caller, &call, error).await;
+        audit::record_refusal(&gate.app.database, (caller, &call), error, gate.app.clock.now()).await;
     }
     // For the edge's log line.
     response.extensions_mut().insert(admitted);
@@ -96,7 +105,12 @@ impl Gate {
         *admitted = Some(caller.clone());
         self.authorise(&caller)?;
         if self.policy.writes {
-            let write = Write::new((caller.clone(), call.clone()), &parts, &body, &self.app.vault)?;
+            let write = Write::new(
+                (caller.clone(), call.clone()),
+                (&parts, &body),
+                &self.app.vault,
+                (&self.app.database, &self.app.clock),
+            )?;
             parts.extensions.insert(write);
         }
         let fault = self.fault(&parts.headers, &caller.credential)?;
