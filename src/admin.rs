@@ -3,7 +3,7 @@
 
 use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::audit;
-use crate::api::caller::CallerKind;
+use crate::arguments::given;
 use crate::catalogue::command::{self as catalogue, CatalogueCommand};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -14,6 +14,7 @@ use crate::customers::command::{
 };
 use crate::database;
 use crate::identity::administration as identity;
+use crate::identity::kind::Kind;
 use crate::identity::model::{AgencyName, LoginName, token_time};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
@@ -27,17 +28,11 @@ use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesComma
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
-use crate::values::money::Currency;
-use crate::values::time::parse_instant;
 use anyhow::{Context, ensure};
-use clap::{Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::Read;
-use std::path::Path;
-use time::OffsetDateTime;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What can be done.
@@ -269,35 +264,6 @@ pub enum AgencyCommand {
     },
 }
 
-/// A kind of account, as operators say it.
-#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = AccountKind)]
-pub enum Kind {
-    /// A solution provider
-    Partner,
-    /// A general distributor
-    Distributor,
-    /// A reseller, below a distributor
-    Reseller,
-    /// A customer
-    Customer,
-    /// An enterprise master account
-    Master,
-}
-
-impl From<Kind> for CallerKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Partner => Self::Partner,
-            Kind::Distributor => Self::Distributor,
-            Kind::Reseller => Self::Reseller,
-            Kind::Customer => Self::Customer,
-            Kind::Master => Self::Master,
-        }
-    }
-}
-
 /// Does it, and prints what came of it.
 pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> anyhow::Result<()> {
     let url = settings.database.control_url();
@@ -481,31 +447,6 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
             Ok(json!({ "account": account, "agency": name }))
         }
     }
-}
-
-/// A text of the command line by its type's rule.
-pub fn given<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
-    T::try_from(text.to_owned())
-}
-
-/// An instant of the command line.
-pub fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    parse_instant(text).ok_or_else(|| "must look like 2026-01-31T16:00:00Z".to_owned())
-}
-
-/// A currency of the command line.
-pub fn currency(text: &str) -> Result<Currency, String> {
-    Currency::ALL.into_iter().find(|known| known.code() == text).ok_or_else(|| "must be CNY or USD".to_owned())
-}
-
-/// What a file holds, or standard input where it is `-`.
-pub fn contents(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
 }
 
 /// A line for each value of an object, a line for each object or text of a list.

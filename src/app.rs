@@ -4,7 +4,7 @@ use crate::api::faults::Faults;
 use crate::api::lockout::Lockout;
 use crate::api::maintenance::Switch;
 use crate::api::recorder::RequestLog;
-use crate::catalogue::Catalogue;
+use crate::catalogue::memory::Catalogue;
 use crate::clock::{Clock, Clocks};
 use crate::config::Settings;
 use crate::customers;

@@ -2,6 +2,7 @@
 
 use crate::admin::{self, AdminCommand};
 use crate::app::App;
+use crate::catalogue::memory as catalogue;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::database::{self, Database};
@@ -10,7 +11,7 @@ use crate::ledger;
 use crate::postgres::{Cluster, Options};
 use crate::sandbox::{self, SandboxArguments};
 use crate::server::Listeners;
-use crate::{catalogue, secrets, telemetry};
+use crate::{secrets, telemetry};
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use sqlx::{Connection, PgConnection};

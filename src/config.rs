@@ -1,7 +1,7 @@
 //! The configuration: config/default.toml, then a file, then the environment. What is not known is refused by name.
 
-use crate::api::quota::Rate;
 use crate::signature::Algorithm;
+use crate::values::rate::Rate;
 use crate::values::receiver::Receiver;
 use crate::values::site::Site;
 use anyhow::{Context, bail};

@@ -10,7 +10,7 @@
 use crate::api::maintenance;
 use crate::api::write;
 use crate::app::App;
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::memory::{self as catalogue, Catalogue};
 use crate::clock;
 use crate::coupons::jobs as coupons;
 use crate::customers::store as customers;

@@ -16,6 +16,7 @@ pub mod accounts;
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod arguments;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -43,6 +44,7 @@ pub mod real_name;
 pub mod reference;
 pub mod sandbox;
 pub mod secrets;
+pub mod seed;
 pub mod server;
 pub mod sheet;
 pub mod signature;
@@ -67,5 +69,6 @@ pub fn operations() -> Operations<App> {
     real_name::register(&mut operations);
     partner::register(&mut operations);
     pricing::register(&mut operations);
+    subscriptions::register(&mut operations);
     operations
 }

@@ -74,14 +74,6 @@ fn owner(account: DomainId) -> String {
     format!("personal data of {account}")
 }
 
-/// What may be shown of a value in a log or to an operator: its ends.
-pub fn masked(value: &str) -> String {
-    let letters: Vec<char> = value.chars().collect();
-    let shown = if letters.len() > 6 { 2 } else { 0 };
-    let (begin, end) = (&letters[..shown], &letters[letters.len() - shown..]);
-    format!("{}***{}", begin.iter().collect::<String>(), end.iter().collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

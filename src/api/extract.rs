@@ -4,6 +4,7 @@
 //! SDK newer than the server must still work. None of them lets a NUL in: the database takes no text with one.
 
 use super::error::ApiError;
+use crate::values::language::Language;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -192,6 +193,19 @@ fn refuse_nul_in_query(query: &str) -> Result<(), ApiError> {
     match pairs.find(|(name, text)| name.contains('\0') || text.contains('\0')) {
         None => Ok(()),
         Some((name, _)) => Err(ApiError::parameter(&name, NO_NUL)),
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Language {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("x-language") else { return Ok(Self::default()) };
+        value
+            .to_str()
+            .ok()
+            .and_then(Self::parse)
+            .ok_or_else(|| ApiError::parameter("X-Language", "must be zh_CN or en_US"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who may call an operation, and how often: declared beside its handler, published in the document, enforced by the gate.
 
 use super::caller::{Caller, CallerKind};
-use super::quota::Rate;
+use crate::values::rate::Rate;
 use crate::values::site::Site;
 use serde::{Deserialize, Serialize};
 

@@ -2,60 +2,23 @@
 //! source address and once for each account.
 
 use super::error::ApiError;
+use crate::values::rate::Rate;
 use axum::http::{StatusCode, header::HeaderName, header::RETRY_AFTER};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A limit and its window; `10/1` in the configuration is 10 calls in 1 second.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Rate {
-    /// Calls in one window.
-    pub limit: NonZeroU32,
-    /// Length of the window, in seconds.
-    pub window_seconds: NonZeroU32,
-}
-
-impl Rate {
-    /// `limit` calls each second.
-    pub fn per_second(limit: u32) -> Self {
-        let limit = NonZeroU32::new(limit).expect("a quota of zero would be no operation at all");
-        Self { limit, window_seconds: NonZeroU32::MIN }
-    }
-
-    fn quota(self) -> Quota {
-        let window = Duration::from_secs(u64::from(self.window_seconds.get()));
-        let period = (window / self.limit.get()).max(Duration::from_nanos(1));
-        Quota::with_period(period).expect("the period is above zero").allow_burst(self.limit)
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.limit, self.window_seconds)
-    }
-}
-
-impl FromStr for Rate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let rate = text.split_once('/').and_then(|(limit, window)| {
-            Some(Self { limit: limit.trim().parse().ok()?, window_seconds: window.trim().parse().ok()? })
-        });
-        rate.ok_or_else(|| format!("`{text}` is no quota: write calls/seconds, for instance 10/1"))
-    }
+fn bucket(rate: Rate) -> Quota {
+    let window = Duration::from_secs(u64::from(rate.window_seconds.get()));
+    let period = (window / rate.limit.get()).max(Duration::from_nanos(1));
+    Quota::with_period(period).expect("the period is above zero").allow_burst(rate.limit)
 }
 
 /// For whom a quota counts.
@@ -127,7 +90,7 @@ struct Buckets<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
     fn new(rate: Rate, dimension: Dimension) -> Self {
-        let limiter = Arc::new(RateLimiter::dashmap(rate.quota()).with_middleware());
+        let limiter = Arc::new(RateLimiter::dashmap(bucket(rate)).with_middleware());
         Self { rate, dimension, limiter, clock: DefaultClock::default(), checks: AtomicU32::new(0) }
     }
 

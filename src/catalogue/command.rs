@@ -2,7 +2,7 @@
 
 use super::import::{export, import};
 use super::sheet::{self, Kind};
-use crate::admin::contents;
+use crate::arguments::contents;
 use crate::sheet::{Format, printed};
 use clap::Subcommand;
 use serde_json::Value;

@@ -4,8 +4,9 @@
 //! resources and bills refer to them. What is not to be sold any more loses its charge modes. `migrate --catalogue` brings
 //! the rows that are part of the binary back to what it says.
 
+use super::memory::announce;
+use super::sheet;
 use super::sheet::{Entry, Key, Kind};
-use super::{announce, sheet};
 use crate::products::store::{self as products, Products};
 use crate::reference::store::{self as reference, ConversionRow, Reference};
 use crate::sheet::{Difference, ImportError, Placed, Problem};

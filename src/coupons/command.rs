@@ -5,7 +5,7 @@ use super::limits::{Limits, SubscribeType};
 use super::model::{CouponKind, ProductIdText, QuotaKind, QuotaStatus, Terms, Validity};
 use super::store::partners;
 use super::store::quotas::{self, QuotaFilter};
-use crate::admin::given;
+use crate::arguments::given;
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
 use crate::values::amount::{Amount, PositiveAmount};

@@ -10,7 +10,7 @@ use crate::api::filter::{Filter, Ignored, Refused};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::catalogue::Catalogue;
+use crate::catalogue::memory::Catalogue;
 use crate::ledger::entries::Span;
 use crate::values::amount::{Amount, AmountText};
 use crate::values::id::CouponId;

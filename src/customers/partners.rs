@@ -1,7 +1,7 @@
 //! What a partner is beside its account: its standing, its sales platform, who looks after it.
 
 use super::model::{Refusal, ShortText};
-use crate::admin::given;
+use crate::arguments::given;
 use crate::personal::Vault;
 use crate::values::decimal::{WireDecimal, parse_decimal};
 use crate::values::id::{DomainId, TenantId};

@@ -13,6 +13,7 @@ pub mod create_token;
 pub mod directory;
 pub mod get_caller_identity;
 pub mod key_uses;
+pub mod kind;
 pub mod list_auth_domains;
 pub mod list_projects;
 pub mod model;

@@ -3,7 +3,6 @@
 use super::cursor::Cursor;
 use super::policy::{OperatorPolicy, Role};
 use super::refused;
-use crate::admin::Kind;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -11,6 +10,7 @@ use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration as identity;
+use crate::identity::kind::Kind;
 use crate::identity::model::LoginName;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::time::Instant;

@@ -66,7 +66,7 @@ pub async fn export_catalogue(
     responses((status = 200, body = SheetImported, description = "What was changed.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
-pub async fn import_catalogue(State(app): State<App>, write: Write, body: Bytes) -> Result<Answer, ApiError> {
+pub async fn import_catalogue(write: Write, body: Bytes) -> Result<Answer, ApiError> {
     let text = sheets::given(&body)?;
     write
         .once(async |connection| {

@@ -383,7 +383,6 @@ pub struct CouponProductBody {
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn set_coupon_product(
-    State(app): State<App>,
     write: Write,
     Path(OfProduct { product }): Path<OfProduct>,
     Json(body): Json<CouponProductBody>,

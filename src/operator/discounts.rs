@@ -377,7 +377,6 @@ pub struct CurrencyBody {
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
 )]
 pub async fn set_currency(
-    State(app): State<App>,
     write: Write,
     Path(OfAccount { account }): Path<OfAccount>,
     Json(CurrencyBody { currency }): Json<CurrencyBody>,

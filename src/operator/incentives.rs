@@ -125,7 +125,6 @@ pub struct IncentivePolicyBody {
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn set_incentive_policy(
-    State(app): State<App>,
     write: Write,
     Path(OfService { service_type }): Path<OfService>,
     Json(body): Json<IncentivePolicyBody>,

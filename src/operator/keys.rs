@@ -109,7 +109,6 @@ pub struct UpdateKeyBody {
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn update_key(
-    State(app): State<App>,
     write: Write,
     Path(access_key): Path<String>,
     Json(body): Json<UpdateKeyBody>,
@@ -132,11 +131,7 @@ pub async fn update_key(
     responses((status = 204, description = "It is gone.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
-pub async fn delete_key(
-    State(app): State<App>,
-    write: Write,
-    Path(access_key): Path<String>,
-) -> Result<Answer, ApiError> {
+pub async fn delete_key(write: Write, Path(access_key): Path<String>) -> Result<Answer, ApiError> {
     write
         .once(async |connection| {
             identity::delete_key(connection, &access_key).await.map_err(refused)?;

@@ -122,11 +122,7 @@ pub async fn create_operator(
     responses((status = 204, description = "The operator is gone.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
-pub async fn delete_operator(
-    State(app): State<App>,
-    write: Write,
-    Path(name): Path<String>,
-) -> Result<Answer, ApiError> {
+pub async fn delete_operator(write: Write, Path(name): Path<String>) -> Result<Answer, ApiError> {
     write
         .once(async |connection| {
             if !store::delete(connection, &name).await? {

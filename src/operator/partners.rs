@@ -85,7 +85,6 @@ pub struct OfPlatform {
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn assign_platform(
-    State(app): State<App>,
     write: Write,
     Path(OfPlatform { account, platform }): Path<OfPlatform>,
 ) -> Result<Answer, ApiError> {

@@ -3,7 +3,6 @@
 use super::cursor::Cursor;
 use super::policy::{OperatorPolicy, Role};
 use super::refused;
-use crate::admin::Kind;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -14,6 +13,7 @@ use crate::api::recorder::mask::MaskedBody;
 use crate::api::recorder::{Entry, Filter, RequestLog};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::identity::kind::Kind;
 use crate::identity::model::token_time;
 use crate::operator::replay::{Api, replay};
 use crate::operator::{curl, sdk};

@@ -141,7 +141,6 @@ pub async fn restore_snapshot(
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
 )]
 pub async fn delete_snapshot(
-    State(app): State<App>,
     write: Write,
     Path(OfSnapshot { account, name }): Path<OfSnapshot>,
 ) -> Result<Answer, ApiError> {
@@ -245,11 +244,7 @@ pub async fn create_fork(
     responses((status = 204, description = "It is gone.")),
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
-pub async fn delete_fork(
-    State(app): State<App>,
-    write: Write,
-    Path(account): Path<String>,
-) -> Result<Answer, ApiError> {
+pub async fn delete_fork(write: Write, Path(account): Path<String>) -> Result<Answer, ApiError> {
     write
         .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;

@@ -221,7 +221,6 @@ pub async fn enable_second_factor(
     extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Admin))))
 )]
 pub async fn disable_second_factor(
-    State(app): State<App>,
     write: Write,
     Path(OfUser { account, user }): Path<OfUser>,
 ) -> Result<Answer, ApiError> {

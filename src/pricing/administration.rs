@@ -5,7 +5,7 @@
 use super::discounts::{Discount, DiscountKind, IncentivePolicy, Scope};
 use super::model::{AgreementCode, DiscountName};
 use super::store::{self, Agreement, StoredDiscount};
-use crate::catalogue;
+use crate::catalogue::memory as catalogue;
 use crate::products::store::Products;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::time::write_instant;

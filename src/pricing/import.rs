@@ -6,7 +6,7 @@
 use super::book::{PriceKey, PriceRow};
 use super::sheet;
 use super::store;
-use crate::catalogue;
+use crate::catalogue::memory as catalogue;
 use crate::products::store::{Products, region_codes};
 use crate::reference::store::Reference;
 use crate::sheet::{Difference, ImportError, Placed, Problem};

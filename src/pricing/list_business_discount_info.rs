@@ -8,7 +8,7 @@ use crate::api::extract::Json;
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::catalogue::Catalogue;
+use crate::catalogue::memory::Catalogue;
 use crate::products::model::ServiceTypeCode;
 use crate::products::store::Region;
 use crate::values::decimal::WireDecimal;

@@ -8,7 +8,7 @@ use crate::api::extract::Json;
 use crate::api::page::Limit;
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::catalogue::Catalogue;
+use crate::catalogue::memory::Catalogue;
 use crate::products::model::{RegionCode, ResourceTypeCode, ServiceTypeCode};
 use crate::products::store::{ResourceType, Specification};
 use crate::values::decimal::plain;

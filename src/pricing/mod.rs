@@ -16,18 +16,17 @@ pub mod list_business_discount_info;
 pub mod list_incentive_discount_policies;
 pub mod list_on_demand_resource_ratings;
 pub mod list_rate_on_period_detail;
-pub mod list_renew_rate_on_period;
 pub mod list_resource_specs_price;
 pub mod model;
 pub mod quote;
 pub mod rating;
-pub mod renewal;
 pub mod samples;
 pub mod sheet;
 pub mod store;
 
 #[cfg(test)]
 mod cases;
+pub mod memory;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -35,43 +34,14 @@ mod speed;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
-use crate::products::store::Products;
-use crate::reference::store::Reference;
-use book::PriceBook;
-use discounts::Incentives;
-use sqlx::PgConnection;
 
 /// The domain's operations.
 pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "pricing":
         list_on_demand_resource_ratings::list_on_demand_resource_ratings,
         list_rate_on_period_detail::list_rate_on_period_detail,
-        list_renew_rate_on_period::list_renew_rate_on_period,
         list_incentive_discount_policies::list_incentive_discount_policies,
         list_business_discount_info::list_business_discount_info,
         list_resource_specs_price::list_resource_specs_price,
     );
-}
-
-/// What all customers' prices depend on.
-#[derive(Debug, Default)]
-pub struct Pricing {
-    /// Prices.
-    pub book: PriceBook,
-    /// What limits discounts.
-    pub incentives: Incentives,
-}
-
-impl Pricing {
-    /// Reads the tables.
-    pub async fn load(connection: &mut PgConnection, products: &Products, reference: &Reference) -> sqlx::Result<Self> {
-        let rows = store::prices(connection).await?;
-        let service_of = |resource_type: &str| products.resource(resource_type).service_type_code.clone();
-        let conversions = reference.conversions.iter();
-        let conversions = conversions.map(|row| (row.measure_id, row.ref_measure_id, row.conversion_ratio));
-        Ok(Self {
-            book: PriceBook::new(rows, service_of, conversions),
-            incentives: store::incentives(connection).await?,
-        })
-    }
 }

@@ -1,7 +1,7 @@
 //! What one customer pays: the book's amounts and the customer's discounts, put together.
 
-use super::Pricing;
 use super::discounts::{self, CustomerTerms, Offered, Subject, Taken};
+use super::memory::Pricing;
 use super::model::{AMOUNT_MAX, ChargingMode, Currency, Fault, Unavailable};
 use super::rating::{self, Official, PeriodFault, PeriodItem, Rounding, Trace, UsageItem};
 use super::store;

@@ -1,7 +1,7 @@
 //! The only door into the product tables: read as a whole, written from the seed files.
 
 use super::model::ChargeMode;
-use crate::catalogue::seed;
+use crate::seed;
 use crate::values::language::Names;
 use serde_json::Value;
 use sqlx::PgConnection;

@@ -2,7 +2,7 @@
 
 use super::review::{self, Opinion};
 use super::store;
-use crate::admin::given;
+use crate::arguments::given;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::identity::administration::find_account;

@@ -5,7 +5,7 @@ mod welcome;
 pub mod world;
 
 use crate::app::App;
-use crate::catalogue;
+use crate::catalogue::memory as catalogue;
 use crate::clock::Clock;
 use crate::config::{DatabaseUrl, Review, Secret, Settings};
 use crate::database::{self, Database};

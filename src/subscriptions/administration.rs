@@ -2,7 +2,7 @@
 
 use super::model::{Subscription, SubscriptionState};
 use super::store;
-use crate::admin::{currency, given, instant};
+use crate::arguments::{currency, given, instant};
 use crate::clock::Clock;
 use crate::identity;
 use crate::identity::administration::find_account;

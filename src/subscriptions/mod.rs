@@ -5,5 +5,15 @@
 //! as well, a server and its public address: they are renewed together only when a request says so.
 
 pub mod administration;
+pub mod list_renew_rate_on_period;
 pub mod model;
+pub mod renewal;
 pub mod store;
+
+use crate::api::operation::{Operations, operations};
+use crate::app::App;
+
+/// The domain's operations.
+pub fn register(operations: &mut Operations<App>) {
+    operations!(operations, "pricing": list_renew_rate_on_period::list_renew_rate_on_period);
+}

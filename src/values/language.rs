@@ -1,8 +1,5 @@
 //! `X-Language`: in which language names are answered.
 
-use crate::api::error::ApiError;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -44,19 +41,6 @@ pub struct Names {
     pub zh: String,
     /// English.
     pub en: String,
-}
-
-impl<S: Sync> FromRequestParts<S> for Language {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get("x-language") else { return Ok(Self::default()) };
-        value
-            .to_str()
-            .ok()
-            .and_then(Self::parse)
-            .ok_or_else(|| ApiError::parameter("X-Language", "must be zh_CN or en_US"))
-    }
 }
 
 impl IntoParams for Language {

@@ -118,21 +118,21 @@ impl TryFrom<String> for Receiver {
 /// Only the ends: this may stand in a log.
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::personal::masked(self.as_str()))
+        f.write_str(&crate::values::text::masked(self.as_str()))
     }
 }
 
 /// Only the ends.
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::personal::masked(self.as_str()))
+        f.write_str(&crate::values::text::masked(self.as_str()))
     }
 }
 
 /// Only the ends.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::personal::masked(self.as_str()))
+        f.write_str(&crate::values::text::masked(self.as_str()))
     }
 }
 

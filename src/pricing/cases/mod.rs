@@ -1,13 +1,13 @@
 //! The worked cases of rating: `cases.csv` over the price book `prices.csv`, each with its amounts and steps.
 
-use super::Pricing;
 use super::book::PriceBook;
 use super::discounts::{CustomerTerms, Discount, DiscountKind, IncentivePolicy, Incentives, Scope, in_order};
+use super::memory::Pricing;
 use super::model::{ChargingMode, Currency, Period, PeriodType, ProductCodes};
 use super::quote::Quoting;
 use super::rating::{PeriodItem, Rounding, Size, Step, Trace, UsageItem};
 use super::sheet;
-use crate::catalogue::seed;
+use crate::seed;
 use crate::values::decimal::plain;
 use rust_decimal::Decimal;
 use std::collections::HashMap;

@@ -4,15 +4,15 @@
 //! A primary resource is renewed with its secondaries, and with the primaries associated with it if asked. What cannot be
 //! renewed is left out with its reason; data that does not fit together refuses everything.
 
-use super::book::NotSold;
-use super::discounts::CustomerTerms;
-use super::list_rate_on_period_detail::fault_of;
-use super::model::{Currency, Fault, Period, ProductCodes};
-use super::quote::{Purchase, Quoting};
-use super::rating::{Official, PeriodFault, PeriodItem, Trace, rate_period};
 use crate::api::error::ApiError;
-use crate::catalogue::Catalogue;
+use crate::catalogue::memory::Catalogue;
 use crate::identity;
+use crate::pricing::book::NotSold;
+use crate::pricing::discounts::CustomerTerms;
+use crate::pricing::list_rate_on_period_detail::fault_of;
+use crate::pricing::model::{Currency, Fault, Period, ProductCodes};
+use crate::pricing::quote::{Purchase, Quoting};
+use crate::pricing::rating::{Official, PeriodFault, PeriodItem, Trace, rate_period};
 use crate::subscriptions::model::{Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
 use crate::values::id::{DomainId, TenantId};

@@ -1,14 +1,14 @@
 //! `POST /v2/bills/ratings/period-resources/renew-rate`
 
-use super::discounts::Offered;
-use super::model::{Currency, Period, PeriodType, ResourceId};
-use super::quote::{self, Purchase};
-use super::renewal::{Held, Renewal, RenewalQuote};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::app::App;
+use crate::pricing::discounts::Offered;
+use crate::pricing::model::{Currency, Period, PeriodType, ResourceId};
+use crate::pricing::quote::{self, Purchase};
+use crate::subscriptions::renewal::{Held, Renewal, RenewalQuote};
 use crate::values::decimal::plain;
 use crate::values::number::Number;
 use axum::extract::State;
