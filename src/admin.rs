@@ -4,13 +4,14 @@
 use crate::accounts::command::{self as funds, FundsCommand};
 use crate::api::audit;
 use crate::arguments::given;
+use crate::associations::command::{self as associations, AssociationCommand};
 use crate::catalogue::command::{self as catalogue, CatalogueCommand};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
+use crate::customers::administration::create_account;
 use crate::customers::command::{
-    self as customers, AssociationCommand, CodesCommand, CustomerCommand, NotificationsCommand, PartnerCommand,
-    ResellerCommand,
+    self as customers, CodesCommand, CustomerCommand, NotificationsCommand, PartnerCommand, ResellerCommand,
 };
 use crate::database;
 use crate::identity::administration as identity;
@@ -313,7 +314,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         }
         AdminCommand::Reseller(command) => customers::reseller(connection, command).await,
         AdminCommand::Customer(command) => customers::customer(connection, command).await,
-        AdminCommand::Association(command) => customers::association(connection, command).await,
+        AdminCommand::Association(command) => associations::association(connection, command).await,
         AdminCommand::Notifications(command) => customers::notifications(connection, command).await,
         AdminCommand::Codes(command) => {
             let vault = vault(connection, settings).await?;
@@ -354,7 +355,7 @@ async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyh
     match command {
         AccountCommand::Create { name, kind, parent } => {
             let now = Clock::default().now();
-            let id = identity::create_account(connection, &name, kind.into(), parent.as_deref(), now).await?;
+            let id = create_account(connection, &name, kind.into(), parent.as_deref(), now).await?;
             Ok(json!({ "account": name, "domain_id": id }))
         }
         AccountCommand::List { tree_of, limit } => {

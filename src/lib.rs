@@ -17,6 +17,7 @@ pub mod admin;
 pub mod api;
 pub mod app;
 pub mod arguments;
+pub mod associations;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;

@@ -6,7 +6,7 @@ use crate::api::faults::Dropped;
 use crate::api::operation::Operations;
 use crate::api::recorder::RequestLog;
 use crate::app::App;
-use crate::customers::association;
+use crate::associations::pending;
 use crate::ledger::verify;
 use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
@@ -177,7 +177,7 @@ impl Listeners {
         let follower = tokio::spawn(follow::follow(app.clone()));
         let prover = tokio::spawn(verify::watch(app.clone()));
         let notifications = tokio::spawn(notifications::run(app.clone()));
-        let associations = tokio::spawn(association::run(app.clone()));
+        let associations = tokio::spawn(pending::run(app.clone()));
         let operator = tokio::spawn(serve_operators(self.operator, app.clone(), api.clone(), metrics));
         let served = serve_api(self.api, &app, api, stop).await;
         operator.abort();

@@ -2,8 +2,9 @@
 
 use super::model::{CURRENCY, cash};
 use crate::api::caller::CallerKind;
-use crate::customers::directory::Related;
-use crate::customers::{self, AssociationType};
+use crate::customers::model::AssociationType;
+use crate::customers::model::Related;
+use crate::customers::{self};
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind, store};
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, TenantId};

@@ -6,7 +6,8 @@ use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText, AssociationType};
+use crate::customers::model::{AccountIdText, AssociationType};
+use crate::customers::{self};
 use crate::ledger::AccountKind;
 use crate::ledger::store;
 use crate::values::amount::Amount;
@@ -78,7 +79,7 @@ pub async fn list_customers_balances_detail(
     if !(1..=CUSTOMERS_MAX).contains(&request.customer_infos.len()) {
         return Err(ApiError::parameter("customer_infos", format_args!("must have 1 to {CUSTOMERS_MAX} items")));
     }
-    let owner = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let named: Vec<DomainId> = request.customer_infos.iter().filter_map(|info| info.customer_id.id()).collect();
     let mut connection = app.database.tenant(partner.tenant).await?;
     let found = customers::store::among(&mut connection, partner.tenant, owner, &named).await?;

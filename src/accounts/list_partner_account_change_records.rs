@@ -7,7 +7,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::ledger::entries::{Entry, Filter, History};
 use crate::ledger::{self, TransferKind};
 use crate::values::amount::{Amount, AmountText};
@@ -113,7 +113,7 @@ pub async fn list_partner_account_change_records(
 ) -> Result<Json<ListPartnerAccountChangeRecordsResponse>, ApiError> {
     let tenant = partner.tenant;
     let span = model::days(query.trade_time_begin, query.trade_time_end, app.now(tenant))?;
-    let owner = customers::acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
     if query.balance_type == BalanceType::Credit {
         let (total_count, records) = (0, Vec::new());
         return Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }));

@@ -7,8 +7,8 @@ use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::directory::Related;
-use crate::customers::{self, AccountIdText, AssociationType};
+use crate::customers::model::Related;
+use crate::customers::model::{AccountIdText, AssociationType};
 use crate::ledger::entries::{Entry, Filter, History, Span, Trade};
 use crate::ledger::{self, Purse, TransferKind};
 use crate::values::amount::{Amount, AmountText};
@@ -150,7 +150,7 @@ pub async fn list_partner_adjust_records(
     Query(query): Query<ListPartnerAdjustRecordsQuery>,
 ) -> Result<Json<ListPartnerAdjustRecordsResponse>, ApiError> {
     let tenant = partner.tenant;
-    let owner = customers::acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
     let funds = cash(tenant, owner);
     let below = match AccountIdText::given(query.customer_id.as_ref()) {
         None => None,

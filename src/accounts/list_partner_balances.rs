@@ -6,7 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::ledger::store::{self, Balance};
 use crate::ledger::{AccountKind, Purse};
 use crate::values::amount::Amount;
@@ -82,7 +82,7 @@ pub async fn list_partner_balances(
     partner: Partner,
     Query(query): Query<ListPartnerBalancesQuery>,
 ) -> Result<Json<ListPartnerBalancesResponse>, ApiError> {
-    let owner = customers::acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
     let mut connection = app.database.tenant(partner.tenant).await?;
     let balances = store::balances(&mut connection, partner.tenant, &[owner]).await?;
     Ok(Json(ListPartnerBalancesResponse { account_balances: show(&cash(partner.tenant, owner), &balances) }))

@@ -6,7 +6,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::AccountIdText;
+use crate::customers::model::AccountIdText;
 use crate::values::amount::{Amount, AmountText};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::number::Number;

@@ -3,7 +3,7 @@
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
-use crate::customers;
+use crate::customers::model::not_a_customer;
 use crate::ledger::books::{Refusal, Transfer};
 use crate::ledger::entries::Span;
 use crate::ledger::writer::{Command, Failure};
@@ -170,7 +170,7 @@ pub async fn transfer(
     };
     let refused = |refusal| match refusal {
         Refusal::Insufficient => insufficient(),
-        Refusal::Closed => customers::not_a_customer(),
+        Refusal::Closed => not_a_customer(),
         Refusal::TooLarge => ApiError::parameter("amount", "would make the balance too large"),
     };
     if write.dry_run {

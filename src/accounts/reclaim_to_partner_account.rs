@@ -7,7 +7,7 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::ledger::TransferKind;
 use crate::ledger::books::Transfer;
 use crate::values::amount::PositiveAmount;
@@ -52,8 +52,8 @@ pub async fn reclaim_to_partner_account(
     write: Write,
     Json(request): Json<ReclaimToPartnerAccountBalancesReq>,
 ) -> Result<Answer, ApiError> {
-    let receiver = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
-    let customer = customers::of_partner(&app, partner.tenant, receiver, &request.customer_id).await?;
+    let receiver = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
+    let customer = app.customers.of_partner(partner.tenant, receiver, &request.customer_id).await?;
     customer.require_resale()?;
     let wanted = Move {
         kind: TransferKind::Reclaim,

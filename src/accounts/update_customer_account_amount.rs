@@ -7,7 +7,7 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::ledger::TransferKind;
 use crate::ledger::books::Transfer;
 use crate::values::amount::PositiveAmount;
@@ -52,8 +52,8 @@ pub async fn update_customer_account_amount(
     write: Write,
     Json(request): Json<AdjustAccountReq>,
 ) -> Result<Answer, ApiError> {
-    let payer = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
-    let customer = customers::of_partner(&app, partner.tenant, payer, &request.customer_id).await?;
+    let payer = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
+    let customer = app.customers.of_partner(partner.tenant, payer, &request.customer_id).await?;
     customer.require_resale()?;
     let wanted = Move {
         kind: TransferKind::Allocate,

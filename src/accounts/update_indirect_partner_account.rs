@@ -7,7 +7,7 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::ledger::TransferKind;
 use crate::ledger::books::Transfer;
 use crate::values::amount::PositiveAmount;
@@ -49,7 +49,7 @@ pub async fn update_indirect_partner_account(
     write: Write,
     Json(request): Json<AdjustToIndirectPartnerReq>,
 ) -> Result<Answer, ApiError> {
-    let (reseller, _) = customers::reseller(&app, &distributor, &request.indirect_partner_id).await?;
+    let (reseller, _) = app.customers.reseller(&distributor, &request.indirect_partner_id).await?;
     let wanted = Move {
         kind: TransferKind::Allocate,
         from: cash(distributor.tenant, distributor.domain),

@@ -7,7 +7,7 @@ use super::store::coupons::Issue;
 use super::store::partners;
 use super::store::quotas::{self, NewQuota, QuotaFilter};
 use crate::api::caller::CallerKind;
-use crate::customers::directory::Related;
+use crate::customers::model::Related;
 use crate::customers::store as customers;
 use crate::identity::store as identity;
 use crate::ledger::{self, PostError, Posting, Purse, TransferKind};

@@ -12,7 +12,8 @@ use crate::api::filter::{Filter, Ignored, Refused};
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
+use crate::customers::{self};
 use crate::ledger::PostError;
 use crate::ledger::books;
 use crate::products::model::ServiceTypeCode;
@@ -94,7 +95,7 @@ pub async fn create_partner_coupons(
 ) -> Result<Answer, ApiError> {
     each_once("customer_ids", request.customer_ids.as_slice())?;
     let tenant = partner.tenant;
-    let issuer = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let issuer = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),
         Begun::New(transaction) => transaction,

@@ -11,7 +11,7 @@ use crate::api::filter::{Filter, Ignored, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::values::amount::Amount;
 use crate::values::id::{DomainId, QuotaId};
 use crate::values::money::Currency;
@@ -116,7 +116,7 @@ pub async fn list_issued_coupon_quotas(
     Query(query): Query<ListIssuedCouponQuotasQuery>,
 ) -> Result<Json<ListIssuedCouponQuotasResponse>, ApiError> {
     let owner = match AccountIdText::given(query.indirect_partner_id.as_ref()) {
-        Some(named) => Some(customers::reseller(&app, &distributor, named).await?.0),
+        Some(named) => Some(app.customers.reseller(&distributor, named).await?.0),
         None => None,
     };
     // A quota of an id that cannot be one does not exist.

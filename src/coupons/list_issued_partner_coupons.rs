@@ -12,7 +12,7 @@ use crate::api::filter::{Filter, Refused, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::values::amount::Amount;
 use crate::values::coded::coded;
 use crate::values::id::{CouponId, DomainId};
@@ -178,7 +178,7 @@ pub async fn list_issued_partner_coupons(
     partner: Partner,
     Query(query): Query<ListIssuedPartnerCouponsQuery>,
 ) -> Result<Json<ListIssuedPartnerCouponsResponse>, ApiError> {
-    let issuer = customers::acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
+    let issuer = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
     let now = app.now(partner.tenant);
     let search = Search {
         tenant: partner.tenant,

@@ -9,7 +9,7 @@ use crate::api::filter::{Filter, Ignored, Refused, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::values::amount::Amount;
 use crate::values::id::{CouponId, DomainId, QuotaId};
 use crate::values::list::List;
@@ -195,7 +195,7 @@ pub async fn list_partner_coupons_record(
     partner: Partner,
     QueryWithLists(query): QueryWithLists<ListPartnerCouponsRecordQuery>,
 ) -> Result<Json<ListPartnerCouponsRecordResponse>, ApiError> {
-    let issuer = customers::acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
+    let issuer = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
     if query.result.wanted() == Some(&OperationResult::Failure) {
         return Ok(Json(ListPartnerCouponsRecordResponse { total_count: 0, records: Vec::new() }));
     }

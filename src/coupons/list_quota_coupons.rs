@@ -11,7 +11,7 @@ use crate::api::filter::{Filter, Ignored, Refused};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::values::amount::Amount;
 use crate::values::id::{DomainId, QuotaId};
 use crate::values::list::List;
@@ -130,7 +130,7 @@ pub async fn list_quota_coupons(
     partner: Partner,
     Json(request): Json<QueryCouponQuotasReqExt>,
 ) -> Result<Json<ListQuotaCouponsResponse>, ApiError> {
-    let owner = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let now = app.now(partner.tenant);
     let mut connection = app.database.tenant(partner.tenant).await?;
     let part = (request.offset.unwrap_or_default().get(), request.limit.unwrap_or_default().get());

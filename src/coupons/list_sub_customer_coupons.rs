@@ -12,7 +12,7 @@ use crate::api::filter::{Filter, Refused, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::values::amount::Amount;
 use crate::values::id::{CouponId, DomainId};
 use crate::values::money::Currency;
@@ -177,7 +177,7 @@ pub async fn list_sub_customer_coupons(
     if query.offset.is_some() && query.limit.is_none() {
         return Err(ApiError::parameter("offset", "must be given together with limit"));
     }
-    let holder = customers::acting_partner(&app, &caller, query.indirect_partner_id.as_ref()).await?;
+    let holder = app.customers.acting_partner(&caller, query.indirect_partner_id.as_ref()).await?;
     let plan = query.promotion_plan_id.wanted().map_or("", OrderIdText::as_str);
     if !plan.is_empty() {
         return Ok(Json(ListSubCustomerCouponsResponse { count: 0, user_coupons: Vec::new() }));

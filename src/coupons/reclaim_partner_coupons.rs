@@ -12,8 +12,8 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
+use crate::customers::model::{AccountIdText, AssociationType};
 use crate::customers::store::{self as customers_store, Recipient};
-use crate::customers::{self, AccountIdText, AssociationType};
 use crate::values::id::DomainId;
 use crate::values::site::Site;
 use axum::extract::State;
@@ -48,7 +48,7 @@ pub async fn reclaim_partner_coupons(
     Json(request): Json<ReclaimPartnerCouponsReq>,
 ) -> Result<Answer, ApiError> {
     let tenant = partner.tenant;
-    let issuer = customers::acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let issuer = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let id = request.coupon_id.id().ok_or_else(no_such_coupon)?;
     let mut transaction = match write.begin().await? {
         Begun::Done(answer) => return Ok(answer),

@@ -12,7 +12,7 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use crate::ledger::books::Transfer;
 use crate::ledger::{self, PostError, Posting, TransferKind};
 use crate::values::amount::PositiveAmount;
@@ -75,7 +75,7 @@ pub async fn update_coupon_quotas(
     let mut resellers = Vec::new();
     let mut error_details = Vec::new();
     for named in request.indirect_partner_ids.as_slice() {
-        match customers::reseller(&app, &distributor, named).await {
+        match app.customers.reseller(&distributor, named).await {
             Ok((reseller, _)) => resellers.push(reseller),
             Err(error) if error.status.is_server_error() => return Err(error),
             Err(_) => error_details.push(Refusal::NoSuchReseller.detail(named.as_str())),

@@ -1,16 +1,18 @@
 //! What the vendor's staff do to customers, at the command line and over the operators' API: look, associate, freeze.
 
-use super::association;
 use super::freezing::{self, Change, FreezeType, Reason};
-use super::model::{CustomerType, Frozen, VerifiedStatus};
-use super::partner_administration::find_partner;
-use super::{AssociationType, store};
+use super::membership;
+use super::model::{Association, AssociationType, CustomerType, Frozen, Sort, VerifiedStatus};
+use super::store;
 use crate::api::caller::CallerKind;
+use crate::database;
 use crate::identity::administration as identity;
+use crate::identity::model::LoginName;
+use crate::identity::store::{self as accounts, NewDomain};
 use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::time::Instant;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -23,9 +25,6 @@ pub enum Refusal {
     /// The account has no resellers.
     #[error("{0} is no distributor")]
     NotADistributor(String),
-    /// Its resellers have them.
-    #[error("a distributor has no customers of its own: name a reseller")]
-    Distributor,
     /// Another partner has it, or this one.
     #[error("the platform {0} is assigned already")]
     PlatformTaken(String),
@@ -35,9 +34,9 @@ pub enum Refusal {
     /// There is no such account.
     #[error(transparent)]
     Account(#[from] identity::Refusal),
-    /// The association is left as it is.
-    #[error(transparent)]
-    Association(#[from] association::Refusal),
+    /// It is no customer's account.
+    #[error("the account is no customer's")]
+    NotACustomer,
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -76,28 +75,6 @@ pub struct CustomerView {
     /// Its number among the partner's customers.
     #[serde(skip)]
     pub number: i64,
-}
-
-/// What a customer is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = CustomerSort)]
-pub enum Sort {
-    /// A person.
-    Person,
-    /// A company.
-    Company,
-}
-
-impl Sort {
-    /// In words, where it is known.
-    pub fn of(customer_type: CustomerType) -> Option<Self> {
-        match customer_type {
-            CustomerType::None => None,
-            CustomerType::Person => Some(Self::Person),
-            CustomerType::Company => Some(Self::Company),
-        }
-    }
 }
 
 /// How far a customer's real-name authentication is.
@@ -229,25 +206,8 @@ pub async fn customer(
         tenant.0,
         customer.0
     );
-    let row = row.fetch_optional(connection).await?.ok_or(association::Refusal::NotACustomer)?;
+    let row = row.fetch_optional(connection).await?.ok_or(Refusal::NotACustomer)?;
     Ok(row.into())
-}
-
-/// Asks an account that is nobody's customer to become a partner's. The association is made a moment later.
-pub async fn invite(
-    connection: &mut PgConnection,
-    customer: (TenantId, DomainId),
-    (partner, kind): (&str, AssociationType),
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let (tenant, partner, partner_kind) = find_partner(connection, partner).await?;
-    if partner_kind == CallerKind::Distributor {
-        return Err(Refusal::Distributor);
-    }
-    if tenant != customer.0 {
-        return Err(association::Refusal::OtherTenant.into());
-    }
-    Ok(association::invite(connection, customer, (partner, kind), now).await?)
 }
 
 /// Freezes or unfreezes a customer of whatever kind, also one that is nobody's. Its partner can unfreeze a resale customer
@@ -259,10 +219,45 @@ pub async fn freeze(
     user: Option<UserId>,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    let state = store::lock(connection, tenant, customer).await?.ok_or(association::Refusal::NotACustomer)?;
+    let state = store::lock(connection, tenant, customer).await?.ok_or(Refusal::NotACustomer)?;
     let wanted = freezing::after(state.frozen, change).ok_or(Refusal::FrozenOtherwise)?;
     if wanted != state.frozen {
         freezing::set(connection, (tenant, customer), wanted, (reason.as_str(), user), now).await?;
     }
     Ok(())
+}
+
+/// Creates an account with a project for each region and a user of the account's own name.
+pub async fn create_account(
+    connection: &mut PgConnection,
+    name: &LoginName,
+    kind: CallerKind,
+    parent: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<DomainId, identity::Refusal> {
+    let mut transaction = connection.begin().await?;
+    let above = match parent {
+        Some(parent) => Some(identity::find_account(&mut transaction, parent).await?),
+        None => None,
+    };
+    let parent_kind = match above {
+        Some(above) => Some(accounts::domain_kind(&mut transaction, above.0, above.1).await?),
+        None => None,
+    };
+    identity::check_parent(kind, parent_kind)?;
+    let domain = DomainId::new(now);
+    let tenant = above.map_or(TenantId(domain.0), |above| above.0);
+    let new = NewDomain { tenant, id: domain, parent: above.map(|above| above.1), name: name.as_str(), kind };
+    if !identity::open_account(&mut transaction, &new, None, now).await? {
+        return Err(identity::Refusal::NameTaken(name.as_str().to_owned()));
+    }
+    database::open_months_ahead(&mut transaction, now).await?;
+    if matches!(kind, CallerKind::Customer | CallerKind::Master) {
+        // Below a partner a new customer is a resale one, as the vendor creates them.
+        let association =
+            above.map(|above| Association { partner: above.1, kind: AssociationType::Resale, since: now });
+        membership::insert(&mut transaction, tenant, domain, association).await?;
+    }
+    transaction.commit().await?;
+    Ok(domain)
 }

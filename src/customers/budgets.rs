@@ -1,7 +1,8 @@
 //! Budgets of the international site's resale customers: what each may consume in a month of UTC+8, or once.
 
+use super::model::AssociationType;
 use super::model::Frozen;
-use super::{AssociationType, freezing, store};
+use super::{freezing, store};
 use crate::values::amount::Amount;
 use crate::values::coded::coded;
 use crate::values::id::{DomainId, TenantId, new_uuid};

@@ -1,10 +1,10 @@
-//! `bss-gateway admin partner …`, `reseller …`, `customer …`, `association …`, `notifications …`, `codes …`
+//! `bss-gateway admin partner …`, `reseller …`, `customer …`, `notifications …`, `codes …`
 
-use super::AssociationType;
+use super::administration::create_account;
 use super::administration::{self as customers, Filter, RealNameState};
-use super::association;
 use super::codes;
 use super::freezing::{Change, FreezeType, Reason};
+use super::model::AssociationType;
 use super::model::XaccountType;
 use super::partner_administration::{self as partners, find_partner};
 use super::partners::{ProfileChange, change_profile};
@@ -12,7 +12,7 @@ use super::store;
 use crate::api::caller::CallerKind;
 use crate::arguments::given;
 use crate::clock::{self, Clock};
-use crate::identity::administration::{create_account, find_account};
+use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
 use crate::notifications;
 use crate::personal::Vault;
@@ -118,39 +118,6 @@ pub enum CustomerCommand {
     },
 }
 
-/// `admin association …`
-#[derive(Debug, Subcommand)]
-pub enum AssociationCommand {
-    /// Show how it came to be
-    Show {
-        /// The customer's account
-        account: String,
-    },
-    /// Make an account that is nobody's customer a partner's, of the same tenant
-    Invite {
-        /// The account
-        account: String,
-        /// The partner's or reseller's account
-        partner: String,
-        /// As a referral customer, who pays the vendor itself
-        #[arg(long)]
-        referral: bool,
-    },
-    /// Make a resale customer a referral customer, or the other way round
-    Switch {
-        /// The customer's account
-        account: String,
-        /// Only to this, so that it can be said twice
-        #[arg(long)]
-        to: Option<AssociationType>,
-    },
-    /// End it: what was allocated goes back to the partner
-    Unbind {
-        /// The customer's account
-        account: String,
-    },
-}
-
 /// `admin notifications …`
 #[derive(Debug, Subcommand)]
 pub enum NotificationsCommand {
@@ -253,36 +220,6 @@ pub async fn customer(connection: &mut PgConnection, command: CustomerCommand) -
     let shown = customers::customer(&mut transaction, customer).await?;
     transaction.commit().await?;
     Ok(serde_json::to_value(shown)?)
-}
-
-/// Does it.
-pub async fn association(connection: &mut PgConnection, command: AssociationCommand) -> anyhow::Result<Value> {
-    let mut transaction = connection.begin().await?;
-    let name = match &command {
-        AssociationCommand::Show { account }
-        | AssociationCommand::Invite { account, .. }
-        | AssociationCommand::Switch { account, .. }
-        | AssociationCommand::Unbind { account } => account.clone(),
-    };
-    let customer = find_account(&mut transaction, &name).await?;
-    let now = clock::business_time(&mut transaction, customer.0, &Clock::default()).await?;
-    match command {
-        AssociationCommand::Show { .. } => {}
-        AssociationCommand::Invite { partner, referral, .. } => {
-            let kind = if referral { AssociationType::Referral } else { AssociationType::Resale };
-            customers::invite(&mut transaction, customer, (&partner, kind), now).await?;
-        }
-        AssociationCommand::Switch { to: None, .. } => {
-            association::switch(&mut transaction, customer, now).await?;
-        }
-        AssociationCommand::Switch { to: Some(wanted), .. } => {
-            association::set_type(&mut transaction, customer, wanted, now).await?;
-        }
-        AssociationCommand::Unbind { .. } => association::unbind(&mut transaction, customer, now).await?,
-    }
-    let steps = association::history(&mut transaction, customer.0, customer.1).await?;
-    transaction.commit().await?;
-    Ok(serde_json::to_value(steps)?)
 }
 
 /// Does it.

@@ -1,9 +1,11 @@
 //! `POST /v2/partners/sub-customers`
 
 use super::codes::{self, GivenCode, Scene, receiver_hash};
+use super::membership::{self, NewCustomer};
+use super::model::{AccountIdText, AssociationType};
 use super::model::{Frozen, Refusal, ShortText, XaccountId, XaccountType, is_domain_name, switch};
-use super::store::{self, NewCustomer};
-use super::{AccountIdText, AssociationType, association, partners, reseller};
+use super::partners;
+use super::store;
 use crate::api::caller::{Caller, CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -207,7 +209,7 @@ fn check_password(password: &str, name: Option<&str>, receiver: Option<&Receiver
 async fn owner(app: &App, caller: &Caller, named: Option<&AccountIdText>) -> Result<DomainId, ApiError> {
     match (caller.kind, AccountIdText::given(named)) {
         (CallerKind::Distributor, None) => Err(Refusal::Distributor.into()),
-        (CallerKind::Distributor, Some(named)) => Ok(reseller(app, caller, named).await?.0),
+        (CallerKind::Distributor, Some(named)) => Ok(app.customers.reseller(caller, named).await?.0),
         _ => Ok(caller.domain),
     }
 }
@@ -283,7 +285,7 @@ async fn create(
         // On the international site a resale customer buys nothing until its partner has set a budget.
         frozen: if starts_frozen { Frozen::Account } else { Frozen::No },
     };
-    if !store::register(connection, &new, now).await? {
+    if !membership::register(connection, &new, now).await? {
         return Err(Refusal::XaccountTaken.into());
     }
     Ok(CreateSubCustomerResponse { domain_id: id, domain_name: name })
@@ -312,7 +314,7 @@ fn random_name() -> String {
 async fn await_association(app: &App, caller: &Caller, created: &CreateSubCustomerResponse, answer: Answer) -> Answer {
     let associate = async {
         let mut connection = app.database.tenant(caller.tenant).await?;
-        association::complete(&mut connection, caller.tenant, created.domain_id, app.now(caller.tenant)).await
+        membership::complete(&mut connection, caller.tenant, created.domain_id, app.now(caller.tenant)).await
     };
     let patience = Duration::from_secs(app.settings.customers.association_wait_seconds);
     let (status, error_code, error_msg) = match tokio::time::timeout(patience, associate).await {
@@ -338,7 +340,7 @@ async fn await_association(app: &App, caller: &Caller, created: &CreateSubCustom
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::customers::association::complete_all;
+    use crate::associations::pending::complete_all;
     use crate::testing::{TestApp, login};
     use serde_json::{Value, json};
     use sqlx::PgPool;

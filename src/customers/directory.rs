@@ -3,7 +3,9 @@
 //! Kept for a bounded time and forgotten at once when a change is announced. A change that money depends on does not rely on
 //! that: it closes the customer's account in the ledger.
 
-use super::{Customer, store};
+use super::model::{AccountIdText, Customer, Related, no_permission_on_customer, no_such_reseller, not_a_customer};
+use super::store;
+use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::values::id::{DomainId, TenantId};
@@ -17,22 +19,6 @@ use std::time::Duration;
 const CAPACITY: u64 = 100_000;
 /// How many names: when there are more all are forgotten, since a page's are asked for in one statement.
 const NAMES: usize = 100_000;
-
-/// An account in relation to others.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Related {
-    /// A customer that is associated with a partner.
-    Customer(Arc<Customer>),
-    /// A reseller.
-    Reseller {
-        /// Its distributor.
-        parent: DomainId,
-        /// Its name.
-        name: String,
-    },
-    /// Anything else.
-    Other,
-}
 
 /// The memory.
 #[derive(Clone, Debug)]
@@ -62,6 +48,61 @@ impl Directory {
             self.known.insert((tenant, id), related.clone()).await;
         }
         Ok(related)
+    }
+
+    /// The partner for whom the caller acts: one of its resellers, if it is a distributor and names one, else itself. Ignored for
+    /// other callers.
+    pub async fn acting_partner(
+        &self,
+        caller: &Caller,
+        indirect_partner_id: Option<&AccountIdText>,
+    ) -> Result<DomainId, ApiError> {
+        match AccountIdText::given(indirect_partner_id) {
+            Some(named) if caller.kind == CallerKind::Distributor => Ok(self.reseller(caller, named).await?.0),
+            _ => Ok(caller.domain),
+        }
+    }
+
+    /// A distributor's reseller, with its name.
+    pub async fn reseller(&self, caller: &Caller, named: &AccountIdText) -> Result<(DomainId, String), ApiError> {
+        let id = named.id().ok_or_else(no_such_reseller)?;
+        match self.related(caller.tenant, id).await?.as_deref() {
+            Some(Related::Reseller { parent, name }) if *parent == caller.domain => Ok((id, name.clone())),
+            _ => Err(no_such_reseller()),
+        }
+    }
+
+    /// The partner's customer, or, of a distributor, one of its resellers': for operations without a parameter for the reseller.
+    pub async fn in_tree(&self, caller: &Caller, named: &AccountIdText) -> Result<Arc<Customer>, ApiError> {
+        let id = named.id().ok_or_else(not_a_customer)?;
+        let related = self.related(caller.tenant, id).await?;
+        let Some(Related::Customer(customer)) = related.as_deref() else { return Err(not_a_customer()) };
+        let partner = customer.association.partner;
+        if partner == caller.domain {
+            return Ok(customer.clone());
+        }
+        if caller.kind == CallerKind::Distributor
+            && let Some(Related::Reseller { parent, .. }) = self.related(caller.tenant, partner).await?.as_deref()
+            && *parent == caller.domain
+        {
+            return Ok(customer.clone());
+        }
+        Err(not_a_customer())
+    }
+
+    /// A customer of a partner.
+    pub async fn of_partner(
+        &self,
+        tenant: TenantId,
+        partner: DomainId,
+        named: &AccountIdText,
+    ) -> Result<Arc<Customer>, ApiError> {
+        let id = named.id().ok_or_else(not_a_customer)?;
+        match self.related(tenant, id).await?.as_deref() {
+            Some(Related::Customer(customer)) if customer.association.partner == partner => Ok(customer.clone()),
+            Some(Related::Customer(_)) => Err(no_permission_on_customer()),
+            _ => Err(not_a_customer()),
+        }
     }
 
     /// Names of accounts of the tenant, for lists that show them. The database is asked for those that are not known.

@@ -1,7 +1,7 @@
 //! `POST /v2/partners/sub-customers/freeze`
 
 use super::freezing::{self, Change, CustomerErrorDetail, FreezeType, Reason};
-use super::{AccountIdText, acting_partner};
+use super::model::AccountIdText;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -57,7 +57,7 @@ pub async fn freeze_sub_customers(
     Json(request): Json<FreezeSubCustomersReq>,
 ) -> Result<Answer, ApiError> {
     freezing::check_count(&request.customer_ids)?;
-    let owner = acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let now = app.now(partner.tenant);
     match write.begin().await? {
         Begun::Done(answer) => Ok(answer),

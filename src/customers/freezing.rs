@@ -1,11 +1,11 @@
 //! Freezing: a frozen customer buys, renews and changes nothing.
 
 use super::model::Frozen;
+use super::model::{AccountIdText, AssociationType};
+use super::model::{no_permission_on_customer, not_a_customer};
 use super::store::{self, State};
-use super::{no_permission_on_customer, not_a_customer};
 use crate::api::error::ApiError;
 use crate::api::write::WriteTransaction;
-use crate::customers::{AccountIdText, AssociationType};
 use crate::values::id::{DomainId, TenantId, UserId, new_uuid};
 use crate::values::text::texts;
 use axum::http::StatusCode;

@@ -8,8 +8,8 @@
 //! Where a page is shown an account's name is a sub-select and no join: for a hundred names the planner would rather read all
 //! the accounts of a partner with some thousand customers.
 
-use super::AssociationType;
-use super::association::BLOCK;
+use super::membership::BLOCK;
+use super::model::AssociationType;
 use super::model::{CustomerType, Frozen, VerifiedStatus};
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId};

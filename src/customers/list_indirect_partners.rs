@@ -1,6 +1,6 @@
 //! `POST /v2/partners/indirect-partners/query`
 
-use super::AccountIdText;
+use super::model::AccountIdText;
 use super::model::ShortText;
 use crate::api::caller::{CallerKind, Distributor};
 use crate::api::error::ApiError;

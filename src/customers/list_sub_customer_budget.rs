@@ -1,7 +1,8 @@
 //! `POST /v2/partners/sub-customers/budget/query`
 
 use super::budgets::{self, Budget, BudgetType, CURRENCY};
-use super::{AccountIdText, AssociationType, acting_partner, store};
+use super::model::{AccountIdText, AssociationType};
+use super::store;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -70,7 +71,7 @@ pub async fn list_sub_customer_budget(
     if !(1..=CUSTOMERS_MAX).contains(&request.customer_ids.len()) {
         return Err(ApiError::parameter("customer_ids", format_args!("must have 1 to {CUSTOMERS_MAX} items")));
     }
-    let owner = acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let named: Vec<DomainId> = request.customer_ids.iter().filter_map(AccountIdText::id).collect();
     let now = app.now(partner.tenant);
     let mut connection = app.database.tenant(partner.tenant).await?;

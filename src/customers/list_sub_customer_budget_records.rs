@@ -1,7 +1,7 @@
 //! `GET /v2/partners/sub-customers/budget/records`
 
 use super::budgets::{BudgetType, CURRENCY, RecordType};
-use super::{AccountIdText, acting_partner, of_partner};
+use super::model::AccountIdText;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -97,8 +97,8 @@ pub async fn list_sub_customer_budget_records(
     partner: Partner,
     Query(query): Query<ListSubCustomerBudgetRecordsQuery>,
 ) -> Result<Json<ListSubCustomerBudgetRecordsResponse>, ApiError> {
-    let owner = acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
-    let customer = of_partner(&app, partner.tenant, owner, &query.customer_id).await?;
+    let owner = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
+    let customer = app.customers.of_partner(partner.tenant, owner, &query.customer_id).await?;
     let mut connection = app.database.tenant(partner.tenant).await?;
     let rows = records(&mut connection, (partner.tenant, owner, customer.id), &query).await?;
     let total_count = i64::try_from(rows.len()).unwrap_or(i64::MAX);

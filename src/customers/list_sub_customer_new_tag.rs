@@ -1,7 +1,7 @@
 //! `POST /v2/partners/sub-customers/new-customers-tags/batch-query`
 
 use super::list::{self, Filter, Row};
-use super::{AccountIdText, acting_partner};
+use super::model::AccountIdText;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -72,7 +72,7 @@ pub async fn list_sub_customer_new_tag(
     partner: Partner,
     Json(request): Json<ListSubCustomerNewTagReq>,
 ) -> Result<Json<ListSubCustomerNewTagResponse>, ApiError> {
-    let owner = acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let named = request.customer_ids.filter(|ids| !ids.is_empty());
     let ids = named.map(|ids| ids.iter().filter_map(AccountIdText::id).collect());
     let filter = Filter { ids, ..Filter::default() };

@@ -2,7 +2,7 @@
 
 use super::list::{self, Filter, Row};
 use super::model::{self, CustomerType, Frozen, NamePart, VerifiedStatus};
-use super::{AccountIdText, AssociationType, acting_partner};
+use super::model::{AccountIdText, AssociationType};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -144,7 +144,7 @@ pub async fn list_sub_customers(
     partner: Partner,
     Json(request): Json<QuerySubCustomerListReq>,
 ) -> Result<Json<ListSubCustomersResponse>, ApiError> {
-    let owner = acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
     let filter = filter(&request);
     let part = (request.offset.get(), request.limit.get());
     let mut connection = app.database.tenant(partner.tenant).await?;

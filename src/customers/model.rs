@@ -1,11 +1,15 @@
 //! What several operations share: names of accounts, who may register customers, the vendor's codes of refusals.
 
-use super::AssociationType;
 use crate::api::error::ApiError;
 use crate::values::coded::coded;
+use crate::values::id::DomainId;
 use crate::values::text::texts;
 use axum::http::StatusCode;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::sync::Arc;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 texts! {
     /// A short text, or nothing.
@@ -152,6 +156,124 @@ impl From<Refusal> for ApiError {
             Refusal::TestPartner => ("CBC.99005035", "A test partner account cannot use this API."),
         };
         Self::bss(StatusCode::BAD_REQUEST, code, message)
+    }
+}
+
+texts! {
+    /// An account's id as a request names it. What is no id of ours is an account that does not exist.
+    AccountIdText, 0..=64, "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
+}
+
+impl AccountIdText {
+    /// The id, if it can be one.
+    pub fn id(&self) -> Option<DomainId> {
+        Uuid::try_parse(self.as_str()).ok().map(DomainId)
+    }
+
+    /// The id that a request names; nothing if it is absent or empty.
+    pub fn given(this: Option<&Self>) -> Option<&Self> {
+        this.filter(|text| !text.as_str().is_empty())
+    }
+}
+
+/// How a customer hangs together with its partner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[repr(i16)]
+pub enum AssociationType {
+    /// It pays the vendor itself.
+    Referral = 1,
+    /// Its partner allocates funds to it.
+    Resale = 2,
+}
+
+/// A customer's association with its partner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Association {
+    /// The partner or reseller.
+    pub partner: DomainId,
+    /// How.
+    pub kind: AssociationType,
+    /// Since when.
+    pub since: OffsetDateTime,
+}
+
+/// A customer of a partner.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Customer {
+    /// Its id.
+    pub id: DomainId,
+    /// Its account's name.
+    pub name: String,
+    /// Its association.
+    pub association: Association,
+}
+
+impl Customer {
+    /// Refuses a referral customer where only resale ones are meant.
+    pub fn require_resale(&self) -> Result<(), ApiError> {
+        match self.association.kind {
+            AssociationType::Resale => Ok(()),
+            AssociationType::Referral => Err(not_resale()),
+        }
+    }
+}
+
+/// 400 `CBC.99000037`: no such reseller, or another distributor's.
+pub fn no_such_reseller() -> ApiError {
+    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99000037", "You do not have permission to operate this reseller.")
+}
+
+/// 400 `CBC.99000035`: no such customer, or another partner's.
+pub fn not_a_customer() -> ApiError {
+    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99000035", "Not a customer of the partner.")
+}
+
+/// 400 `CBC.99000000`: a customer of the distributor's own tree, but of one of its resellers, which the request does not name.
+pub fn no_permission_on_customer() -> ApiError {
+    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99000000", "No permission to operate the customer.")
+}
+
+/// The vendor documents no code of the current version for a referral customer; it is as if it could not be operated.
+fn not_resale() -> ApiError {
+    no_permission_on_customer()
+}
+
+/// An account in relation to others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Related {
+    /// A customer that is associated with a partner.
+    Customer(Arc<Customer>),
+    /// A reseller.
+    Reseller {
+        /// Its distributor.
+        parent: DomainId,
+        /// Its name.
+        name: String,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// What a customer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = CustomerSort)]
+pub enum Sort {
+    /// A person.
+    Person,
+    /// A company.
+    Company,
+}
+
+impl Sort {
+    /// In words, where it is known.
+    pub fn of(customer_type: CustomerType) -> Option<Self> {
+        match customer_type {
+            CustomerType::None => None,
+            CustomerType::Person => Some(Self::Person),
+            CustomerType::Company => Some(Self::Company),
+        }
     }
 }
 

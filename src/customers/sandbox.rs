@@ -1,8 +1,8 @@
 //! The sandbox's many customers, written by arrays.
 
-use super::AssociationType;
-use super::association::{BLOCK, Step};
 use super::codes::receiver_hash;
+use super::membership::{BLOCK, Step};
+use super::model::AssociationType;
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::receiver::{Email, Phone, Receiver};
@@ -26,7 +26,7 @@ pub struct Newcomer {
     pub receiver: Receiver,
 }
 
-/// Makes accounts a partner's customers, as registering and [`associate`](super::association::associate) do one by one.
+/// Makes accounts a partner's customers, as registering and [`associate`](super::membership::associate) do one by one.
 pub async fn join(
     connection: &mut PgConnection,
     (tenant, partner): (TenantId, DomainId),

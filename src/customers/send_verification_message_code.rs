@@ -1,8 +1,8 @@
 //! `POST /v2/bases/verificationcode/send`
 
 use super::codes::{self, NewCode, Scene};
+use super::model::AccountIdText;
 use super::model::ShortText;
-use super::{AccountIdText, in_tree};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -132,7 +132,7 @@ fn valid_for(minutes: Option<i32>) -> Result<Duration, ApiError> {
 async fn customer(app: &App, partner: &Partner, named: Option<&AccountIdText>) -> Result<DomainId, ApiError> {
     let named = AccountIdText::given(named);
     let named = named.ok_or_else(|| ApiError::parameter("customer_id", "is required with scene 18"))?;
-    Ok(in_tree(app, partner, named).await?.id)
+    Ok(app.customers.in_tree(partner, named).await?.id)
 }
 
 fn message(language: MessageLanguage, code: &str, valid_for: Duration) -> (&'static str, String) {

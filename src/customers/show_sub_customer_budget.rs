@@ -1,7 +1,7 @@
 //! `GET /v2/partners/sub-customers/budget`
 
 use super::budgets::{self, BudgetType, CURRENCY};
-use super::{AccountIdText, acting_partner, of_partner};
+use super::model::AccountIdText;
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -61,8 +61,8 @@ pub async fn show_sub_customer_budget(
     partner: Partner,
     Query(query): Query<ShowSubCustomerBudgetQuery>,
 ) -> Result<Json<ShowSubCustomerBudgetResponse>, ApiError> {
-    let owner = acting_partner(&app, &partner, query.indirect_partner_id.as_ref()).await?;
-    let customer = of_partner(&app, partner.tenant, owner, &query.customer_id).await?;
+    let owner = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
+    let customer = app.customers.of_partner(partner.tenant, owner, &query.customer_id).await?;
     customer.require_resale()?;
     let now = app.now(partner.tenant);
     let mut connection = app.database.tenant(partner.tenant).await?;

@@ -1,15 +1,13 @@
 //! The only door into the customers' tables.
 
-use super::association::{self, Step};
-use super::directory::Related;
+use super::model::Related;
+use super::model::{Association, AssociationType, Customer};
 use super::model::{CustomerType, Frozen, VerifiedStatus};
-use super::{Association, AssociationType, Customer};
 use crate::api::caller::CallerKind;
 use crate::values::id::{DomainId, TenantId};
-use crate::values::receiver::Phone;
 use sqlx::PgConnection;
 use std::sync::Arc;
-use time::{Date, OffsetDateTime};
+use time::Date;
 
 /// Announces changes; the payload is `<tenant> <account>`, anything else means "everything".
 pub const CHANNEL: &str = "bss_customers";
@@ -238,86 +236,6 @@ pub async fn recipients(
     )
     .fetch_all(connection)
     .await
-}
-
-/// Adds a customer, associated or not.
-pub async fn insert(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    id: DomainId,
-    association: Option<Association>,
-) -> sqlx::Result<()> {
-    sqlx::query!("insert into customers (tenant_id, domain_id) values ($1, $2)", tenant.0, id.0)
-        .execute(&mut *connection)
-        .await?;
-    match association {
-        Some(association) => association::associate(connection, tenant, id, association).await,
-        None => announce(connection, tenant, id).await,
-    }
-}
-
-/// A customer that a partner registers.
-pub struct NewCustomer<'a> {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Its account.
-    pub id: DomainId,
-    /// With whom it is to be associated, and how.
-    pub association: (DomainId, AssociationType),
-    /// Whether it is one of the international site.
-    pub international: bool,
-    /// The platform it comes from, and its id there.
-    pub xaccount: (&'a str, &'a str),
-    /// Its phone, sealed.
-    pub sealed_phone: Option<Vec<u8>>,
-    /// Its e-mail address, sealed.
-    pub sealed_email: Option<Vec<u8>>,
-    /// Its country.
-    pub domain_area: Option<&'a str>,
-    /// Whether it wants the vendor's advertisements.
-    pub takes_marketing: bool,
-    /// What of it is frozen.
-    pub frozen: Frozen,
-}
-
-/// Adds a customer whose association is still to be made. `false`: its platform's user has an account already.
-pub async fn register(connection: &mut PgConnection, new: &NewCustomer<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
-    let xaccount = sqlx::query!(
-        "insert into xaccounts (xaccount_id, xaccount_type, tenant_id, domain_id) values ($1, $2, $3, $4)
-         on conflict do nothing",
-        new.xaccount.1,
-        new.xaccount.0,
-        new.tenant.0,
-        new.id.0
-    );
-    if xaccount.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    sqlx::query!(
-        "insert into customers (tenant_id, domain_id, pending_partner_id, pending_type, pending_since, international,
-                                xaccount_type, xaccount_id, sealed_phone, country_code, sealed_email, domain_area,
-                                takes_marketing, frozen)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        new.tenant.0,
-        new.id.0,
-        new.association.0.0,
-        new.association.1 as i16,
-        now,
-        new.international,
-        new.xaccount.0,
-        new.xaccount.1,
-        new.sealed_phone,
-        new.sealed_phone.is_some().then_some(Phone::COUNTRY_CODE),
-        new.sealed_email,
-        new.domain_area,
-        new.takes_marketing,
-        new.frozen as i16
-    )
-    .execute(&mut *connection)
-    .await?;
-    association::record(connection, new.tenant, new.id, Some(new.association), Step::Registered, now).await?;
-    announce(connection, new.tenant, new.id).await?;
-    Ok(true)
 }
 
 /// What is registered with a phone or an address.

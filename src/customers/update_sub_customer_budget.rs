@@ -2,7 +2,8 @@
 
 use super::budgets::{self, BudgetType, FrozenOperateType, Setting};
 use super::model::Frozen;
-use super::{AccountIdText, AssociationType, acting_partner, freezing, not_a_customer, of_partner, store};
+use super::model::{AccountIdText, AssociationType, not_a_customer};
+use super::{freezing, store};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -71,8 +72,8 @@ pub async fn update_sub_customer_budget(
     if amount.decimal() > AMOUNT_MAX {
         return Err(ApiError::parameter("budget_amount", format_args!("must be at most {AMOUNT_MAX}")));
     }
-    let owner = acting_partner(&app, &partner, request.indirect_partner_id.as_ref()).await?;
-    let customer = of_partner(&app, partner.tenant, owner, &request.customer_id).await?;
+    let owner = app.customers.acting_partner(&partner, request.indirect_partner_id.as_ref()).await?;
+    let customer = app.customers.of_partner(partner.tenant, owner, &request.customer_id).await?;
     customer.require_resale()?;
     let setting = Setting {
         amount,

@@ -6,9 +6,6 @@ use super::model::{AgencyName, LoginName};
 use super::password;
 use super::store::{self, KeySummary, NewAccessKey, NewDomain, NewUser, Project};
 use crate::api::caller::CallerKind;
-use crate::customers::store as customers;
-use crate::customers::{Association, AssociationType};
-use crate::database;
 use crate::products::store::region_codes;
 use crate::secrets::{self, Sealer};
 use crate::signature::Rules;
@@ -98,41 +95,6 @@ pub(super) async fn user(
     let found = store::user_by_name(connection, tenant, domain, name).await?;
     let (user, _) = found.ok_or_else(|| Refusal::NoSuchUser(of.to_owned(), name.to_owned()))?;
     Ok((tenant, domain, user))
-}
-
-/// Creates an account with a project for each region and a user of the account's own name.
-pub async fn create_account(
-    connection: &mut PgConnection,
-    name: &LoginName,
-    kind: CallerKind,
-    parent: Option<&str>,
-    now: OffsetDateTime,
-) -> Result<DomainId, Refusal> {
-    let mut transaction = connection.begin().await?;
-    let above = match parent {
-        Some(parent) => Some(account(&mut transaction, parent).await?),
-        None => None,
-    };
-    let parent_kind = match above {
-        Some(above) => Some(store::domain_kind(&mut transaction, above.tenant, above.domain).await?),
-        None => None,
-    };
-    check_parent(kind, parent_kind)?;
-    let domain = DomainId::new(now);
-    let tenant = above.map_or(TenantId(domain.0), |above| above.tenant);
-    let new = NewDomain { tenant, id: domain, parent: above.map(|above| above.domain), name: name.as_str(), kind };
-    if !open_account(&mut transaction, &new, None, now).await? {
-        return Err(Refusal::NameTaken(name.as_str().to_owned()));
-    }
-    database::open_months_ahead(&mut transaction, now).await?;
-    if matches!(kind, CallerKind::Customer | CallerKind::Master) {
-        // Below a partner a new customer is a resale one, as the vendor creates them.
-        let association =
-            above.map(|above| Association { partner: above.domain, kind: AssociationType::Resale, since: now });
-        customers::insert(&mut transaction, tenant, domain, association).await?;
-    }
-    transaction.commit().await?;
-    Ok(domain)
 }
 
 /// Adds an account with a project for each region and a user of the account's own name. `false`: the name is taken.

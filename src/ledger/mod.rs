@@ -116,6 +116,11 @@ impl Purse {
     }
 }
 
+/// What a partner has allocated to a resale customer.
+pub fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
+    Purse::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
+}
+
 /// Why funds move.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]

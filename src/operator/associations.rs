@@ -6,9 +6,10 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::customers::AssociationType;
+use crate::associations::{administration, lifecycle};
 use crate::customers::administration::{self as customers, CustomerView};
-use crate::customers::association::{self, StepMade};
+use crate::customers::membership::{self, StepMade};
+use crate::customers::model::AssociationType;
 use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
 use axum::extract::State;
@@ -41,7 +42,7 @@ pub async fn show_association(
     let mut connection = app.database.control().await?;
     let of = find_account(&mut connection, &account).await.map_err(refused)?;
     let customer = customers::customer(&mut connection, of).await.map_err(refused)?;
-    let steps = association::history(&mut connection, of.0, of.1).await?;
+    let steps = membership::history(&mut connection, of.0, of.1).await?;
     Ok(Json(AssociationHistory { customer, steps }))
 }
 
@@ -76,7 +77,7 @@ pub async fn create_association(
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
             let with = (body.partner.as_str(), body.association_type);
-            customers::invite(connection, of, with, now).await.map_err(refused)?;
+            administration::invite(connection, of, with, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })
         .await?;
@@ -111,7 +112,7 @@ pub async fn update_association(
     write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
-            association::set_type(connection, of, body.association_type, now).await.map_err(refused)?;
+            lifecycle::set_type(connection, of, body.association_type, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })
         .await
@@ -136,7 +137,7 @@ pub async fn delete_association(
     let answer = write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
-            association::unbind(connection, of, now).await.map_err(refused)?;
+            lifecycle::unbind(connection, of, now).await.map_err(refused)?;
             Outcome::of(&of.1, &customers::customer(connection, of).await.map_err(refused)?)
         })
         .await?;

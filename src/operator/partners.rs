@@ -4,6 +4,7 @@ use super::accounts::AccountCreated;
 use super::cursor::{Cursor, PageQuery};
 use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, refused};
+use crate::customers::administration as customers;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -12,7 +13,6 @@ use crate::app::App;
 use crate::customers::model::XaccountType;
 use crate::customers::partner_administration::{self as partners, PartnerView, ResellerView, find_partner};
 use crate::customers::partners::{ProfileChange, change_profile};
-use crate::identity::administration as identity;
 use crate::identity::model::LoginName;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ pub async fn admit_reseller(
     write
         .once(async |connection| {
             let reseller = CallerKind::Reseller;
-            let created = identity::create_account(connection, &body.name, reseller, Some(&account), now).await;
+            let created = customers::create_account(connection, &body.name, reseller, Some(&account), now).await;
             let domain_id = created.map_err(refused)?;
             Outcome::of(&domain_id, &AccountCreated { domain_id })
         })

@@ -6,7 +6,7 @@ use super::model::{
     is_corp_name,
 };
 use crate::api::error::ApiError;
-use crate::customers::Customer;
+use crate::customers::model::Customer;
 use crate::customers::model::{CustomerType, ShortText};
 use crate::values::site::Site;
 use serde_json::json;

@@ -9,8 +9,8 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
+use crate::customers::model::AccountIdText;
 use crate::customers::model::{ShortText, XaccountType};
-use crate::customers::{self, AccountIdText};
 use crate::values::coded::coded;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ pub async fn create_enterprise_realname_authentication(
         attachments: &request.verified_file_url,
     };
     company.check(app.settings.api.site)?;
-    let customer = customers::in_tree(&app, &partner, &request.customer_id).await?;
+    let customer = app.customers.in_tree(&partner, &request.customer_id).await?;
     application::may_send(&app, &partner, request.xaccount_type.as_str()).await?;
     let answer = |is_review| CreateEnterpriseRealnameAuthenticationResponse { is_review };
     application::apply(&app, write, company.application(customer, false), None, answer).await

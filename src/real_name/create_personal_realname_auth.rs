@@ -9,8 +9,8 @@ use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::codes::{self, GivenCode, Scene};
+use crate::customers::model::AccountIdText;
 use crate::customers::model::{CustomerType, ShortText, XaccountType};
-use crate::customers::{self, AccountIdText};
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
 use crate::values::receiver::{Phone, Receiver};
@@ -104,7 +104,7 @@ pub async fn create_personal_realname_auth(
     Json(request): Json<ApplyIndividualRealnameAuthsReq>,
 ) -> Result<Answer, ApiError> {
     let decided = decide(&request, app.settings.api.site)?;
-    let customer = customers::in_tree(&app, &partner, &request.customer_id).await?;
+    let customer = app.customers.in_tree(&partner, &request.customer_id).await?;
     application::may_send(&app, &partner, request.xaccount_type.as_str()).await?;
     let code = decided.card.as_ref().map(|card| card.code(customer.id));
     if let Some(code) = &code
@@ -114,7 +114,7 @@ pub async fn create_personal_realname_auth(
         let checked = codes::check(&mut connection, &app.vault, code, app.now(partner.tenant)).await?;
         checked.map_err(|refusal| match refusal {
             // This operation has a code of its own for it.
-            customers::model::Refusal::CodeExpired => Refusal::CodeExpired.into(),
+            crate::customers::model::Refusal::CodeExpired => Refusal::CodeExpired.into(),
             refusal => ApiError::from(refusal),
         })?;
     }

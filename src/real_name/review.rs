@@ -3,7 +3,7 @@
 use super::model::Refusal;
 use super::store;
 use crate::config::RealNameSettings;
-use crate::customers::administration::Sort;
+use crate::customers::model::Sort;
 use crate::customers::model::VerifiedStatus;
 use crate::customers::store::{self as customers, Verified};
 use crate::personal::Vault;

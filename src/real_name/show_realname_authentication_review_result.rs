@@ -6,7 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::{self, AccountIdText};
+use crate::customers::model::AccountIdText;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub async fn show_realname_authentication_review_result(
     partner: Partner,
     Query(query): Query<ShowRealnameAuthenticationReviewResultQuery>,
 ) -> Result<Json<ShowRealnameAuthenticationReviewResultResponse>, ApiError> {
-    let customer = customers::in_tree(&app, &partner, &query.customer_id).await;
+    let customer = app.customers.in_tree(&partner, &query.customer_id).await;
     let customer = customer.map_err(|error| if error.code == "CBC.99000035" { no_such_customer() } else { error })?;
     let mut connection = app.database.tenant(partner.tenant).await?;
     let last = store::last_result(&mut connection, partner.tenant, customer.id).await?;

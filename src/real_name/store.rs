@@ -1,6 +1,6 @@
 //! The only door into the tables of real-name authentication.
 
-use crate::customers::administration::Sort;
+use crate::customers::model::Sort;
 use crate::customers::model::{CustomerType, VerifiedStatus};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::time::Instant;

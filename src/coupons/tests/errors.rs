@@ -4,7 +4,7 @@ use super::*;
 use crate::coupons::administration::{set_status, withdraw};
 use crate::coupons::model::QuotaStatus;
 use crate::coupons::store::partners;
-use crate::customers::AssociationType;
+use crate::customers::model::AssociationType;
 use crate::customers::store::set_association_type;
 use axum::http::Method;
 use rust_decimal::Decimal;

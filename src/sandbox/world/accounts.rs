@@ -2,7 +2,7 @@
 
 use super::scenarios;
 use crate::api::caller::CallerKind;
-use crate::customers::AssociationType;
+use crate::customers::model::AssociationType;
 use crate::identity::password;
 use crate::operator::policy::Role;
 use crate::values::id::{DomainId, TenantId, UserId};

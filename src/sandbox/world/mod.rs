@@ -11,8 +11,9 @@ use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
 use crate::config::Settings;
 use crate::coupons::{jobs, sandbox as coupons};
-use crate::customers::store as customers;
-use crate::customers::{Association, partners};
+use crate::customers::membership;
+use crate::customers::model::Association;
+use crate::customers::partners;
 use crate::database;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
@@ -165,7 +166,7 @@ impl Writer<'_> {
         ensure!(store::insert_domain(connection, &new, now).await?, "there is already an account {name}");
         if kind.is_customer() {
             let association = parent.map(|partner| Association { partner, kind: account.association, since: now });
-            customers::insert(connection, *tenant, *domain, association).await?;
+            membership::insert(connection, *tenant, *domain, association).await?;
         }
         let project =
             |region: &String| Project { id: ProjectId(derived_id(self.seed, name, region)), name: region.clone() };

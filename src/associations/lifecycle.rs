@@ -1,105 +1,21 @@
-//! The life of an association: a customer is registered, then associated; each step leaves an event with its time.
-//!
-//! An account that a partner registers is there at once. Its association is a second step, made soon after by [`run`], as
-//! the vendor does it; who asked for the result waits for that step.
-//!
-//! Each of a partner's customers has a number that ascends with the time of association. The partner's counter is the lock
-//! under which numbers are given; blocks of a thousand numbers count their members, by which any page is found.
+//! How an association begins, changes and ends: by invitation, switching and unbinding.
 
-use super::model::Frozen;
-use super::store::State;
-use super::{Association, AssociationType, budgets, freezing, store};
-use crate::app::App;
 use crate::coupons::returns::{self, End};
 use crate::coupons::store::books::Operation;
+use crate::customers::administration as customers;
+use crate::customers::membership::{BLOCK, Step, record};
+use crate::customers::model::{AssociationType, Frozen};
+use crate::customers::store::{self, State};
+use crate::customers::{budgets, freezing};
+use crate::ledger::allocated;
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
 use crate::notifications::{self, BindAction};
 use crate::real_name::store as real_name;
-use crate::values::id::{DomainId, TenantId, new_uuid};
+use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
-use crate::values::time::Instant;
 use rust_decimal::Decimal;
-use serde::Serialize;
-use sqlx::{Connection, PgConnection};
-use std::time::Duration;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
-
-/// Numbers in a block.
-pub const BLOCK: i64 = 1000;
-/// How often [`run`] looks for registrations that nobody woke it for.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Most associations of one look.
-const LOOK_MAX: i64 = 1000;
-
-/// A step in the life of an association.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[schema(as = AssociationStepKind)]
-pub enum Step {
-    /// The account was created.
-    Registered,
-    /// A partner has asked an account that is nobody's customer.
-    Invited,
-    /// It is the partner's customer from now on.
-    Associated,
-    /// It is a customer of the other kind.
-    Switched,
-    /// It is nobody's customer from now on.
-    Unbound,
-}
-
-/// Makes a customer that is associated with nobody a partner's.
-pub async fn associate(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    customer: DomainId,
-    wanted: Association,
-) -> sqlx::Result<()> {
-    let Association { partner, kind, since } = wanted;
-    let place = sqlx::query!(
-        "insert into customer_counters (tenant_id, partner_id, last_number, customers, last_at) values ($1, $2, 1, 1, $3)
-         on conflict (tenant_id, partner_id) do update
-         set last_number = customer_counters.last_number + 1, customers = customer_counters.customers + 1,
-             last_at = greatest(customer_counters.last_at, excluded.last_at)
-         returning last_number, last_at",
-        tenant.0,
-        partner.0,
-        since
-    );
-    let place = place.fetch_one(&mut *connection).await?;
-    sqlx::query!(
-        "insert into customer_blocks (tenant_id, partner_id, block, members) values ($1, $2, $3, 1)
-         on conflict (tenant_id, partner_id, block) do update set members = customer_blocks.members + 1",
-        tenant.0,
-        partner.0,
-        place.last_number / BLOCK
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "update customers
-         set partner_id = $3, association_type = $4, associated_at = $5, number = $6,
-             pending_partner_id = null, pending_type = null, pending_since = null
-         where tenant_id = $1 and domain_id = $2",
-        tenant.0,
-        customer.0,
-        partner.0,
-        kind as i16,
-        place.last_at,
-        place.last_number
-    )
-    .execute(&mut *connection)
-    .await?;
-    record(connection, tenant, customer, Some((partner, kind)), Step::Associated, place.last_at).await?;
-    if kind == AssociationType::Resale {
-        // Closed if it was somebody's before.
-        ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
-    }
-    notifications::write(connection, (tenant, partner, customer), BindAction::Bound, place.last_at).await?;
-    store::announce(connection, tenant, customer).await
-}
 
 /// Why the association is left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +32,12 @@ pub enum Refusal {
     /// The account is in another tree.
     #[error("the account and the partner are of different tenants")]
     OtherTenant,
+    /// Its resellers have them.
+    #[error("a distributor has no customers of its own: name a reseller")]
+    Distributor,
+    /// The account is no partner.
+    #[error(transparent)]
+    Partner(#[from] customers::Refusal),
     /// Its documents are being looked at.
     #[error("its real-name authentication is under review")]
     UnderReview,
@@ -134,7 +56,7 @@ async fn lock(connection: &mut PgConnection, tenant: TenantId, customer: DomainI
     store::lock(connection, tenant, customer).await?.ok_or(Refusal::NotACustomer)
 }
 
-/// Asks an account that is nobody's customer to become a partner's; [`run`] makes the association.
+/// Asks an account that is nobody's customer to become a partner's; the association is made in the background.
 pub async fn invite(
     connection: &mut PgConnection,
     (tenant, customer): (TenantId, DomainId),
@@ -256,11 +178,6 @@ async fn take_coupons(
     Ok(())
 }
 
-/// What a partner has allocated to a resale customer.
-fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
-    Purse::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
-}
-
 /// Takes from a customer what only a resale customer has: allocated funds, a budget, its partner's power to freeze it. Nobody
 /// could unfreeze it afterwards, so it is unfrozen; the vendor's material does not say what becomes of it.
 async fn end_resale(
@@ -298,125 +215,6 @@ async fn take_back(
         ledger::post(connection, tenant, &[posting], now).await?;
     }
     Ok(ledger::store::set_closed(connection, &from, true).await?)
-}
-
-/// A step that was made.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = AssociationStep)]
-pub struct StepMade {
-    /// Which.
-    pub step: Step,
-    /// With whom, by its account's name; left out where there was nobody.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "demo-partner")]
-    pub partner: Option<String>,
-    /// How it is associated from then on, or was until then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub association_type: Option<AssociationType>,
-    /// When, by the tenant's time.
-    pub happened_at: Instant,
-}
-
-/// The life of an account's associations, oldest step first.
-pub async fn history(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    customer: DomainId,
-) -> sqlx::Result<Vec<StepMade>> {
-    sqlx::query_as!(
-        StepMade,
-        r#"select e.step as "step: Step", d.name as "partner?", e.association_type as "association_type: AssociationType",
-                  e.happened_at as "happened_at: Instant"
-           from association_events e
-           left join domains d on d.tenant_id = e.tenant_id and d.domain_id = e.partner_id and d.tenant_id = $1
-           where e.tenant_id = $1 and e.domain_id = $2 order by e.happened_at, e.event_id"#,
-        tenant.0,
-        customer.0
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// Appends an event.
-pub async fn record(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    customer: DomainId,
-    with: Option<(DomainId, AssociationType)>,
-    step: Step,
-    now: OffsetDateTime,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into association_events (tenant_id, happened_at, event_id, domain_id, partner_id, step, association_type)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        tenant.0,
-        now,
-        new_uuid(now),
-        customer.0,
-        with.map(|(partner, _)| partner.0),
-        step as _,
-        with.map(|(_, kind)| kind as i16)
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Makes the association that a registration left to be made; nothing if it is made already.
-pub async fn complete(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    customer: DomainId,
-    now: OffsetDateTime,
-) -> sqlx::Result<()> {
-    let mut transaction = connection.begin().await?;
-    let pending = sqlx::query!(
-        r#"select pending_partner_id as "partner!: DomainId", pending_type as "kind!: AssociationType"
-           from customers where tenant_id = $1 and domain_id = $2 and pending_partner_id is not null for update"#,
-        tenant.0,
-        customer.0
-    );
-    if let Some(pending) = pending.fetch_optional(&mut *transaction).await? {
-        let wanted = Association { partner: pending.partner, kind: pending.kind, since: now };
-        associate(&mut transaction, tenant, customer, wanted).await?;
-    }
-    transaction.commit().await
-}
-
-/// Makes the associations that are left to be made, oldest first; how many there were.
-pub async fn complete_all(app: &App) -> sqlx::Result<usize> {
-    let mut connection = app.database.control().await?;
-    let pending = sqlx::query!(
-        r#"select tenant_id as "tenant: TenantId", domain_id as "customer: DomainId" from customers
-           where pending_partner_id is not null order by pending_since limit $1"#,
-        LOOK_MAX
-    );
-    let pending = pending.fetch_all(&mut *connection).await?;
-    let mut made = 0;
-    for row in &pending {
-        let now = app.now(row.tenant);
-        match complete(&mut connection, row.tenant, row.customer, now).await {
-            Ok(()) => made += 1,
-            // One that cannot be made holds up no other.
-            Err(error) => {
-                tracing::warn!(customer = %row.customer, %error, "an association could not be made; it is tried again");
-            }
-        }
-    }
-    if made > 0 {
-        app.notified.notify_one();
-    }
-    Ok(made)
-}
-
-/// Makes associations until the task is dropped. Several replicas may: the customer's row is the lock.
-pub async fn run(app: App) {
-    loop {
-        if let Err(error) = complete_all(&app).await {
-            tracing::warn!(%error, "associations to be made could not be read; they are read again");
-        }
-        tokio::time::timeout(LOOK_EVERY, app.registered.notified()).await.ok();
-    }
 }
 
 #[cfg(test)]
