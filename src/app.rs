@@ -7,7 +7,7 @@ use crate::api::recorder::RequestLog;
 use crate::catalogue::memory::Catalogue;
 use crate::clock::{Clock, Clocks};
 use crate::config::Settings;
-use crate::customers;
+use crate::customers::directory::Directory as Customers;
 use crate::database::{self, Database};
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
@@ -49,7 +49,7 @@ pub struct State {
     /// Keys, users and tokens, in memory.
     pub directory: Directory,
     /// Who is whose customer, in memory.
-    pub customers: customers::directory::Directory,
+    pub customers: Customers,
     /// Tells partners.
     pub notifier: Notifier,
     /// Wakes who delivers notifications.
@@ -122,10 +122,7 @@ impl App {
             messenger,
             notifier,
             notified: Notify::new(),
-            customers: customers::directory::Directory::new(
-                database.clone(),
-                Duration::from_secs(identity.max_age_seconds),
-            ),
+            customers: Customers::new(database.clone(), Duration::from_secs(identity.max_age_seconds)),
             registered: Notify::new(),
             ledger: Writers::start(&database, &clock, &clocks, &settings.ledger)?,
             histories: Histories::new(database.clone(), Duration::from_secs(settings.server.request_timeout_seconds)),

@@ -9,7 +9,7 @@ use crate::database::{self, Database};
 use crate::doctor::{self, DoctorCommand};
 use crate::ledger;
 use crate::postgres::{Cluster, Options};
-use crate::sandbox::{self, SandboxArguments};
+use crate::sandbox::command::{self as sandbox, SandboxArguments};
 use crate::server::Listeners;
 use crate::{secrets, telemetry};
 use anyhow::{Context, bail, ensure};

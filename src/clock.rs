@@ -187,6 +187,13 @@ pub async fn set(connection: &mut PgConnection, tenant: TenantId, setting: Setti
     Ok(())
 }
 
+/// Whether time can be moved: the database is a sandbox's.
+pub async fn is_movable(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!("select exists(select 1 from sandbox_world where only_row) as \"exists!\"")
+        .fetch_one(connection)
+        .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod messages;
 pub mod notifications;
 pub mod operator;
+pub mod operators;
 pub mod outbox;
 pub mod partner;
 pub mod personal;

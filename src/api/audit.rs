@@ -6,13 +6,16 @@ use crate::api::caller::Caller;
 use crate::api::edge::{RequestId, Source};
 use crate::api::error::ApiError;
 use crate::database::Database;
-use crate::operator::gate::OPERATORS;
+use crate::values::id::TenantId;
 use crate::values::id::{DomainId, new_uuid};
 use axum::extract::Request;
 use sqlx::PgConnection;
 use std::net::IpAddr;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The operators' own tenant: their keys and their trace, and no account.
+pub const OPERATORS: TenantId = TenantId(Uuid::nil());
 
 /// A request that may leave a row.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 //! What was read is kept for a bounded time and forgotten at once when a change is announced (see [`crate::follow`]).
 //! That something does not exist is remembered briefly, so that a stranger's guesses do not become queries.
 
+use super::store::TokenHash;
 use super::store::{self, Principal};
 use crate::api::caller::{ActingFrom, Caller};
 use crate::api::error::ApiError;
@@ -65,9 +66,6 @@ pub struct Session {
     /// Until when it is valid.
     pub expires_at: OffsetDateTime,
 }
-
-/// SHA-256 of a token.
-pub type TokenHash = [u8; 32];
 
 /// The memory.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! What several identity operations share: the token's body and its parts, times, hashes.
 
-use super::directory::{Session, TokenHash};
+use super::directory::Session;
+use super::store::TokenHash;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::secrets;

@@ -3,13 +3,15 @@
 //! A key, a name or a token first says which tenant it belongs to; that tenant's tables are asked in a second statement.
 //! Every change that a replica may remember is announced in the same transaction, under [`CHANNEL`].
 
-use super::directory::TokenHash;
 use crate::api::caller::{Caller, CallerKind};
 use crate::signature::Rules;
 use crate::values::id::{AgencyId, DomainId, ProjectId, TenantId, UserId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// SHA-256 of a token.
+pub type TokenHash = [u8; 32];
 
 /// Announces changes; the payload is `key <access key>` or `token <hash in hex>`, anything else means "everything".
 pub const CHANNEL: &str = "bss_identity";

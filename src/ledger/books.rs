@@ -1,6 +1,6 @@
 //! What transfers do to balances: pure, so that the rules can be tested without a database.
 
-use super::{PartnerSide, Posting, Purse};
+use super::model::{PartnerSide, Posting, Purse};
 use crate::values::id::{AccountId, TransferId};
 use foldhash::{HashMap, HashSet};
 use rust_decimal::Decimal;

@@ -6,7 +6,7 @@
 //! Partners ask for the same pages again and again. Those that are asked for twice are remembered, and the database is asked
 //! only whether the account has been through anything since.
 
-use super::{Rows, TransferKind};
+use super::model::{Rows, TransferKind};
 use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::ledger::coalesce::{Ask, Gatherer};

@@ -4,7 +4,7 @@
 //! node, and for several tenants mixed, which on one machine saves the round trips of all but one.
 
 use super::books::{Account, Books, Transfer};
-use super::{AccountKind, Purse, TransferKind};
+use super::model::{AccountKind, Purse, TransferKind};
 use crate::values::id::{AccountId, DomainId, TenantId};
 use crate::values::money::Currency;
 use foldhash::HashMap;

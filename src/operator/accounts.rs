@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts`
 
 use super::cursor::Cursor;
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
@@ -13,6 +13,7 @@ use crate::customers::administration as customers;
 use crate::identity::administration as identity;
 use crate::identity::kind::Kind;
 use crate::identity::model::LoginName;
+use crate::operators::store::Role;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::time::Instant;
 use axum::extract::State;

@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/association`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
@@ -12,6 +12,7 @@ use crate::customers::membership::{self, StepMade};
 use crate::customers::model::AssociationType;
 use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
+use crate::operators::store::Role;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,9 +1,9 @@
 //! `GET /admin/v1/audit-events`
 
 use super::cursor::Cursor;
-use super::gate::OPERATORS;
 use super::policy::OperatorPolicy;
 use super::refused;
+use crate::api::audit::OPERATORS;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::page::Limit;

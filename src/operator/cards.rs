@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/stored-value-cards`
 
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::accounts::administration::{self as funds, Card, NewCard};
 use crate::api::error::ApiError;
@@ -9,6 +9,7 @@ use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use crate::values::amount::PositiveAmount;
 use crate::values::id::new_uuid;
 use crate::values::number::Number;

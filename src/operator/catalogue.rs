@@ -1,6 +1,6 @@
 //! `/admin/v1/catalogue`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::sheets;
 use crate::api::error::ApiError;
 use crate::api::extract::Query;
@@ -8,6 +8,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::catalogue::import::{export, import};
 use crate::catalogue::sheet::{self, Kind};
+use crate::operators::store::Role;
 use crate::sheet::{Format, SheetImported};
 use axum::body::Bytes;
 use axum::extract::State;

@@ -1,6 +1,6 @@
 //! `/admin/v1/clock`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::clock::{self, Movement, Setting};
 use crate::due::{self, Happened};
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use crate::values::id::TenantId;
 use crate::values::time::Instant;
 use axum::extract::State;

@@ -1,6 +1,6 @@
 //! `/admin/v1/verification-codes` and `/admin/v1/reserved-receivers`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -8,6 +8,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::codes::{self, Readable};
 use crate::customers::store;
+use crate::operators::store::Role;
 use crate::values::receiver::Receiver;
 use anyhow::anyhow;
 use axum::extract::State;

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/coupons`, `…/coupon-issuing` and `/admin/v1/coupon-products`
 
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -15,6 +15,7 @@ use crate::coupons::model::{ProductIdText, Remark, Validity, listed_since, shown
 use crate::coupons::store::partners::{self, NOTICE_DAYS};
 use crate::coupons::store::search::{CouponFilter, CouponRow, Search, Whose};
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;

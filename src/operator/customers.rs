@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/customers`, `…/customer`, `…/freeze` and `…/unfreeze`
 
 use super::cursor::Cursor;
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -13,6 +13,7 @@ use crate::customers::freezing::{Change, FreezeType, Reason};
 use crate::customers::model::AssociationType;
 use crate::customers::partner_administration::find_partner;
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,13 +1,14 @@
 //! `/admin/v1/accounts/{account}/agreements`, `…/discounts` and `…/currency`
 
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use crate::pricing::administration::{self as pricing, NewDiscount, Span};
 use crate::pricing::discounts::{DiscountKind, Scope};
 use crate::pricing::model::{AgreementCode, ChargingMode, DiscountName};

@@ -1,8 +1,9 @@
 //! The operators' OpenAPI document: what no operation says itself.
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use crate::api::document::{collect_schema, refusal, stamp_request_ids, stamp_write_headers};
 use crate::api::error::{BssError, GatewayError};
+use crate::operators::store::Role;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};

@@ -1,12 +1,13 @@
 //! `/admin/v1/faults`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::faults::{Fault, FaultKind, Faults, LATENCY_MS_MAX, RULES_MAX, Rule};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::operators::store::Role;
 use crate::values::id::FaultId;
 use anyhow::anyhow;
 use axum::extract::State;

@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/funds`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::accounts::administration::{self as funds, Payment};
 use crate::api::error::ApiError;
@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::ledger::AccountKind;
 use crate::ledger::store;
+use crate::operators::store::Role;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;

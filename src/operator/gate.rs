@@ -1,7 +1,7 @@
 //! The gate before each operator's operation: token → role → the write's frame.
 
 use super::policy::OperatorPolicy;
-use super::store;
+use crate::api::audit::OPERATORS;
 use crate::api::audit::{self, Call};
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
@@ -10,6 +10,7 @@ use crate::api::write::Write;
 use crate::app::App;
 use crate::gate::read;
 use crate::identity::model::token_hash;
+use crate::operators::store;
 use crate::values::id::{DomainId, TenantId, UserId};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,10 +19,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use std::sync::Arc;
-use uuid::Uuid;
-
-/// The operators' own tenant: their keys and their trace, and no account.
-pub const OPERATORS: TenantId = TenantId(Uuid::nil());
 
 /// One operation's gate.
 pub struct Gate {

@@ -1,13 +1,14 @@
 //! `/admin/v1/incentive-policies`
 
 use super::cursor::Cursor;
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::operators::store::Role;
 use crate::pricing::administration as pricing;
 use crate::pricing::discounts::IncentivePolicy;
 use crate::pricing::model::IncentiveCode;

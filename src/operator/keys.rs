@@ -1,12 +1,13 @@
 //! `/admin/v1/accounts/{account}/users/{user}/keys` and `/admin/v1/keys`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfUser, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration as identity;
+use crate::operators::store::Role;
 use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,13 @@
 //! `/admin/v1/maintenance`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::maintenance::{self, Maintenance, MaintenanceMessage, Scope};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::operators::store::Role;
 use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};

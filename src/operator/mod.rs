@@ -37,7 +37,6 @@ pub mod scenarios;
 pub mod sdk;
 pub mod sheets;
 pub mod snapshots;
-pub mod store;
 pub mod users;
 
 use crate::api::error::ApiError;

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/notifications`
 
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -9,6 +9,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::partner_administration::find_partner;
 use crate::notifications::{self, Trace};
+use crate::operators::store::Role;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,13 +1,15 @@
 //! `/admin/v1/operators`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
-use super::store::{self, Operator};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::model::{LoginName, new_token, token_hash};
+use crate::operators::administration::create;
+use crate::operators::store::Role;
+use crate::operators::store::{self, Operator};
 use crate::values::id::new_uuid;
 use crate::values::time::Instant;
 use anyhow::ensure;
@@ -131,31 +133,4 @@ pub async fn delete_operator(write: Write, Path(name): Path<String>) -> Result<A
             Ok(Outcome::empty(&name))
         })
         .await
-}
-
-/// Lets one in, and gives its token.
-pub async fn create(
-    connection: &mut PgConnection,
-    name: &LoginName,
-    role: Role,
-    expires_at: Option<OffsetDateTime>,
-    now: OffsetDateTime,
-) -> anyhow::Result<String> {
-    let token = new_token();
-    create_with(connection, name, role, (&token, expires_at), now).await?;
-    Ok(token)
-}
-
-/// Lets one in with this token.
-pub async fn create_with(
-    connection: &mut PgConnection,
-    name: &LoginName,
-    role: Role,
-    (token, expires_at): (&str, Option<OffsetDateTime>),
-    now: OffsetDateTime,
-) -> anyhow::Result<()> {
-    let operator = Operator { id: new_uuid(now), name: name.as_str().to_owned(), role, created_at: now, expires_at };
-    let inserted = store::insert(connection, &operator, &token_hash(token.as_bytes())).await?;
-    ensure!(inserted, "there is already an operator {}", operator.name);
-    Ok(())
 }

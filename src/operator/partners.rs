@@ -2,18 +2,19 @@
 
 use super::accounts::AccountCreated;
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, refused};
-use crate::customers::administration as customers;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::customers::administration as customers;
 use crate::customers::model::XaccountType;
 use crate::customers::partner_administration::{self as partners, PartnerView, ResellerView, find_partner};
 use crate::customers::partners::{ProfileChange, change_profile};
 use crate::identity::model::LoginName;
+use crate::operators::store::Role;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -2,25 +2,11 @@
 
 use super::document;
 use crate::api::operation::Rules;
+use crate::operators::store::Role;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
-
-/// What an operator may do; each role may also do what those before it may.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, sqlx::Type, ToSchema, ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Role {
-    /// Look.
-    Read,
-    /// Do business: customers, funds, coupons, discounts.
-    Operate,
-    /// Also what concerns all: prices, the catalogue, maintenance; and let others in: accounts, keys, passwords, operators.
-    Admin,
-}
 
 /// Who may call an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

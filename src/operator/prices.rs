@@ -1,11 +1,12 @@
 //! `/admin/v1/prices`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::sheets::{self, ExportQuery};
 use crate::api::error::ApiError;
 use crate::api::extract::Query;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::operators::store::Role;
 use crate::pricing::import::import;
 use crate::pricing::{sheet, store};
 use crate::sheet::SheetImported;

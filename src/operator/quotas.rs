@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/coupon-quotas`
 
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -12,6 +12,7 @@ use crate::coupons::command::{Status, word};
 use crate::coupons::limits::Limits;
 use crate::coupons::model::{QuotaKind, Remark, Terms, Validity, shown_quota_status};
 use crate::coupons::store::quotas::{self, QuotaFilter, QuotaRow};
+use crate::operators::store::Role;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, QuotaId};
 use crate::values::money::Currency;

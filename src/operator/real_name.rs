@@ -1,7 +1,7 @@
 //! `/admin/v1/real-name-reviews`, `/admin/v1/accounts/{account}/real-name` and `/admin/v1/banned-documents`
 
 use super::cursor::{Cursor, PageQuery};
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -9,6 +9,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::administration::{self as customers, CustomerView};
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use crate::real_name::model::DocumentNumber;
 use crate::real_name::review::{self, ApplicationView, Opinion};
 use crate::real_name::store::{self, Waiting};

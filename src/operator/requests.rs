@@ -1,7 +1,7 @@
 //! `/admin/v1/requests`: the sandbox's request log.
 
 use super::cursor::Cursor;
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::refused;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
@@ -17,6 +17,7 @@ use crate::identity::kind::Kind;
 use crate::identity::model::token_time;
 use crate::operator::replay::{Api, replay};
 use crate::operator::{curl, sdk};
+use crate::operators::store::Role;
 use anyhow::anyhow;
 use axum::Extension;
 use axum::extract::State;

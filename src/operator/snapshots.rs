@@ -1,12 +1,13 @@
 //! `/admin/v1/accounts/{account}/snapshots` and `…/forks`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
+use crate::operators::store::Role;
 use crate::sandbox::snapshots::{self, Fork, ForkedKey};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::text::texts;

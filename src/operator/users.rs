@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/users`
 
-use super::policy::{OperatorPolicy, Role};
+use super::policy::OperatorPolicy;
 use super::{OfAccount, OfUser, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
@@ -10,6 +10,7 @@ use crate::identity::administration as identity;
 use crate::identity::model::LoginName;
 use crate::identity::second_factor;
 use crate::identity::store::{self, UserSummary};
+use crate::operators::store::Role;
 use crate::values::id::UserId;
 use crate::values::time::Instant;
 use axum::extract::State;

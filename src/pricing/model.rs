@@ -1,6 +1,5 @@
 //! What several operations share, and the domain's refusals with the vendor's codes.
 
-use super::rating::Size;
 use crate::api::error::ApiError;
 use crate::values::coded::coded;
 pub use crate::values::money::Currency;
@@ -289,6 +288,15 @@ impl From<Unavailable> for ApiError {
         }
         error
     }
+}
+
+/// The size of a resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Size {
+    /// How many.
+    pub size: i32,
+    /// Of which unit.
+    pub measure_id: i32,
 }
 
 #[cfg(test)]

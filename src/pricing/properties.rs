@@ -5,7 +5,7 @@ use super::discounts::CustomerTerms;
 use super::list_on_demand_resource_ratings::{RateOnDemandReq, decide};
 use super::model::{Currency, Fault, Period, PeriodType, ProductCodes};
 use super::quote::Quoting;
-use super::rating::{PeriodFault, PeriodItem, Rounding, Size, Trace, UsageItem, rate_period, rate_usage};
+use super::rating::{PeriodFault, PeriodItem, Rounding, Trace, UsageItem, rate_period, rate_usage};
 use super::{Pricing, cases};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};

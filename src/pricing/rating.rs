@@ -4,7 +4,7 @@
 //! at the place that [`Rounding`] names; what is quoted, discounted and summed afterwards is the rounded amount.
 
 use super::book::{Axis, NotSold, PriceBook, Shape, SizeRule, Terms};
-use super::model::{AMOUNT_MAX, Currency, Fault, Period, ProductCodes};
+use super::model::{AMOUNT_MAX, Currency, Fault, Period, ProductCodes, Size};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -87,15 +87,6 @@ impl Trace {
     pub fn take(&mut self) -> Vec<Step> {
         self.0.as_mut().map(std::mem::take).unwrap_or_default()
     }
-}
-
-/// The size of a resource.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Size {
-    /// How many.
-    pub size: i32,
-    /// Of which unit.
-    pub measure_id: i32,
 }
 
 /// Usage of a product.

@@ -8,7 +8,7 @@
 //! | `SDK-ECDSA-P256-SHA256` | SHA-256 | the client a private key derived from it, the server the public one |
 //! | `SDK-SM2-SM3` | SM3 | likewise, on the curve SM2 |
 
-use super::Refusal;
+use super::model::Refusal;
 use hkdf::Hkdf;
 use hmac::digest::consts::U32;
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,6 +1,7 @@
 //! The canonical request: the text whose hash is signed.
 
-use super::{Algorithm, Refusal, Request, Rules};
+use super::algorithm::Algorithm;
+use super::model::{Refusal, Request, Rules};
 use axum::http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::borrow::Cow;

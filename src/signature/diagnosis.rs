@@ -6,9 +6,11 @@
 //!
 //! Needs the key, and is told only to who may know: the sandbox's developers, and whoever has the secret key itself.
 
+use super::algorithm::{Algorithm, Key};
 use super::canonical::{self, UNSIGNED_PAYLOAD};
 use super::mistakes::{self, Mistake, PARTS, Part};
-use super::{Algorithm, Authorization, Key, Refusal, Request, Rules, request_date, signs, verify};
+use super::model::{Authorization, Refusal, Request, Rules};
+use super::verification::{request_date, signs, verify};
 use time::{Duration, OffsetDateTime};
 
 /// More mistakes than these, or in a longer canonical request, are not tried in pairs: it would take too long.

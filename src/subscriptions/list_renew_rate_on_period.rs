@@ -239,7 +239,7 @@ fn option(purchase: &Purchase<'_>, offered: &Offered<'_>) -> OptionalDiscountRat
 mod tests {
     use super::*;
     use crate::identity;
-    use crate::pricing::rating::Size;
+    use crate::pricing::model::Size;
     use crate::subscriptions::model::{Subscription, SubscriptionState};
     use crate::subscriptions::store as subscriptions;
     use crate::testing::{Answer, TestApp};

@@ -1,7 +1,7 @@
 //! A subscription.
 
+use crate::pricing::model::Size;
 use crate::pricing::model::{Currency, Period};
-use crate::pricing::rating::Size;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! The only door into the subscriptions.
 
 use super::model::{Subscription, SubscriptionState};
+use crate::pricing::model::Size;
 use crate::pricing::model::{Currency, Period, PeriodType};
-use crate::pricing::rating::Size;
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;

@@ -10,7 +10,7 @@ use crate::config::{RateText, Secret, Settings};
 use crate::database::Database;
 use crate::identity::model::LoginName;
 use crate::operator::operators;
-use crate::operator::policy::Role;
+use crate::operators::store::Role;
 use crate::pricing::samples;
 use crate::sandbox::world::{Scale, World};
 use crate::values::id::DomainId;

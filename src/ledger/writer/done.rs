@@ -1,7 +1,8 @@
 //! The commands of a batch that are being done, and how they are written.
 
 use super::super::books::{Account, Books, Transfer};
-use super::super::{Rows, TransferKind, store};
+use super::super::model::{Rows, TransferKind};
+use super::super::store;
 use super::known::Known;
 use super::{Command, keys};
 use crate::api::audit::{self, Event};

@@ -1,7 +1,8 @@
 //! The accounts that a writer knows, because it wrote them last or looked at them.
 
 use super::super::books::{Account, Books};
-use super::super::{Purse, store};
+use super::super::model::Purse;
+use super::super::store;
 use crate::values::id::AccountId;
 use foldhash::HashMap;
 use sqlx::PgConnection;

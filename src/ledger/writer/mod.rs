@@ -17,7 +17,8 @@ mod keys;
 mod known;
 
 use super::books::{Books, Refusal, Transfer};
-use super::{Posting, Purse, store};
+use super::model::{Posting, Purse};
+use super::store;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Write};
 use crate::clock::{Clock, Clocks};

@@ -5,7 +5,7 @@ use super::discounts::{CustomerTerms, Discount, DiscountKind, IncentivePolicy, I
 use super::memory::Pricing;
 use super::model::{ChargingMode, Currency, Period, PeriodType, ProductCodes};
 use super::quote::Quoting;
-use super::rating::{PeriodItem, Rounding, Size, Step, Trace, UsageItem};
+use super::rating::{PeriodItem, Rounding, Step, Trace, UsageItem};
 use super::sheet;
 use crate::seed;
 use crate::values::decimal::plain;

@@ -4,8 +4,8 @@
 use super::administration::{NewDiscount, Span, add_agreement, add_discount};
 use super::discounts::{DiscountKind, Scope};
 use super::import::import;
+use super::model::Size;
 use super::model::{Currency, Period, PeriodType};
-use super::rating::Size;
 use super::store;
 use crate::identity;
 use crate::seed;

@@ -4,7 +4,7 @@ use super::scenarios;
 use crate::api::caller::CallerKind;
 use crate::customers::model::AssociationType;
 use crate::identity::password;
-use crate::operator::policy::Role;
+use crate::operators::store::Role;
 use crate::values::id::{DomainId, TenantId, UserId};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;

@@ -17,7 +17,7 @@ use crate::customers::partners;
 use crate::database;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
-use crate::operator::operators;
+use crate::operators::administration as operators;
 use crate::personal::Vault;
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;

@@ -1,11 +1,28 @@
 //! Operators and their tokens.
 
-use super::policy::Role;
 use crate::database;
-use crate::identity::directory::TokenHash;
+use crate::identity::store::TokenHash;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// What an operator may do; each role may also do what those before it may.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, sqlx::Type, ToSchema, ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Role {
+    /// Look.
+    Read,
+    /// Do business: customers, funds, coupons, discounts.
+    Operate,
+    /// Also what concerns all: prices, the catalogue, maintenance; and let others in: accounts, keys, passwords, operators.
+    Admin,
+}
 
 /// Who runs the vendor's side.
 #[derive(Debug, Clone, PartialEq, Eq)]

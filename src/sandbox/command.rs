@@ -1,0 +1,172 @@
+//! `bss-gateway sandbox`: a PostgreSQL of its own, a seeded world, and the keys to it.
+
+use super::snapshots;
+use super::welcome::welcome;
+use super::world::{Scale, World};
+use crate::app::App;
+use crate::catalogue::memory as catalogue;
+use crate::clock::Clock;
+use crate::config::{DatabaseUrl, Review, Secret, Settings};
+use crate::database::{self, Database};
+use crate::postgres::{Cluster, Options};
+use crate::pricing::samples;
+use crate::secrets;
+use crate::server::Listeners;
+use crate::telemetry;
+use crate::values::id;
+use anyhow::Context;
+use sqlx::{Connection, PgConnection};
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use time::Time;
+
+const DATABASE: &str = "bss";
+/// The sandbox signs its notifications with a key that is no secret: the file says so. `serve` knows nothing of it.
+const NOTIFICATION_KEY: &str = include_str!("notification_key.pem");
+const NOTIFICATION_CERTIFICATE: &str = include_str!("notification_certificate.pem");
+/// The gateway's own user, which may only append to history.
+const DATABASE_USER: &str = "gateway";
+
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub struct SandboxArguments {
+    /// Where the data is kept between runs [default: /var/lib/bss-gateway/sandbox for root, else
+    /// ~/.local/share/bss-gateway/sandbox]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Forget the world and make a new one
+    #[arg(long)]
+    reset: bool,
+    /// Keep nothing
+    #[arg(long, conflicts_with_all = ["data", "reset"])]
+    ephemeral: bool,
+    /// The world's seed: the same seed gives the same accounts, keys and passwords
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How large the world is; one that exists keeps its seed and its scale
+    #[arg(long, value_enum, default_value_t)]
+    scale: Scale,
+    /// The folder with PostgreSQL's initdb and postgres
+    #[arg(long, env = "POSTGRES_BIN")]
+    postgres_bin: Option<PathBuf>,
+}
+
+/// Runs the sandbox until `stop` is done.
+pub async fn run(
+    arguments: SandboxArguments,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let folder = arguments.folder()?;
+    let options =
+        Options { folder: folder.clone(), binaries: arguments.postgres_bin.clone(), durable: !arguments.ephemeral };
+    let cluster = Cluster::start(&options).await?;
+    let served = serve(&arguments, &cluster, &folder, settings, stop).await;
+    cluster.stop().await;
+    if arguments.ephemeral {
+        fs::remove_dir_all(&folder).ok();
+    }
+    served
+}
+
+async fn serve(
+    arguments: &SandboxArguments,
+    cluster: &Cluster,
+    folder: &Path,
+    mut settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    cluster.create_database(DATABASE, arguments.reset).await?;
+    let url = cluster.url(DATABASE);
+    database::migrate(&url).await?;
+    let mut owner = PgConnection::connect(&url).await?;
+    database::create_user(&mut owner, DATABASE_USER).await?;
+    snapshots::install(&mut owner).await?;
+    owner.close().await?;
+    settings.database.url = DatabaseUrl::from(cluster.url_of(DATABASE_USER, DATABASE));
+    settings.database.control_url = DatabaseUrl::default();
+    settings.messages.readable_codes = true;
+    settings.real_name.review = Review::Automatic;
+    if settings.notifications.signing_key.is_empty() {
+        settings.notifications.signing_key = Secret::from(NOTIFICATION_KEY.to_owned());
+        NOTIFICATION_CERTIFICATE.clone_into(&mut settings.notifications.certificate);
+    }
+    settings.secrets.master_key = master_key(&folder.join("master.key"))?;
+
+    settings.identity.explain_refusals = true;
+    settings.sandbox.enabled = true;
+
+    let clock = Clock::default();
+    let world = make_world(&url, (arguments.seed, arguments.scale), &settings, &clock).await?;
+    let demo = world.demo();
+    settings.explorer.demo_access_key.clone_from(&demo.access_key);
+    settings.explorer.demo_secret_key = Secret::from(demo.secret_key.clone());
+
+    let database = Database::connect(&settings.database).await?;
+    let metrics = telemetry::start_metrics()?;
+    let app = App::start(settings, database, clock).await?;
+    let listeners = Listeners::bind(&app).await?;
+    print!("{}", welcome(&listeners, folder, &url, &world)?);
+    listeners.serve(app, metrics, stop).await
+}
+
+/// The world that is there, or a new one.
+async fn make_world(
+    url: &str,
+    (seed, scale): (u64, Scale),
+    settings: &Settings,
+    clock: &Clock,
+) -> anyhow::Result<World> {
+    let mut connection = database::connect_planning(url).await?;
+    let recorded = sqlx::query!(r#"select seed, scale as "scale: Scale" from sandbox_world where only_row"#)
+        .fetch_optional(&mut connection);
+    // A world that exists keeps its seed: the keys printed are the keys stored.
+    if let Some(recorded) = recorded.await? {
+        connection.close().await?;
+        return Ok(World::new(recorded.seed.cast_unsigned(), recorded.scale));
+    }
+    let world = World::new(seed, scale);
+    catalogue::load_seed(&mut connection).await?;
+    samples::load(&mut connection).await?;
+    // The day's first instant: two worlds of one seed, scale and day are the same in every row.
+    let now = clock.now().replace_time(Time::MIDNIGHT);
+    let making = async {
+        world.store(&mut connection, settings, now).await?;
+        samples::furnish(&mut connection, world.account("demo-customer").ids(), now).await
+    };
+    id::seeded(seed, making).await?;
+    connection.close().await?;
+    Ok(world)
+}
+
+/// The sandbox's own master key, made once and kept beside its data.
+fn master_key(file: &Path) -> anyhow::Result<Secret> {
+    if !file.exists() {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
+        std::io::Write::write_all(&mut file, hex::encode(secrets::random::<32>()).as_bytes())?;
+    }
+    let key = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Secret::from(key))
+}
+
+impl SandboxArguments {
+    fn folder(&self) -> anyhow::Result<PathBuf> {
+        if self.ephemeral {
+            let name = format!("bss-gateway-{}", hex::encode(secrets::random::<8>()));
+            return Ok(std::env::temp_dir().join(name));
+        }
+        match &self.data {
+            Some(folder) => Ok(folder.clone()),
+            // PostgreSQL runs as another user then, to whom root's home is closed.
+            None if rustix::process::geteuid().is_root() => Ok(PathBuf::from("/var/lib/bss-gateway/sandbox")),
+            None => {
+                let base = std::env::var_os("XDG_DATA_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+                let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+                let base = base.or_else(home).context("HOME is not set: name a folder with --data")?;
+                Ok(base.join("bss-gateway/sandbox"))
+            }
+        }
+    }
+}

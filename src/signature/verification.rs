@@ -1,0 +1,167 @@
+//! Reading, checking and writing signatures.
+
+use super::algorithm::{Algorithm, Key, Proof};
+use super::canonical;
+use super::model::{Authorization, Refusal, Request, Rules};
+use axum::http::{HeaderMap, header};
+use std::borrow::Cow;
+use time::format_description::StaticFormatDescription;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+const DATE: &str = "x-sdk-date";
+pub(super) const DATE_FORMAT: StaticFormatDescription =
+    format_description!("[year][month][day]T[hour][minute][second]Z");
+/// How many headers a client may list: the SDKs list at most ten.
+const SIGNED_HEADERS_MAX: usize = 64;
+
+/// Whether the request carries a signature at all.
+pub fn is_signed(headers: &HeaderMap) -> bool {
+    headers.get(header::AUTHORIZATION).is_some_and(|value| {
+        let value = value.as_bytes();
+        Algorithm::ALL.iter().any(|algorithm| value.starts_with(algorithm.name().as_bytes()))
+    })
+}
+
+/// Reads `<algorithm> Access=<key>, SignedHeaders=<names>, Signature=<hex>`, where the algorithm must be one of `accepted`.
+/// `V11-HMAC-SHA256` has `Credential=<key>/<YYYYMMDD>/<region>/<service>` in place of `Access`.
+pub fn parse<'a>(headers: &'a HeaderMap, accepted: &[Algorithm]) -> Result<Authorization<'a>, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Refusal::Malformed("it must be given once"));
+    };
+    let text = value.to_str().map_err(|_| Refusal::Malformed("it must be ASCII"))?;
+    let (name, parameters) = text.split_once(' ').ok_or(Refusal::Malformed("it has no parameters"))?;
+    let algorithm = Algorithm::from_name(name).ok_or(Refusal::Malformed("the algorithm is unknown"))?;
+    if !accepted.contains(&algorithm) {
+        return Err(Refusal::Algorithm(algorithm.name()));
+    }
+    let key_parameter = if algorithm == Algorithm::V11 { "Credential" } else { "Access" };
+    let (mut access_key, mut names, mut signature) = (None, None, None);
+    for parameter in parameters.split(',') {
+        let (name, value) = parameter.trim().split_once('=').ok_or(Refusal::Malformed("a parameter has no value"))?;
+        let slot = match name {
+            name if name == key_parameter => &mut access_key,
+            "SignedHeaders" => &mut names,
+            "Signature" => &mut signature,
+            _ => return Err(Refusal::Malformed("a parameter is unknown")),
+        };
+        if slot.replace(value).is_some() {
+            return Err(Refusal::Malformed("a parameter is repeated"));
+        }
+    }
+    let (Some(access_key), Some(names), Some(digits)) = (access_key, names, signature) else {
+        return Err(Refusal::Malformed("Access (or Credential), SignedHeaders and Signature are required"));
+    };
+    let (access_key, scope) = match algorithm {
+        Algorithm::V11 => access_key.split_once('/').unwrap_or((access_key, "")),
+        _ => (access_key, ""),
+    };
+    if access_key.is_empty() {
+        return Err(Refusal::Malformed("the access key is empty"));
+    }
+    let proof = Proof::parse(algorithm, scope, digits)?;
+    Ok(Authorization { algorithm, access_key, signed_headers: parse_names(names)?, proof })
+}
+
+/// The listed names in lower case. A name listed twice would let one line stand for two.
+fn parse_names(names: &str) -> Result<Vec<Cow<'_, str>>, Refusal> {
+    let mut parsed: Vec<Cow<'_, str>> = Vec::with_capacity(8);
+    for name in names.split(';') {
+        let lower_case = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        let name = if lower_case { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) };
+        if parsed.len() == SIGNED_HEADERS_MAX || parsed.contains(&name) {
+            return Err(Refusal::Malformed("SignedHeaders repeats a name or lists too many"));
+        }
+        parsed.push(name);
+    }
+    Ok(parsed)
+}
+
+/// Whether `authorization` signs `request` under `key`, at the instant `now`, give or take `skew`.
+pub fn verify(
+    authorization: &Authorization<'_>,
+    request: Request<'_>,
+    key: &Key,
+    rules: Rules,
+    now: OffsetDateTime,
+    skew: Duration,
+) -> Result<(), Refusal> {
+    let is_listed = |name: &str| authorization.signed_headers.iter().any(|listed| listed == name);
+    if !is_listed(DATE) {
+        return Err(Refusal::HeaderUnsigned("X-Sdk-Date"));
+    }
+    if rules.require_signed_host && !is_listed("host") {
+        return Err(Refusal::HeaderUnsigned("Host"));
+    }
+    let (date, instant) = request_date(request.headers)?;
+    let distance = (now - instant).abs();
+    if distance > skew {
+        return Err(Refusal::Clock { seconds: distance.whole_seconds(), allowed: skew.whole_seconds() });
+    }
+    if authorization.proof.day().is_some_and(|day| date.split('T').next() != Some(day)) {
+        return Err(Refusal::CredentialDate);
+    }
+    let algorithm = authorization.algorithm;
+    let payload_hashes = canonical::payload_hashes(algorithm, request, rules)?;
+    let mut text = canonical::head(&authorization.signed_headers, request)?;
+    let head_length = text.len();
+    for payload_hash in &payload_hashes {
+        text.truncate(head_length);
+        text.extend_from_slice(payload_hash.as_bytes());
+        if signs(authorization, key, date, &algorithm.hash(&text)) {
+            return Ok(());
+        }
+    }
+    let canonical_request = String::from_utf8_lossy(&text).replace('\n', "|");
+    Err(Refusal::Mismatch { canonical_request })
+}
+
+/// The canonical request, as the server makes it of a request and the headers that are said to be signed.
+pub fn canonical_request(authorization: &Authorization<'_>, request: Request<'_>) -> Result<String, Refusal> {
+    let text = canonical_text(authorization.algorithm, &authorization.signed_headers, request)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn canonical_text(algorithm: Algorithm, names: &[Cow<'_, str>], request: Request<'_>) -> Result<Vec<u8>, Refusal> {
+    let payload_hashes = canonical::payload_hashes(algorithm, request, Rules::default())?;
+    let mut text = canonical::head(names, request)?;
+    text.extend_from_slice(payload_hashes.last().map_or(&[], |hash| hash.as_bytes()));
+    Ok(text)
+}
+
+/// The header `Authorization` that signs a request by `SDK-HMAC-SHA256`: its path, query and body, its date and its host.
+pub fn sign(request: Request<'_>, access_key: &str, key: &Key) -> Result<String, Refusal> {
+    let (date, _) = request_date(request.headers)?;
+    let algorithm = Algorithm::HmacSha256;
+    let names = [header::HOST.as_str(), DATE].into_iter();
+    let names: Vec<_> = names.filter(|name| request.headers.contains_key(*name)).map(Cow::Borrowed).collect();
+    let hash = algorithm.hash(&canonical_text(algorithm, &names, request)?);
+    let signature = key.sign(&[algorithm.name(), "\n", date, "\n", &hash]);
+    Ok(format!("{} Access={access_key}, SignedHeaders={}, Signature={signature}", algorithm.name(), names.join(";")))
+}
+
+/// Whether the signature is the key's for this date and this hash of a canonical request.
+pub(super) fn signs(authorization: &Authorization<'_>, key: &Key, date: &str, hash: &str) -> bool {
+    let (scope, scope_end) = authorization.proof.scope().map_or(("", ""), |scope| (scope, "\n"));
+    let string_to_sign = [authorization.algorithm.name(), "\n", date, "\n", scope, scope_end, hash];
+    key.verifies(&authorization.proof, &string_to_sign)
+}
+
+pub(super) fn request_date(headers: &HeaderMap) -> Result<(&str, OffsetDateTime), Refusal> {
+    let mut values = headers.get_all(DATE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::DateMalformed) };
+    let text = value.to_str().map_err(|_| Refusal::DateMalformed)?.trim();
+    let instant = parse_date(text).ok_or(Refusal::DateMalformed)?;
+    Ok((text, instant))
+}
+
+/// Writes an instant in the form of `X-Sdk-Date`.
+pub fn write_date(instant: OffsetDateTime) -> String {
+    instant.to_offset(UtcOffset::UTC).format(DATE_FORMAT).expect("an instant has all parts of the form")
+}
+
+/// Reads an instant in the form of `X-Sdk-Date`.
+pub fn parse_date(text: &str) -> Option<OffsetDateTime> {
+    PrimitiveDateTime::parse(text, DATE_FORMAT).ok().map(PrimitiveDateTime::assume_utc)
+}
