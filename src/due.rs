@@ -6,7 +6,6 @@
 use crate::clock::{self, Clock, Movement, Setting};
 use crate::coupons::jobs as coupons;
 use crate::database;
-use crate::sandbox;
 use crate::values::id::TenantId;
 use crate::values::time::Instant;
 use anyhow::ensure;

@@ -78,6 +78,7 @@ fn owner(account: DomainId) -> String {
 mod tests {
     use super::*;
     use crate::config::{Secret, SecretSettings};
+    use crate::values::text::masked;
     use sqlx::PgPool;
     use time::macros::datetime;
 

@@ -1,8 +1,9 @@
 //! Memory that follows the database: what is revoked stops working at once.
 
+use bss_gateway::catalogue::memory as catalogue;
+use bss_gateway::follow;
 use bss_gateway::identity::store;
 use bss_gateway::testing::TestApp;
-use bss_gateway::{catalogue, follow};
 use sqlx::PgPool;
 use std::time::{Duration, Instant};
 

@@ -7,8 +7,8 @@
 use axum::http::Method;
 use bss_gateway::api::caller::CallerKind;
 use bss_gateway::api::policy::{Authentication, POLICY, Policy};
-use bss_gateway::customers::store as customers;
-use bss_gateway::customers::{Association, AssociationType};
+use bss_gateway::customers::membership;
+use bss_gateway::customers::model::{Association, AssociationType};
 use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
 use bss_gateway::signature::Rules;
 use bss_gateway::testing::{Answer, Client, TestApp};
@@ -187,7 +187,7 @@ async fn add_account(app: &TestApp, connection: &mut PgConnection, name: &str, k
     let new = NewDomain { tenant, id, parent: Some(partner.domain), name, kind };
     assert!(store::insert_domain(connection, &new, now).await.expect("it is written"));
     let association = Association { partner: partner.domain, kind: AssociationType::Resale, since: now };
-    customers::insert(connection, tenant, id, Some(association)).await.expect("it is written");
+    membership::insert(connection, tenant, id, Some(association)).await.expect("it is written");
     add_user(app, connection, (tenant, id), (name, true, &[])).await
 }
 

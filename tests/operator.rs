@@ -3,8 +3,9 @@
 use axum::http::{Method, StatusCode};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use bss_gateway::operator::operators;
-use bss_gateway::operator::policy::{OperatorPolicy, Role};
+use bss_gateway::operator::policy::OperatorPolicy;
+use bss_gateway::operators::administration as operators;
+use bss_gateway::operators::store::Role;
 use bss_gateway::testing::{Answer, Client, TestApp};
 use serde_json::{Value, json};
 use sqlx::PgPool;

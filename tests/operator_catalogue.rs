@@ -3,7 +3,7 @@
 
 use axum::http::{Method, StatusCode};
 use bss_gateway::follow;
-use bss_gateway::operator::policy::Role;
+use bss_gateway::operators::store::Role;
 use bss_gateway::testing::{Answer, Client, TestApp};
 use bss_gateway::values::time::write_instant;
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::routing::post;
+use bss_gateway::associations::{lifecycle as association, pending};
 use bss_gateway::config::{RateText, Secret};
-use bss_gateway::customers::association;
 use bss_gateway::notifications;
-use bss_gateway::operator::policy::Role;
+use bss_gateway::operators::store::Role;
 use bss_gateway::testing::{Client, TestApp};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -95,7 +95,7 @@ async fn an_association_is_switched_ended_and_made_anew(pool: PgPool) {
     }
     let asked = once(&operator, Method::POST, association, &body("demo-partner")).await;
     assert_eq!((&asked["pending_partner"], &asked["partner"]), (&json!("demo-partner"), &Value::Null));
-    assert_eq!(association::complete_all(&app.app).await.expect("it is made"), 1);
+    assert_eq!(pending::complete_all(&app.app).await.expect("it is made"), 1);
     app.app.customers.forget_all();
     allocate().await.ok();
     let taken = operator.post(association, &body("demo-partner")).await;

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use bss_gateway::config::{RateText, Settings};
-use bss_gateway::operator::policy::Role;
+use bss_gateway::operators::store::Role;
 use bss_gateway::testing::{Client, TestApp, login};
 use serde_json::{Value, json};
 use sqlx::PgPool;

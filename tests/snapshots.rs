@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use bss_gateway::follow;
-use bss_gateway::operator::policy::Role;
+use bss_gateway::operators::store::Role;
 use bss_gateway::sandbox::snapshots;
 use bss_gateway::testing::{Client, TestApp};
 use serde_json::{Value, json};

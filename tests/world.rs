@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use bss_gateway::ledger::verify;
-use bss_gateway::operator::policy::Role;
+use bss_gateway::operators::store::Role;
 use bss_gateway::sandbox::snapshots;
 use bss_gateway::sandbox::world::{Scale, World};
 use bss_gateway::testing::{Client, TestApp};

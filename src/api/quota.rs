@@ -129,6 +129,7 @@ fn refusal(rate: Rate, dimension: Dimension, wait: Duration) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
 
     #[tokio::test]
     async fn the_eleventh_call_at_once_is_refused_and_says_why() {

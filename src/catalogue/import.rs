@@ -196,7 +196,7 @@ impl<'a> Known<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue;
+    use crate::catalogue::memory as catalogue;
     use crate::sheet::Format;
     use crate::testing::TestApp;
     use sqlx::PgPool;

@@ -298,6 +298,7 @@ fn random_text<const LENGTH: usize>() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::customers::administration::create_account;
     use crate::testing::{TestApp, login};
     use sqlx::PgPool;
 

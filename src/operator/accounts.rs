@@ -1,8 +1,8 @@
 //! `/admin/v1/accounts`
 
 use super::cursor::Cursor;
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};

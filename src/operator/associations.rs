@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/association`
 
+use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};

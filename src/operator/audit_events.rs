@@ -1,8 +1,8 @@
 //! `GET /admin/v1/audit-events`
 
 use super::cursor::Cursor;
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::audit::OPERATORS;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};

@@ -1,8 +1,8 @@
 //! `/admin/v1/accounts/{account}/stored-value-cards`
 
 use super::cursor::{Cursor, PageQuery};
+use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, account_and_time, refused};
 use crate::accounts::administration::{self as funds, Card, NewCard};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};

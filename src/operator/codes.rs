@@ -1,7 +1,7 @@
 //! `/admin/v1/verification-codes` and `/admin/v1/reserved-receivers`
 
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::write::{Answer, Outcome, Write};

@@ -1,8 +1,8 @@
 //! `/admin/v1/accounts/{account}/customers`, `…/customer`, `…/freeze` and `…/unfreeze`
 
 use super::cursor::Cursor;
+use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::page::Limit;

@@ -3,6 +3,7 @@
 use super::policy::OperatorPolicy;
 use crate::api::document::{collect_schema, refusal, stamp_request_ids, stamp_write_headers};
 use crate::api::error::{BssError, GatewayError};
+use crate::api::operation::Rules;
 use crate::operators::store::Role;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
@@ -93,4 +94,10 @@ pub fn stamp(operation: &mut Operation, policy: &OperatorPolicy) {
         stamp_write_headers(operation);
     }
     stamp_request_ids(operation);
+}
+
+impl Rules for OperatorPolicy {
+    fn stamp(&self, operation: &mut Operation) {
+        stamp(operation, self);
+    }
 }

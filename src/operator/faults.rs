@@ -1,7 +1,7 @@
 //! `/admin/v1/faults`
 
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::faults::{Fault, FaultKind, Faults, LATENCY_MS_MAX, RULES_MAX, Rule};

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::gate::read;
 use crate::identity::model::token_hash;
 use crate::operators::store;
-use crate::values::id::{DomainId, TenantId, UserId};
+use crate::values::id::{DomainId, UserId};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/users/{user}/keys` and `/admin/v1/keys`
 
+use super::named::{OfUser, refused};
 use super::policy::OperatorPolicy;
-use super::{OfUser, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};

@@ -1,7 +1,7 @@
 //! `GET /admin/v1/limits`
 
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::policy::{Authentication, Policy};

@@ -1,7 +1,7 @@
 //! `/admin/v1/maintenance`
 
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::maintenance::{self, Maintenance, MaintenanceMessage, Scope};

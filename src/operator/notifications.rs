@@ -1,8 +1,8 @@
 //! `/admin/v1/accounts/{account}/notifications`
 
 use super::cursor::{Cursor, PageQuery};
+use super::named::{OfAccount, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};

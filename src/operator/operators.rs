@@ -1,22 +1,18 @@
 //! `/admin/v1/operators`
 
+use super::named::refused;
 use super::policy::OperatorPolicy;
-use super::refused;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::identity::model::{LoginName, new_token, token_hash};
+use crate::identity::model::LoginName;
 use crate::operators::administration::create;
 use crate::operators::store::Role;
 use crate::operators::store::{self, Operator};
-use crate::values::id::new_uuid;
 use crate::values::time::Instant;
-use anyhow::ensure;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// An operator.

@@ -2,8 +2,8 @@
 
 use super::accounts::AccountCreated;
 use super::cursor::{Cursor, PageQuery};
+use super::named::{OfAccount, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, refused};
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};

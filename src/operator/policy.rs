@@ -1,12 +1,7 @@
-//! Who may call an operator's operation, published and enforced: the [`Rules`] of that API.
+//! Who may call an operator's operation, published and enforced.
 
-use super::document;
-use crate::api::operation::Rules;
 use crate::operators::store::Role;
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use utoipa::openapi::path::Operation;
 
 /// Who may call an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +22,5 @@ impl OperatorPolicy {
     /// A change, open to operators of this role or above.
     pub fn writes(role: Role) -> Self {
         Self { role, writes: true }
-    }
-}
-
-impl Rules for OperatorPolicy {
-    fn stamp(&self, operation: &mut Operation) {
-        document::stamp(operation, self);
     }
 }

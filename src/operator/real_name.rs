@@ -1,8 +1,8 @@
 //! `/admin/v1/real-name-reviews`, `/admin/v1/accounts/{account}/real-name` and `/admin/v1/banned-documents`
 
 use super::cursor::{Cursor, PageQuery};
+use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, account_and_time, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};

@@ -1,6 +1,6 @@
 //! What the imports and exports of sheets share.
 
-use super::refused;
+use super::named::refused;
 use crate::api::error::ApiError;
 use crate::sheet::{Format, ImportError};
 use axum::http::{StatusCode, header};

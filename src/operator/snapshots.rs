@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/snapshots` and `…/forks`
 
+use super::named::{OfAccount, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/users`
 
+use super::named::{OfAccount, OfUser, refused};
 use super::policy::OperatorPolicy;
-use super::{OfAccount, OfUser, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};

@@ -1,12 +1,14 @@
 //! What holds of rating for all prices and quantities.
 
 use super::book::{Axis, PriceBook, PriceKey, PriceRow, Shape, SizeRule, Terms};
+use super::cases;
 use super::discounts::CustomerTerms;
 use super::list_on_demand_resource_ratings::{RateOnDemandReq, decide};
+use super::memory::Pricing;
+use super::model::Size;
 use super::model::{Currency, Fault, Period, PeriodType, ProductCodes};
 use super::quote::Quoting;
 use super::rating::{PeriodFault, PeriodItem, Rounding, Trace, UsageItem, rate_period, rate_usage};
-use super::{Pricing, cases};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::RngSeed;

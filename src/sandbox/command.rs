@@ -12,6 +12,7 @@ use crate::postgres::{Cluster, Options};
 use crate::pricing::samples;
 use crate::secrets;
 use crate::server::Listeners;
+use crate::subscriptions::sandbox as subscriptions;
 use crate::telemetry;
 use crate::values::id;
 use anyhow::Context;
@@ -133,7 +134,9 @@ async fn make_world(
     let now = clock.now().replace_time(Time::MIDNIGHT);
     let making = async {
         world.store(&mut connection, settings, now).await?;
-        samples::furnish(&mut connection, world.account("demo-customer").ids(), now).await
+        let customer = world.account("demo-customer").ids();
+        samples::furnish(&mut connection, customer, now).await?;
+        subscriptions::furnish(&mut connection, customer, now).await
     };
     id::seeded(seed, making).await?;
     connection.close().await?;

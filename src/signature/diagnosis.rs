@@ -9,7 +9,8 @@
 use super::algorithm::{Algorithm, Key};
 use super::canonical::{self, UNSIGNED_PAYLOAD};
 use super::mistakes::{self, Mistake, PARTS, Part};
-use super::model::{Authorization, Refusal, Request, Rules};
+use super::model::{Refusal, Request, Rules};
+use super::verification::Authorization;
 use super::verification::{request_date, signs, verify};
 use time::{Duration, OffsetDateTime};
 

@@ -1,7 +1,8 @@
 //! The mistakes that clients make when they sign, each as what it puts in place of what should have been signed.
 
 use super::canonical::{UNSIGNED_PAYLOAD, push_encoded, push_header};
-use super::model::{Authorization, Request};
+use super::model::Request;
+use super::verification::Authorization;
 use super::verification::{DATE_FORMAT, parse_date};
 use axum::http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;

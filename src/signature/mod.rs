@@ -17,5 +17,5 @@ mod verification;
 
 pub use algorithm::{Algorithm, Key};
 pub use diagnosis::{Finding, diagnose, in_words};
-pub use model::{Authorization, Refusal, Request, Rules};
-pub use verification::{canonical_request, is_signed, parse, parse_date, sign, verify, write_date};
+pub use model::{Refusal, Request, Rules};
+pub use verification::{Authorization, canonical_request, is_signed, parse, parse_date, sign, verify, write_date};

@@ -1,8 +1,6 @@
 //! What a signature is about: the request, what its header says, what is demanded, and why it is refused.
 
-use super::algorithm::{Algorithm, Proof};
 use axum::http::{HeaderMap, Method};
-use std::borrow::Cow;
 
 /// What is demanded beyond the vendor's own rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,17 +88,6 @@ impl Refusal {
             Self::Mismatch { .. } => "mismatch",
         }
     }
-}
-
-/// The parts of the `Authorization` header.
-#[derive(Debug)]
-pub struct Authorization<'a> {
-    /// How it is signed.
-    pub algorithm: Algorithm,
-    /// Which key signed.
-    pub access_key: &'a str,
-    pub(super) signed_headers: Vec<Cow<'a, str>>,
-    pub(super) proof: Proof<'a>,
 }
 
 /// A request as it came, its body whole and unread.

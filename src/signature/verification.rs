@@ -2,7 +2,7 @@
 
 use super::algorithm::{Algorithm, Key, Proof};
 use super::canonical;
-use super::model::{Authorization, Refusal, Request, Rules};
+use super::model::{Refusal, Request, Rules};
 use axum::http::{HeaderMap, header};
 use std::borrow::Cow;
 use time::format_description::StaticFormatDescription;
@@ -14,6 +14,17 @@ pub(super) const DATE_FORMAT: StaticFormatDescription =
     format_description!("[year][month][day]T[hour][minute][second]Z");
 /// How many headers a client may list: the SDKs list at most ten.
 const SIGNED_HEADERS_MAX: usize = 64;
+
+/// The parts of the `Authorization` header.
+#[derive(Debug)]
+pub struct Authorization<'a> {
+    /// How it is signed.
+    pub algorithm: Algorithm,
+    /// Which key signed.
+    pub access_key: &'a str,
+    pub(super) signed_headers: Vec<Cow<'a, str>>,
+    pub(super) proof: Proof<'a>,
+}
 
 /// Whether the request carries a signature at all.
 pub fn is_signed(headers: &HeaderMap) -> bool {

@@ -8,6 +8,7 @@ pub mod administration;
 pub mod list_renew_rate_on_period;
 pub mod model;
 pub mod renewal;
+pub mod sandbox;
 pub mod store;
 
 use crate::api::operation::{Operations, operations};

@@ -1,6 +1,7 @@
 //! Paying with coupons, as the takers of payments will.
 
 use super::*;
+use crate::associations::lifecycle as association;
 use crate::coupons::administration::{OwnCoupon, issue_own};
 use crate::coupons::choice::{self, Candidate, Cover, Line, Purchase};
 use crate::coupons::limits::{Period, SubscribeType};
@@ -8,7 +9,6 @@ use crate::coupons::model::CouponKind;
 use crate::coupons::returns;
 use crate::coupons::store::coupons::{self, Coupon, Which};
 use crate::coupons::usage::{self, Payment};
-use crate::customers::association;
 use crate::ledger;
 use rust_decimal::Decimal;
 use sqlx::Connection;

@@ -3,8 +3,9 @@
 use super::super::books::{Account, Books, Transfer};
 use super::super::model::{Rows, TransferKind};
 use super::super::store;
+use super::command::Command;
+use super::keys;
 use super::known::Known;
-use super::{Command, keys};
 use crate::api::audit::{self, Event};
 use crate::api::write::{Key, Write};
 use crate::values::id::{TenantId, new_uuid};

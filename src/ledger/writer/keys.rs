@@ -1,6 +1,6 @@
 //! What the keys of a batch's commands were used for.
 
-use super::Command;
+use super::command::Command;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Key, Stored, Write};
 use crate::values::id::TenantId;

@@ -12,15 +12,18 @@
 //! all of them still are as remembered. Whatever that cannot decide is decided under locks: refusals, keys that were used
 //! before, accounts that somebody else changed.
 
+mod command;
 mod done;
 mod keys;
 mod known;
 
-use super::books::{Books, Refusal, Transfer};
-use super::model::{Posting, Purse};
+pub use command::{Command, Failure, Outcome};
+
+use super::books::Books;
+use super::model::Purse;
 use super::store;
 use crate::api::error::ApiError;
-use crate::api::write::{Answer, Write};
+use crate::api::write::Answer;
 use crate::clock::{Clock, Clocks};
 use crate::config::LedgerSettings;
 use crate::database::Database;
@@ -52,31 +55,6 @@ const FILLING: Duration = Duration::from_millis(1);
 const LOCKS_FOR: Duration = Duration::from_secs(1);
 /// `serialization_failure`: an account is not as it was known.
 const NOT_AS_KNOWN: &str = "40001";
-
-/// Transfers to be made as one write of the API.
-#[derive(Clone, Debug)]
-pub struct Command {
-    /// The write.
-    pub write: Write,
-    /// The transfers, all or none.
-    pub postings: Vec<Posting>,
-    /// What they are done to, for the audit.
-    pub subject: String,
-    /// Makes the answer's body.
-    pub answer: fn(&[Transfer]) -> String,
-}
-
-/// What became of a command.
-pub type Outcome = Result<Answer, Failure>;
-
-/// Why a command was not done.
-#[derive(Clone, Debug)]
-pub enum Failure {
-    /// A rule of the ledger forbids it.
-    Refused(Refusal),
-    /// The key it carries does, or the database failed.
-    Error(ApiError),
-}
 
 struct Job {
     command: Command,

@@ -3,6 +3,7 @@
 use super::book::PriceBook;
 use super::discounts::{CustomerTerms, Discount, DiscountKind, IncentivePolicy, Incentives, Scope, in_order};
 use super::memory::Pricing;
+use super::model::Size;
 use super::model::{ChargingMode, Currency, Period, PeriodType, ProductCodes};
 use super::quote::Quoting;
 use super::rating::{PeriodItem, Rounding, Step, Trace, UsageItem};

@@ -4,7 +4,7 @@
 //! Everything follows from the seed and the day. What would lie after the day has not happened.
 
 use super::accounts::{Account, derived};
-use super::{Scale, World, platform};
+use super::model::{Scale, World, platform};
 use crate::accounts::administration as funds;
 use crate::accounts::administration::Payment;
 use crate::accounts::sandbox::Hand;

@@ -1,0 +1,75 @@
+//! What an operator's request names, and how a refusal is told.
+
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::clock as clocks;
+use crate::identity::administration::find_account;
+use crate::values::id::{DomainId, TenantId};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::IntoParams;
+
+/// The account in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfAccount {
+    /// The account's name.
+    #[param(example = "demo-partner")]
+    pub account: String,
+}
+
+/// The user in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfUser {
+    /// The account's name.
+    #[param(example = "demo-partner")]
+    pub account: String,
+    /// The user's name, unique in the account.
+    #[param(example = "clerk")]
+    pub user: String,
+}
+
+/// The account of a name, and the tenant's time.
+pub async fn account_and_time(
+    connection: &mut PgConnection,
+    app: &App,
+    name: &str,
+) -> Result<((TenantId, DomainId), OffsetDateTime), ApiError> {
+    let account = find_account(connection, name).await.map_err(refused)?;
+    Ok((account, clocks::business_time(connection, account.0, &app.clock).await?))
+}
+
+/// The refusal of a function that the command line calls as well: its own words, unless the database failed.
+pub fn refused(error: impl Into<anyhow::Error>) -> ApiError {
+    let error = error.into();
+    if error.chain().any(<dyn std::error::Error>::is::<sqlx::Error>) {
+        return ApiError::internal(error);
+    }
+    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.0100", format!("Not done: {error:#}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::administration as funds;
+    use crate::customers::administration as customers;
+    use crate::identity::administration as identity;
+    use crate::ledger::PostError;
+
+    #[test]
+    fn a_database_that_fails_is_no_refusal_however_deep_it_lies() {
+        let failed = || identity::Refusal::Database(sqlx::Error::PoolTimedOut);
+        let statuses = [
+            refused(sqlx::Error::PoolTimedOut),
+            refused(failed()),
+            refused(customers::Refusal::Account(failed())),
+            refused(funds::Refusal::Ledger(PostError::Database(sqlx::Error::PoolTimedOut))),
+        ]
+        .map(|error| (error.status.as_u16(), error.message.contains("pool")));
+        assert_eq!(statuses, [(500, false); 4]);
+        assert_eq!(refused(identity::Refusal::NoSuchKey("A".to_owned())).status, StatusCode::BAD_REQUEST);
+    }
+}

@@ -1,0 +1,185 @@
+//! Writing a world to the database, all or nothing.
+
+use super::accounts::{self, Account, EMPLOYER, Operator, PasswordHash, User, derived_id};
+use super::model::{AGENCY, Scale, World, platform};
+use super::{history, scenarios};
+use crate::accounts::sandbox as funds;
+use crate::api::caller::CallerKind;
+use crate::config::Settings;
+use crate::coupons::{jobs, sandbox as coupons};
+use crate::customers::membership;
+use crate::customers::model::Association;
+use crate::customers::partners;
+use crate::database;
+use crate::identity::model::LoginName;
+use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
+use crate::operators::administration as operators;
+use crate::personal::Vault;
+use crate::products::store::region_codes;
+use crate::secrets::Sealer;
+use crate::signature::Rules;
+use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
+use anyhow::ensure;
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+
+/// What each partner and distributor has paid in, in yuan; those of the scenarios have what these say.
+const FUNDS: &str = "100000.00";
+
+impl World {
+    /// Writes it to the database, all or nothing.
+    pub async fn store(
+        &self,
+        connection: &mut PgConnection,
+        settings: &Settings,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let sealer = &Sealer::from_settings(&settings.secrets)?;
+        let mut transaction = connection.begin().await?;
+        let began = if self.scale == Scale::Small { now } else { history::beginning(now) };
+        database::open_months(&mut transaction, began.date(), now.date()).await?;
+        database::open_months_ahead(&mut transaction, now).await?;
+        let writer = Writer { seed: self.seed, sealer, regions: region_codes() };
+        for account in &self.accounts {
+            writer
+                .account(&mut transaction, account, if accounts::is_of_scenario(account) { now } else { began })
+                .await?;
+        }
+        let employer = self.account(EMPLOYER);
+        for user in &self.users {
+            writer.user(&mut transaction, employer.ids(), user, began).await?;
+        }
+        if self.scale != Scale::Small {
+            let vault = Vault::load(&mut transaction, sealer).await?;
+            history::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
+        }
+        self.store_present(&mut transaction, now).await?;
+        scenarios::make(self, &mut transaction, now).await?;
+        // Else the server would do it, at no certain moment.
+        for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
+            jobs::expire_due(&mut transaction, account.tenant, now).await?;
+        }
+        sqlx::query!(
+            "insert into sandbox_world (only_row, seed, scale) values (true, $1, $2)",
+            self.seed.cast_signed(),
+            self.scale as Scale
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What is so now at every scale.
+    async fn store_present(&self, connection: &mut PgConnection, now: OffsetDateTime) -> anyhow::Result<()> {
+        let sellers = self.accounts.iter().filter(|account| CallerKind::PARTNERS.contains(&account.kind));
+        for account in sellers.filter(|account| !accounts::is_of_scenario(account)) {
+            funds::top_up(connection, account.ids(), FUNDS, now).await?;
+        }
+        let [partner, customer, distributor, reseller, resellers_customer] =
+            ["demo-partner", "demo-customer", "demo-distributor", "demo-reseller", "reseller-customer"]
+                .map(|name| self.account(name).ids());
+        coupons::make(connection, (partner, customer), (distributor, reseller, resellers_customer), now).await?;
+        store::insert_agency(connection, customer, (self.agency(), AGENCY), partner.1, now).await?;
+        for Operator { name, role, token } in &self.operators {
+            let name = LoginName::try_from((*name).to_owned()).map_err(anyhow::Error::msg)?;
+            operators::create_with(connection, &name, *role, (token, None), now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes accounts with what lets them in.
+struct Writer<'a> {
+    seed: u64,
+    sealer: &'a Sealer,
+    regions: Vec<String>,
+}
+
+impl Writer<'_> {
+    async fn account(
+        &self,
+        connection: &mut PgConnection,
+        account: &Account,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let Account { name, kind, tenant, domain, parent, .. } = account;
+        let new = NewDomain { tenant: *tenant, id: *domain, parent: *parent, name, kind: *kind };
+        ensure!(store::insert_domain(connection, &new, now).await?, "there is already an account {name}");
+        if kind.is_customer() {
+            let association = parent.map(|partner| Association { partner, kind: account.association, since: now });
+            membership::insert(connection, *tenant, *domain, association).await?;
+        }
+        let project =
+            |region: &String| Project { id: ProjectId(derived_id(self.seed, name, region)), name: region.clone() };
+        let projects: Vec<Project> = self.regions.iter().map(project).collect();
+        store::insert_projects(connection, (*tenant, *domain), &projects).await?;
+        if CallerKind::PARTNERS.contains(kind) {
+            let platform = platform(name);
+            ensure!(partners::assign_platform(connection, &platform, *tenant, *domain).await?, "{platform} is taken");
+        }
+        let entry = Entry {
+            id: account.user,
+            name,
+            permission_items: None,
+            password: (&account.password, &account.hash),
+            key: (&account.access_key, &account.secret_key),
+        };
+        self.let_in(connection, (*tenant, *domain), &entry, now).await
+    }
+
+    async fn user(
+        &self,
+        connection: &mut PgConnection,
+        account: (TenantId, DomainId),
+        user: &User,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let items: Vec<String> = user.permission_items.iter().map(|item| (*item).to_owned()).collect();
+        let entry = Entry {
+            id: user.id,
+            name: user.name,
+            permission_items: Some(&items),
+            password: (&user.password, &user.hash),
+            key: (&user.access_key, &user.secret_key),
+        };
+        self.let_in(connection, account, &entry, now).await
+    }
+
+    async fn let_in(
+        &self,
+        connection: &mut PgConnection,
+        account: (TenantId, DomainId),
+        entry: &Entry<'_>,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let (password, hash) = entry.password;
+        let new = NewUser {
+            id: entry.id,
+            account,
+            name: entry.name,
+            password_hash: Some(hash.of(password)),
+            administrator: entry.permission_items.is_none(),
+            permission_items: entry.permission_items.unwrap_or_default(),
+        };
+        store::insert_user(connection, new, now).await?;
+        let (access_key, secret_key) = entry.key;
+        let new = NewAccessKey {
+            access_key,
+            sealed_secret: self.sealer.seal(secret_key.as_bytes(), access_key),
+            owner: (account.0, account.1, entry.id),
+            rules: Rules::default(),
+        };
+        Ok(store::insert_access_key(connection, new, now).await?)
+    }
+}
+
+/// A user that logs in and signs.
+struct Entry<'a> {
+    id: UserId,
+    name: &'a str,
+    /// `None` is everything.
+    permission_items: Option<&'a [String]>,
+    password: (&'a str, &'a PasswordHash),
+    key: (&'a str, &'a str),
+}
