@@ -10,7 +10,7 @@ use crate::associations::pending;
 use crate::ledger::verify;
 use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
-use crate::{database, explorer, follow, notifications, operator, telemetry};
+use crate::{database, explorer, follow, notifications, operator};
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -123,6 +123,18 @@ async fn ready(State(app): State<App>) -> Response {
     (status, Json(json!({ "database": database, "changes": changes, "process": process }))).into_response()
 }
 
+/// The text for the collector.
+fn render_metrics(app: &App, handle: &PrometheusHandle) -> String {
+    let (open, idle) = app.database.connections();
+    let idle = u32::try_from(idle).unwrap_or(open).min(open);
+    metrics::gauge!("bss_pool_connections", "state" => "idle").set(idle);
+    metrics::gauge!("bss_pool_connections", "state" => "busy").set(open - idle);
+    let listening = app.listening.load(Ordering::Relaxed);
+    metrics::gauge!("bss_listening").set(if listening { 1.0 } else { 0.0 });
+    handle.run_upkeep();
+    handle.render()
+}
+
 /// What the operators' listener serves.
 async fn serve_operators(
     listener: TcpListener,
@@ -131,7 +143,7 @@ async fn serve_operators(
     metrics: PrometheusHandle,
 ) -> anyhow::Result<()> {
     let for_metrics = app.clone();
-    let render = async move || telemetry::render_metrics(&for_metrics, &metrics);
+    let render = async move || render_metrics(&for_metrics, &metrics);
     let with_peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request<Body>, next: Next| {
         request.extensions_mut().insert(Peer(peer.ip()));
         next.run(request).await

@@ -3,7 +3,6 @@
 //! Logs go to standard error, one event a line; each line of a request carries its span: request id, operation, source,
 //! account. Metrics are answered by the operators' listener.
 
-use crate::app::App;
 use crate::config::{LogFormat, LogSettings};
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -47,16 +46,4 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_gauge!("bss_pool_connections", "Open database connections, by state.");
     metrics::describe_gauge!("bss_listening", "1 while announced changes are heard, else 0.");
     Ok(handle)
-}
-
-/// The text for the collector.
-pub fn render_metrics(app: &App, handle: &PrometheusHandle) -> String {
-    let (open, idle) = app.database.connections();
-    let idle = u32::try_from(idle).unwrap_or(open).min(open);
-    metrics::gauge!("bss_pool_connections", "state" => "idle").set(idle);
-    metrics::gauge!("bss_pool_connections", "state" => "busy").set(open - idle);
-    let listening = app.listening.load(std::sync::atomic::Ordering::Relaxed);
-    metrics::gauge!("bss_listening").set(if listening { 1.0 } else { 0.0 });
-    handle.run_upkeep();
-    handle.render()
 }

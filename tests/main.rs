@@ -6,6 +6,7 @@ mod fuzz;
 mod identity;
 mod isolation;
 mod layers;
+mod layers_of_code;
 mod ledger;
 mod operator;
 mod operator_catalogue;

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::routing::post;
-use bss_gateway::associations::{lifecycle as association, pending};
+use bss_gateway::associations::pending;
 use bss_gateway::config::{RateText, Secret};
 use bss_gateway::notifications;
 use bss_gateway::operators::store::Role;

@@ -143,7 +143,7 @@ pub async fn list_on_demand_resource_ratings(
 ) -> Result<Json<ListOnDemandResourceRatingsResponse>, ApiError> {
     check_items(request.product_infos.iter().map(|info| info.id.as_str()))?;
     let now = app.now(caller.tenant);
-    let customer = quote::customer_terms(&app, &caller, now).await?;
+    let customer = quote::customer_terms((&app.database, app.settings.api.site), &caller, now).await?;
     let catalogue = app.catalogue.load();
     let quoting = Quoting { pricing: &catalogue.pricing, customer: &customer, now };
     decide(&request, &quoting).map(Json)

@@ -223,7 +223,7 @@ pub async fn list_rate_on_period_detail(
 ) -> Result<Json<ListRateOnPeriodDetailResponse>, ApiError> {
     check_items(request.product_infos.iter().map(|info| info.id.as_str()))?;
     let now = app.now(caller.tenant);
-    let customer = quote::customer_terms(&app, &caller, now).await?;
+    let customer = quote::customer_terms((&app.database, app.settings.api.site), &caller, now).await?;
     let catalogue = app.catalogue.load();
     let quoting = Quoting { pricing: &catalogue.pricing, customer: &customer, now };
     let purchase = request.rate(&quoting, &catalogue.products, &mut Trace::default())?;

@@ -7,7 +7,7 @@ use super::rating::{self, Official, PeriodFault, PeriodItem, Rounding, Trace, Us
 use super::store;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
-use crate::app::App;
+use crate::database::Database;
 use crate::identity;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::site::Site;
@@ -106,9 +106,13 @@ pub fn default_currency(site: Site) -> Currency {
 }
 
 /// The terms of the customer that calls.
-pub async fn customer_terms(app: &App, caller: &Caller, now: OffsetDateTime) -> Result<CustomerTerms, ApiError> {
-    let mut connection = app.database.tenant(caller.tenant).await?;
-    let default = default_currency(app.settings.api.site);
+pub async fn customer_terms(
+    (database, site): (&Database, Site),
+    caller: &Caller,
+    now: OffsetDateTime,
+) -> Result<CustomerTerms, ApiError> {
+    let mut connection = database.tenant(caller.tenant).await?;
+    let default = default_currency(site);
     Ok(terms_of(&mut connection, (caller.tenant, caller.domain), default, now).await?)
 }
 

@@ -144,7 +144,7 @@ pub async fn list_renew_rate_on_period(
 ) -> Result<Json<ListRenewRateOnPeriodResponse>, ApiError> {
     let period = request.check()?;
     let now = app.now(caller.tenant);
-    let customer = quote::customer_terms(&app, &caller, now).await?;
+    let customer = quote::customer_terms((&app.database, app.settings.api.site), &caller, now).await?;
     let ids: Vec<String> = request.resource_ids.iter().map(|id| id.as_str().to_owned()).collect();
     let mut connection = app.database.tenant(caller.tenant).await?;
     let account = (caller.tenant, caller.domain);
