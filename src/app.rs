@@ -9,6 +9,7 @@ use crate::clock::{Clock, Clocks};
 use crate::config::Settings;
 use crate::customers::directory::Directory as Customers;
 use crate::database::{self, Database};
+use crate::health::Health;
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
 use crate::ledger::entries::Histories;
@@ -72,6 +73,10 @@ pub struct State {
     pub requests: Option<Arc<RequestLog>>,
     /// Access keys and users that failed too often.
     pub lockout: Lockout,
+    /// Which tasks are down, and how late scheduled work is.
+    pub health: Health,
+    /// Wakes who looks for changes that were announced.
+    pub changed: Notify,
     /// Whether announced changes are heard at this moment.
     pub listening: AtomicBool,
     /// Set when the process is about to stop: not ready any more.
@@ -106,6 +111,7 @@ impl App {
         let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));
+        let health = Health::default();
         let sandbox = &settings.sandbox;
         let keeps_requests = sandbox.enabled && sandbox.request_log_length > 0;
         Ok(Self(Arc::new(State {
@@ -124,12 +130,14 @@ impl App {
             notified: Notify::new(),
             customers: Customers::new(database.clone(), Duration::from_secs(identity.max_age_seconds)),
             registered: Notify::new(),
-            ledger: Writers::start(&database, &clock, &clocks, &settings.ledger)?,
+            ledger: Writers::start(&database, &clock, &clocks, (&settings.ledger, &health))?,
+            health,
             histories: Histories::new(database.clone(), Duration::from_secs(settings.server.request_timeout_seconds)),
             clocks,
             database,
             clock,
             settings,
+            changed: Notify::new(),
             listening: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         })))

@@ -1,11 +1,10 @@
 //! What partners are told: that an account was bound to one of theirs, or is no longer.
 //!
 //! A notification is written in the transaction of the change that it is about, so none is lost and none is sent for what
-//! did not happen. [`run`] posts it to the partner's address until that answers with success, at longer and longer
+//! did not happen. A background task posts it to the partner's address until that answers with success, at longer and longer
 //! intervals; each attempt leaves a row. A partner may get one twice, when it has taken it and we could not note that. What is
 //! about one customer comes in order.
 
-use crate::app::App;
 use crate::config::NotificationSettings;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::time::Instant;
@@ -20,20 +19,14 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tokio::task::JoinSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The vendor's name of the signature's algorithm.
 const ALGORITHM: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
-/// How often [`run`] looks for notifications that nobody woke it for.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Most tenants that are served at once.
-const TENANTS_MAX: usize = 64;
 /// Most notifications of a tenant that are posted at once.
 const POSTS_MAX: i64 = 16;
 /// Longest interval between two attempts.
@@ -96,9 +89,11 @@ pub async fn write(
 /// Signs and posts.
 #[derive(Clone)]
 pub struct Notifier {
-    key: Option<Arc<RsaKeyPair>>,
+    /// Without it nothing is posted; notifications wait.
+    pub key: Option<Arc<RsaKeyPair>>,
     client: reqwest::Client,
-    patience: Duration,
+    /// How long an answer may take.
+    pub patience: Duration,
 }
 
 impl Notifier {
@@ -124,7 +119,8 @@ impl Notifier {
         Ok(form.append_pair("Signature", &BASE64_STANDARD.encode(signature)).finish())
     }
 
-    async fn post(&self, key: &RsaKeyPair, due: &Due) -> Outcome {
+    /// Posts one.
+    pub async fn post(&self, key: &RsaKeyPair, due: &Due) -> Outcome {
         let started = std::time::Instant::now();
         let answer = async {
             let form = Self::form(key, &due.body)?;
@@ -154,14 +150,16 @@ fn parse_key(pem: &str) -> anyhow::Result<RsaKeyPair> {
     RsaKeyPair::from_pkcs8(&der).map_err(|error| anyhow::anyhow!("must be an RSA key, PKCS #8: {error}"))
 }
 
-struct Due {
+/// A notification that is to be posted now.
+pub struct Due {
     id: Uuid,
     url: String,
     body: String,
     attempts: i32,
 }
 
-struct Outcome {
+/// What came of it.
+pub struct Outcome {
     status: Option<u16>,
     /// Empty for a success.
     error: String,
@@ -174,75 +172,9 @@ fn interval(attempts: i32) -> time::Duration {
     time::Duration::seconds(1 << doublings).min(INTERVAL_MAX)
 }
 
-/// Delivers until the task is dropped. Several replicas may: who has taken a notification has it until its time is up.
-///
-/// Each tenant is served by itself, so that a slow server of one holds up no other.
-pub async fn run(app: App) {
-    let Some(key) = app.notifier.key.clone() else { return };
-    let mut served = JoinSet::new();
-    let mut busy = HashSet::new();
-    loop {
-        match due_tenants(&app, &busy).await {
-            Ok(tenants) => {
-                for tenant in tenants {
-                    busy.insert(tenant);
-                    let (app, key) = (app.clone(), key.clone());
-                    served.spawn(async move {
-                        if let Err(error) = deliver_due(&app, &key, tenant).await {
-                            tracing::warn!(%tenant, %error, "notifications could not be delivered; they are tried again");
-                        }
-                        tenant
-                    });
-                }
-            }
-            Err(error) => tracing::warn!(%error, "notifications could not be read; they are read again"),
-        }
-        tokio::select! {
-            // There may be more for it.
-            Some(Ok(tenant)) = served.join_next() => drop(busy.remove(&tenant)),
-            () = app.notified.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
-    }
-}
-
-/// Tenants for whom something is due and who are not served already.
-async fn due_tenants(app: &App, busy: &HashSet<TenantId>) -> sqlx::Result<Vec<TenantId>> {
-    let room = TENANTS_MAX.saturating_sub(busy.len());
-    let busy: Vec<Uuid> = busy.iter().map(|tenant| tenant.0).collect();
-    sqlx::query_scalar!(
-        r#"select distinct tenant_id as "tenant: TenantId" from notifications n
-           where delivered_at is null and due_at <= $1 and tenant_id <> all($2)
-             and not exists (select 1 from notifications e
-                             where e.tenant_id = n.tenant_id and e.customer_id = n.customer_id and e.number < n.number
-                               and e.delivered_at is null)
-           limit $3"#,
-        app.clock.now(),
-        &busy,
-        i64::try_from(room).unwrap_or_default()
-    )
-    .fetch_all(&mut *app.database.control().await?)
-    .await
-}
-
-/// Tries what is due for a tenant once, all at once.
-async fn deliver_due(app: &App, key: &Arc<RsaKeyPair>, tenant: TenantId) -> sqlx::Result<()> {
-    let patience = app.notifier.patience;
-    let taken = take(&mut *app.database.tenant(tenant).await?, tenant, app.clock.now(), patience).await?;
-    let mut posts = JoinSet::new();
-    for due in taken {
-        let (app, key) = (app.clone(), key.clone());
-        posts.spawn(async move {
-            let outcome = app.notifier.post(&key, &due).await;
-            report(&mut *app.database.tenant(tenant).await?, tenant, &due, &outcome, app.clock.now()).await
-        });
-    }
-    posts.join_all().await.into_iter().collect()
-}
-
 /// Takes what is due, and of each customer only the first that the partner has not taken: told out of order, it would think
 /// of the customer what was. Whoever has taken it may die: it is due again when any answer would be too late.
-async fn take(
+pub async fn take(
     connection: &mut PgConnection,
     tenant: TenantId,
     now: OffsetDateTime,
@@ -269,7 +201,8 @@ async fn take(
     .await
 }
 
-async fn report(
+/// Notes what came of an attempt.
+pub async fn report(
     connection: &mut PgConnection,
     tenant: TenantId,
     due: &Due,
@@ -305,7 +238,7 @@ async fn report(
 }
 
 /// `/sp-metadata.xml`: where partners find the certificate, as with the vendor.
-pub fn router(settings: &NotificationSettings) -> Router<App> {
+pub fn router<S: Clone + Send + Sync + 'static>(settings: &NotificationSettings) -> Router<S> {
     let certificate = pem_body(&settings.certificate);
     let metadata = format!(
         "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"bss-gateway\">\

@@ -6,11 +6,10 @@ use crate::api::faults::Dropped;
 use crate::api::operation::Operations;
 use crate::api::recorder::RequestLog;
 use crate::app::App;
-use crate::associations::pending;
-use crate::ledger::verify;
 use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
-use crate::{database, explorer, follow, notifications, operator};
+use crate::supervisor::in_words;
+use crate::{background, database, explorer, notifications, operator};
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -96,15 +95,14 @@ fn inside_layers(
 /// A panic is one opaque 500; its text is logged with the request.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
 fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    ApiError::internal(format!("panic: {}", text.unwrap_or("without a text"))).into_response()
+    ApiError::internal(in_words(panic.as_ref())).into_response()
 }
 
 fn health_routes() -> Router<App> {
     Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready))
 }
 
-/// Ready to serve: not stopping, database there and migrated, changes heard.
+/// Ready to serve: not stopping, database there and migrated, changes heard, no task down.
 async fn ready(State(app): State<App>) -> Response {
     let database = tokio::time::timeout(Duration::from_secs(2), async {
         let mut connection = app.database.control().await?;
@@ -118,9 +116,13 @@ async fn ready(State(app): State<App>) -> Response {
     };
     let changes = if app.listening.load(Ordering::Relaxed) { "ok" } else { "not heard" };
     let process = if app.stopping.load(Ordering::Relaxed) { "stopping" } else { "ok" };
-    let is_ready = [database, changes, process].iter().all(|state| *state == "ok");
+    let down = app.health.down();
+    let tasks = if down.is_empty() { "ok".to_owned() } else { format!("down: {}", down.join(", ")) };
+    let is_ready = [database, changes, process, &tasks].iter().all(|state| *state == "ok");
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "database": database, "changes": changes, "process": process }))).into_response()
+    (status, Json(json!({
+        "database": database, "changes": changes, "process": process, "tasks": tasks, "due_lag_seconds": app.health.lags(),
+    }))).into_response()
 }
 
 /// The text for the collector.
@@ -186,15 +188,13 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let api = router(&app, crate::operations())?;
-        let follower = tokio::spawn(follow::follow(app.clone()));
-        let prover = tokio::spawn(verify::watch(app.clone()));
-        let notifications = tokio::spawn(notifications::run(app.clone()));
-        let associations = tokio::spawn(pending::run(app.clone()));
+        let tasks = background::tasks::all(&app).into_iter();
+        let tasks: Vec<_> = tasks.map(|task| tokio::spawn(task.supervise(app.health.clone()))).collect();
         let operator = tokio::spawn(serve_operators(self.operator, app.clone(), api.clone(), metrics));
         let served = serve_api(self.api, &app, api, stop).await;
         operator.abort();
         // Their connections are back only when they have ended.
-        for task in [follower, prover, associations, notifications] {
+        for task in tasks {
             task.abort();
             task.await.ok();
         }

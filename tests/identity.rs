@@ -1,7 +1,6 @@
 //! Memory that follows the database: what is revoked stops working at once.
 
 use bss_gateway::catalogue::memory as catalogue;
-use bss_gateway::follow;
 use bss_gateway::identity::store;
 use bss_gateway::testing::TestApp;
 use sqlx::PgPool;
@@ -27,7 +26,7 @@ async fn listening(app: &TestApp) {
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_disabled_key_is_refused_within_a_second(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
-    let follower = tokio::spawn(follow::follow(app.app.clone()));
+    let follower = app.follow();
     listening(&app).await;
     let client = app.client("demo-partner");
     assert!(client.get(TARGET).await.status.is_success());
@@ -47,7 +46,7 @@ async fn a_disabled_key_is_refused_within_a_second(pool: PgPool) {
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_lost_connection_is_noticed_and_nothing_remembered_is_trusted_meanwhile(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
-    let follower = tokio::spawn(follow::follow(app.app.clone()));
+    let follower = app.follow();
     listening(&app).await;
     let client = app.client("demo-partner");
     assert!(client.get(TARGET).await.status.is_success());
@@ -71,7 +70,7 @@ async fn a_lost_connection_is_noticed_and_nothing_remembered_is_trusted_meanwhil
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn the_catalogue_follows_the_database(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
-    let follower = tokio::spawn(follow::follow(app.app.clone()));
+    let follower = app.follow();
     let client = app.client("demo-partner");
     let before = client.get(TARGET).await.ok()["total_count"].as_u64().expect("a number");
 

@@ -1,5 +1,6 @@
 //! What no single operation owns: the document against the public facts, the policies, signatures, the process's life.
 
+mod background;
 mod contract;
 mod document;
 mod fuzz;

@@ -3,9 +3,8 @@
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::routing::post;
-use bss_gateway::associations::pending;
+use bss_gateway::background::{self, associations};
 use bss_gateway::config::{RateText, Secret};
-use bss_gateway::notifications;
 use bss_gateway::operators::store::Role;
 use bss_gateway::testing::{Client, TestApp};
 use serde_json::{Value, json};
@@ -95,7 +94,7 @@ async fn an_association_is_switched_ended_and_made_anew(pool: PgPool) {
     }
     let asked = once(&operator, Method::POST, association, &body("demo-partner")).await;
     assert_eq!((&asked["pending_partner"], &asked["partner"]), (&json!("demo-partner"), &Value::Null));
-    assert_eq!(pending::complete_all(&app.app).await.expect("it is made"), 1);
+    assert_eq!(associations::complete_all(&app.app).await.expect("it is made"), 1);
     app.app.customers.forget_all();
     allocate().await.ok();
     let taken = operator.post(association, &body("demo-partner")).await;
@@ -384,7 +383,7 @@ async fn a_notification_is_sent_again_to_the_address_that_is_set_now(pool: PgPoo
     let cursor = first["next_cursor"].as_str().expect("there is more");
     let second = operator.get(&format!("{notifications}?cursor={cursor}")).await.ok();
     assert_eq!(second["notifications"].as_array().map(Vec::len), Some(1));
-    let delivering = tokio::spawn(notifications::run(app.app.clone()));
+    let delivering = tokio::spawn(background::notifications::run(app.app.clone()));
     let until = async |what: &str, is_so: &dyn Fn(&Value) -> bool| {
         for _ in 0..200 {
             let row = operator.get(notifications).await.ok()["notifications"][0].clone();

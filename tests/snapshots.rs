@@ -1,7 +1,6 @@
 //! Snapshots and copies of a tenant: row by row the same, and nobody sees another's.
 
 use axum::http::{Method, StatusCode};
-use bss_gateway::follow;
 use bss_gateway::operators::store::Role;
 use bss_gateway::sandbox::snapshots;
 use bss_gateway::testing::{Client, TestApp};
@@ -95,7 +94,7 @@ async fn a_hundred_changes_are_taken_back_row_by_row(pool: PgPool) {
 #[sqlx::test]
 async fn what_was_taken_back_is_in_no_list_even_if_as_much_happened_since(pool: PgPool) {
     let app = sandbox(&pool).await;
-    let follower = tokio::spawn(follow::follow(app.app.clone()));
+    let follower = app.follow();
     while !app.app.listening.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

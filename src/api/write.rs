@@ -319,10 +319,17 @@ pub async fn find(
     .await
 }
 
-/// Forgets the answers given before `instant`.
-pub async fn forget_before(connection: &mut PgConnection, instant: OffsetDateTime) -> sqlx::Result<()> {
-    sqlx::query!("delete from idempotency_keys where created_at < $1", instant).execute(connection).await?;
-    Ok(())
+/// Forgets some of the answers given before `instant`; how many.
+pub async fn forget_before(connection: &mut PgConnection, instant: OffsetDateTime, most: i64) -> sqlx::Result<u64> {
+    let forgotten = sqlx::query!(
+        "delete from idempotency_keys k
+         using (select tenant_id, domain_id, operation, key from idempotency_keys where created_at < $1 limit $2) gone
+         where k.tenant_id = gone.tenant_id and k.domain_id = gone.domain_id and k.operation = gone.operation
+           and k.key = gone.key",
+        instant,
+        most
+    );
+    Ok(forgotten.execute(connection).await?.rows_affected())
 }
 
 /// Takes the key, or says that it is taken. Waits while another transaction is about to take it.

@@ -220,7 +220,7 @@ async fn take_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::associations::pending::complete_all;
+    use crate::background::associations::complete_all;
     use crate::customers::membership::history;
     use crate::testing::TestApp;
     use serde_json::json;

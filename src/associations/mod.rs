@@ -4,4 +4,3 @@
 pub mod administration;
 pub mod command;
 pub mod lifecycle;
-pub mod pending;

@@ -6,83 +6,63 @@
 use super::model::listed_since;
 use super::returns::{self, End};
 use super::store::books::Operation;
-use super::store::coupons::{self, Coupon, Expiring, Which};
+use super::store::coupons::{self, Expiring, Which};
 use super::store::partners;
-use crate::app::App;
 use crate::ledger::PostError;
 use crate::outbox::{self, Event};
 use crate::values::id::{DomainId, TenantId};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use time::{Duration, OffsetDateTime};
 
 /// How many coupons share a transaction.
 const BATCH: i64 = 200;
 
-/// What was done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Done {
-    /// Coupons that expired.
-    pub expired: usize,
-    /// Coupons of which a partner was told that they will.
-    pub told: usize,
-    /// Coupons that left the lists.
-    pub unlisted: usize,
+/// When a coupon of a tenant expires next.
+pub async fn next_expiry(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+    coupons::next_expiry(connection, tenant).await
 }
 
-/// Does what is due in a tenant by `now`, its time, the earliest first.
-pub async fn expire_due(
+/// When a partner is to be told next that a coupon will expire.
+pub async fn next_notice(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+    coupons::next_notice(connection, tenant).await
+}
+
+/// Tenants that have coupons which expired by an instant, those with moved clocks by what these show.
+pub async fn tenants_with_expired(
     connection: &mut PgConnection,
-    tenant: TenantId,
     now: OffsetDateTime,
-) -> Result<Done, PostError> {
-    let mut done = Done::default();
+    moved: &[(TenantId, OffsetDateTime)],
+) -> sqlx::Result<BTreeSet<TenantId>> {
+    let mut tenants = coupons::tenants_with_expired(connection, now, moved).await?;
+    tenants.extend(coupons::moved_tenants_with_expired(connection, moved).await?);
+    Ok(tenants)
+}
+
+/// Tenants in which partners issue coupons.
+pub async fn tenants_with_notices(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<TenantId>> {
+    Ok(partners::tenants(connection).await?.into_iter().collect())
+}
+
+/// Expires what has expired by `now`, the earliest first; how many there were.
+pub async fn expire(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> Result<usize, PostError> {
+    let mut expired = 0;
     loop {
         let mut transaction = connection.begin().await?;
         let due = coupons::lock(&mut transaction, tenant, Which::Expired(now, BATCH)).await?;
         if due.is_empty() {
-            break;
+            return Ok(expired);
         }
-        expire(&mut transaction, tenant, &due, now).await?;
+        let end = End { operation: Operation::Expire, memo: "", user: None };
+        returns::end(&mut transaction, tenant, &due, &end, now).await?;
         transaction.commit().await?;
-        done.expired += due.len();
+        expired += due.len();
     }
-    done.told = tell(connection, tenant, now).await?;
-    done.unlisted = unlist(connection, tenant, now).await?;
-    Ok(done)
 }
 
-/// Does what falls due in a tenant until an instant, in order, each at its own instant: for a clock that is advanced. What
-/// another replica is doing at the same time is left to it.
-pub async fn expire_until(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    until: OffsetDateTime,
-) -> Result<Vec<(OffsetDateTime, Done)>, PostError> {
-    let mut all = Vec::new();
-    while let Some(at) = coupons::next_due(connection, tenant).await?.filter(|at| *at <= until) {
-        let done = expire_due(connection, tenant, at).await?;
-        if done == Done::default() {
-            break;
-        }
-        all.push((at, done));
-    }
-    Ok(all)
-}
-
-async fn expire(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    due: &[Coupon],
-    now: OffsetDateTime,
-) -> Result<(), PostError> {
-    let end = End { operation: Operation::Expire, memo: "", user: None };
-    returns::end(connection, tenant, due, &end, now).await?;
-    Ok(())
-}
-
-async fn tell(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> sqlx::Result<usize> {
+/// Tells partners of coupons that will expire; of how many.
+pub async fn tell(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> sqlx::Result<usize> {
     let in_days = |days: i16| now.saturating_add(Duration::days(days.into()));
     let otherwise = partners::notice_days(connection, tenant).await?;
     let otherwise: BTreeMap<DomainId, OffsetDateTime> =
@@ -112,7 +92,8 @@ fn event(coupon: &Expiring) -> Event {
     Event { account: coupon.partner, kind: "coupon.expiring", payload }
 }
 
-async fn unlist(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> sqlx::Result<usize> {
+/// Takes coupons out of the lists a year after they expired; how many.
+pub async fn unlist(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> sqlx::Result<usize> {
     let mut unlisted = 0;
     loop {
         let mut transaction = connection.begin().await?;
@@ -128,26 +109,4 @@ async fn unlist(connection: &mut PgConnection, tenant: TenantId, now: OffsetDate
         }
         transaction.commit().await?;
     }
-}
-
-/// Does what is due in all tenants, each by its own clock. One that fails is logged and tried again at the next look. Expiry
-/// is looked for each time; what can wait for minutes, only with `all`, in every tenant where a partner issues coupons.
-pub async fn run_due(app: &App, all: bool) -> sqlx::Result<()> {
-    let moved = app.clocks.moved();
-    let mut control = app.database.control().await?;
-    let mut tenants = coupons::tenants_with_expired(&mut control, app.clock.now(), &moved).await?;
-    tenants.extend(coupons::moved_tenants_with_expired(&mut control, &moved).await?);
-    if all {
-        tenants.extend(partners::tenants(&mut control).await?);
-    }
-    drop(control);
-    for tenant in tenants {
-        let mut connection = app.database.tenant(tenant).await?;
-        match expire_due(&mut connection, tenant, app.now(tenant)).await {
-            Ok(done) if done != Done::default() => tracing::info!(%tenant, ?done, "coupons fell due"),
-            Ok(_) => {}
-            Err(error) => tracing::error!(%tenant, %error, "what is due of coupons could not be done"),
-        }
-    }
-    Ok(())
 }

@@ -340,7 +340,7 @@ async fn await_association(app: &App, caller: &Caller, created: &CreateSubCustom
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::associations::pending::complete_all;
+    use crate::background::associations::complete_all;
     use crate::testing::{TestApp, login};
     use serde_json::{Value, json};
     use sqlx::PgPool;

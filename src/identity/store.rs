@@ -394,11 +394,22 @@ pub async fn delete_token(connection: &mut PgConnection, hash: &TokenHash, domai
     Ok(deleted.rows_affected() > 0)
 }
 
-/// Removes the tokens and temporary keys that expired before `now`.
-pub async fn delete_expired(connection: &mut PgConnection, now: OffsetDateTime) -> sqlx::Result<()> {
-    sqlx::query!("delete from tokens where expires_at < $1", now).execute(&mut *connection).await?;
-    sqlx::query!("delete from temporary_keys where expires_at < $1", now).execute(connection).await?;
-    Ok(())
+/// Deletes some of the tokens and temporary keys that have expired; how many.
+pub async fn delete_expired(connection: &mut PgConnection, now: OffsetDateTime, most: i64) -> sqlx::Result<u64> {
+    let tokens = sqlx::query!(
+        "delete from tokens t using (select token_hash from tokens where expires_at < $1 limit $2) gone
+         where t.token_hash = gone.token_hash",
+        now,
+        most
+    );
+    let tokens = tokens.execute(&mut *connection).await?.rows_affected();
+    let keys = sqlx::query!(
+        "delete from temporary_keys k using (select access_key from temporary_keys where expires_at < $1 limit $2) gone
+         where k.access_key = gone.access_key",
+        now,
+        most
+    );
+    Ok(tokens.max(keys.execute(connection).await?.rows_affected()))
 }
 
 /// Enables or disables an access key and announces it; whether there is one.

@@ -3,10 +3,8 @@
 //! Tenant by tenant, each in one statement and so in one snapshot: on a cluster two totals side by side would show drift
 //! that is none.
 
-use crate::app::App;
 use crate::values::id::TenantId;
 use sqlx::PgConnection;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// What was found.
@@ -20,29 +18,6 @@ pub struct Report {
     pub transfers: i64,
     /// The first wrong row of each tenant that has one, in words.
     pub wrong: Vec<String>,
-}
-
-/// Proves the ledger again and again, for the metrics: how many tenants have a wrong row, and when that was found out.
-pub async fn watch(app: App) {
-    let minutes = app.settings.ledger.proof_minutes;
-    if minutes == 0 {
-        return;
-    }
-    loop {
-        tokio::time::sleep(Duration::from_secs(minutes * 60)).await;
-        let proof = async { all(&mut *app.database.control().await?).await };
-        match proof.await {
-            Ok(report) => {
-                for wrong in &report.wrong {
-                    tracing::error!(wrong, "the ledger is wrong");
-                }
-                metrics::gauge!("bss_ledger_wrong_tenants").set(u32::try_from(report.wrong.len()).unwrap_or(u32::MAX));
-                metrics::gauge!("bss_ledger_proved_timestamp_seconds")
-                    .set(Duration::from_secs(app.clock.now().unix_timestamp().unsigned_abs()).as_secs_f64());
-            }
-            Err(error) => tracing::warn!(%error, "the ledger could not be proved"),
-        }
-    }
 }
 
 /// Proves all tenants.

@@ -5,6 +5,7 @@ pub mod signer;
 use crate::api::edge::Peer;
 use crate::api::operation::Operations;
 use crate::app::App;
+use crate::background::follow;
 use crate::catalogue::memory as catalogue;
 use crate::clock::Clock;
 use crate::config::{RateText, Secret, Settings};
@@ -61,6 +62,14 @@ impl TestApp {
         samples::load(&mut connection).await.expect("the samples fit the catalogue");
         app.reload_catalogue().await;
         app
+    }
+
+    /// Keeps what is in memory in step with the database, as a replica does, until the task is aborted.
+    pub fn follow(&self) -> tokio::task::JoinHandle<()> {
+        let (hearing, looking) = (self.app.clone(), self.app.clone());
+        tokio::spawn(async move {
+            tokio::join!(follow::hear(hearing), follow::look(looking));
+        })
     }
 
     /// What a replica does when the catalogue's version has changed.

@@ -315,14 +315,19 @@ pub async fn take_expiring(
     .await
 }
 
-/// When a coupon of a tenant expires next, or is to be told of. Every usable coupon is looked at, so this is for the sandbox.
-pub async fn next_due(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+/// When a coupon of a tenant expires next.
+pub async fn next_expiry(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+    sqlx::query_scalar!("select min(expires_at) from coupons where tenant_id = $1 and state = 2", tenant.0)
+        .fetch_one(connection)
+        .await
+}
+
+/// When a partner of a tenant is to be told next that a coupon will expire; at once, where it was issued later than that.
+pub async fn next_notice(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
     sqlx::query_scalar!(
-        "select min(case when c.expiry_told or c.partner_id is null then c.expires_at
-                         else greatest(c.created_at,
-                                       c.expires_at - make_interval(days => coalesce(p.notice_days, $2)::int)) end)
+        "select min(greatest(c.created_at, c.expires_at - make_interval(days => coalesce(p.notice_days, $2)::int)))
          from coupons c left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id
-         where c.tenant_id = $1 and c.state = 2",
+         where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.partner_id is not null",
         tenant.0,
         super::partners::NOTICE_DAYS
     )

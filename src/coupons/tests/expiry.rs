@@ -1,14 +1,27 @@
 //! The clock.
 
 use super::*;
-use crate::coupons::jobs::{self, Done};
+use crate::background::due;
+use crate::coupons::jobs;
 use crate::coupons::store::partners;
-use crate::due;
+
+/// What was due.
+#[derive(PartialEq, Eq, Debug, Default)]
+struct Done {
+    expired: usize,
+    told: usize,
+    unlisted: usize,
+}
 
 impl Shop {
     async fn look(&self, account: &str) -> Done {
         let tenant = self.account(account).0;
-        jobs::expire_due(&mut *self.connection().await, tenant, self.now()).await.expect("the job runs")
+        let (connection, now) = (&mut *self.connection().await, self.now());
+        Done {
+            expired: jobs::expire(connection, tenant, now).await.expect("they expire"),
+            told: jobs::tell(connection, tenant, now).await.expect("partners are told"),
+            unlisted: jobs::unlist(connection, tenant, now).await.expect("they leave the lists"),
+        }
     }
 
     async fn own_statuses(&self, query: &str) -> (i64, Vec<i64>) {
@@ -123,7 +136,7 @@ async fn the_background_finds_every_tenant_by_its_own_clock(pool: PgPool) {
     let then = shop.now() + ahead.offset;
     database::open_months(&mut *shop.connection().await, shop.now().date(), then.date()).await.expect("opened");
     crate::clock::set(&mut *shop.connection().await, partner, ahead).await.expect("it is set");
-    jobs::run_due(&shop.app.app, true).await.expect("the job runs");
+    due::run_all(&shop.app.app, true).await.expect("the job runs");
     let usable =
         "select count(*) from coupons c join domains d on d.domain_id = c.holder_id and d.name = 'demo-customer'
                   where c.state = 2";
@@ -133,7 +146,7 @@ async fn the_background_finds_every_tenant_by_its_own_clock(pool: PgPool) {
     assert!(theirs > 1);
     assert_eq!(count(&mut *shop.connection().await, usable).await, 5, "nothing is due by the system's time");
     shop.app.app.clocks.reload(&mut *shop.connection().await).await.expect("they are read");
-    jobs::run_due(&shop.app.app, false).await.expect("the job runs");
+    due::run_all(&shop.app.app, false).await.expect("the job runs");
     assert_eq!(count(&mut *shop.connection().await, usable).await, 0);
     assert_eq!(count(&mut *shop.connection().await, others).await, theirs, "the others live in another time");
     shop.assert_ledger_is_right().await;
@@ -155,5 +168,43 @@ async fn a_coupon_of_a_reclaimed_quota_goes_home_to_the_parent(pool: PgPool) {
     shop.advance(Duration::days(366)).await;
     shop.look("demo-distributor").await;
     assert_eq!(shop.balance("demo-distributor", &parent).await, "1000");
+    shop.assert_ledger_is_right().await;
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn over_a_hundred_days_all_falls_due_in_true_order_and_once_on_two_replicas(pool: PgPool) {
+    let shop = Shop::new(pool).await;
+    shop.sql("update coupons set state = 5").await;
+    let quota = shop.grant("demo-partner", |_| {}).await;
+    let start = shop.now().replace_nanosecond(0).expect("a second");
+    // Partners are told seven days before, so notices and expiries alternate.
+    for number in 1..=24 {
+        let body = json!({"quota_id": quota, "customer_ids": [shop.id("demo-customer")], "face_value": 1,
+                          "expire_time": crate::values::time::Instant(start + Duration::days(number * 4))});
+        shop.post("demo-partner", ISSUE, body).await.ok();
+    }
+    let (tenant, until) = (shop.account("demo-partner").0, start + Duration::days(100));
+    database::open_months(&mut *shop.connection().await, start.date(), until.date()).await.expect("opened");
+    let (mut one, mut other) = (shop.connection().await, shop.connection().await);
+    let mut happened = Vec::new();
+    loop {
+        let (here, there) = tokio::join!(due::run(&mut one, tenant, until), due::run(&mut other, tenant, until));
+        let (here, there) = (here.expect("it is done"), there.expect("it is done"));
+        assert!(here.is_sorted_by_key(|event| event.at.0) && there.is_sorted_by_key(|event| event.at.0));
+        if here.is_empty() && there.is_empty() {
+            break;
+        }
+        happened.extend(here.into_iter().chain(there));
+    }
+    let of = |kind| happened.iter().filter(|event| event.kind == kind).map(|event| event.count).sum::<usize>();
+    assert_eq!((of("coupon.expiring"), of("coupon.expired")), (24, 24), "each once");
+    // As they were written: no later event before an earlier one.
+    let order = "select count(*) from (
+                     select happened_at < max(happened_at) over (order by transfer_id rows between unbounded preceding
+                                                                 and 1 preceding) as late
+                     from transfers where kind = 'coupon_expire') t where late";
+    assert_eq!(count(&mut *shop.connection().await, order).await, 0);
+    let told = "select count(distinct payload->>'coupon_id') from outbox where kind = 'coupon.expiring'";
+    assert_eq!(count(&mut *shop.connection().await, told).await, 24);
     shop.assert_ledger_is_right().await;
 }

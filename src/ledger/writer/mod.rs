@@ -27,6 +27,8 @@ use crate::api::write::Answer;
 use crate::clock::{Clock, Clocks};
 use crate::config::LedgerSettings;
 use crate::database::Database;
+use crate::health::Health;
+use crate::supervisor::Task;
 use crate::values::id::TenantId;
 use axum::http::{StatusCode, header};
 use done::Done;
@@ -40,7 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// How often a batch is tried again that met another transaction: a deadlock, or the same key at the same time.
 const ATTEMPTS: u32 = 5;
@@ -53,6 +55,10 @@ const FILLING: Duration = Duration::from_millis(1);
 /// How long a writer takes locks at once after somebody else changed an account that it knew: where several replicas move one
 /// partner's funds, trying without would mostly be in vain.
 const LOCKS_FOR: Duration = Duration::from_secs(1);
+/// A writer, as `/readyz` and the metrics name it.
+pub const TASK: &str = "ledger writer";
+/// Its turn between the commit and the answers.
+pub const TASK_TOLD: &str = "ledger writer after the commit";
 /// `serialization_failure`: an account is not as it was known.
 const NOT_AS_KNOWN: &str = "40001";
 
@@ -69,7 +75,12 @@ pub struct Writers {
 
 impl Writers {
     /// Starts the writers; they end when the last handle is dropped.
-    pub fn start(database: &Database, clock: &Clock, clocks: &Clocks, settings: &LedgerSettings) -> io::Result<Self> {
+    pub fn start(
+        database: &Database,
+        clock: &Clock,
+        clocks: &Clocks,
+        (settings, health): (&LedgerSettings, &Health),
+    ) -> io::Result<Self> {
         let count = settings.writers.max(1);
         let (queues, jobs): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(settings.queue_length.max(1))).unzip();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
@@ -80,22 +91,31 @@ impl Writers {
         let writers: Vec<_> = jobs
             .into_iter()
             .map(|jobs| {
-                let writer = Writer {
-                    database: database.clone(),
-                    connection: None,
-                    clock: clock.clone(),
-                    clocks: clocks.clone(),
-                    batch_max: settings.batch_max.max(1),
-                    mixes_tenants: settings.mix_tenants,
-                    known: Known::default(),
-                    locks_until: None,
+                let (database, clock, clocks) = (database.clone(), clock.clone(), clocks.clone());
+                let (batch_max, mixes_tenants, turns) =
+                    (settings.batch_max.max(1), settings.mix_tenants, health.clone());
+                // Only one writer at a time holds the queue: the next one goes on where a dead one left it.
+                let jobs = Arc::new(Mutex::new(jobs));
+                let write = move || {
+                    let writer = Writer {
+                        database: database.clone(),
+                        connection: None,
+                        clock: clock.clone(),
+                        clocks: clocks.clone(),
+                        batch_max,
+                        mixes_tenants,
+                        known: Known::default(),
+                        locks_until: None,
+                        health: turns.clone(),
+                    };
+                    let jobs = jobs.clone();
+                    async move { writer.run(&mut *jobs.lock().await).await }
                 };
-                runtime.spawn(writer.run(jobs))
+                runtime.spawn(Task::new(TASK, write).supervise(health.clone()))
             })
             .collect();
         let run = async move {
             for writer in writers {
-                // One that panicked has closed its queue: whoever submits learns of it.
                 writer.await.ok();
             }
         };
@@ -113,8 +133,14 @@ impl Writers {
         self.queues[queue].try_send(Job { command, reply }).map_err(|_| Failure::Error(too_busy()))?;
         let outcome = outcome.await;
         metrics::histogram!("bss_ledger_wait_seconds").record(started.elapsed().as_secs_f64());
-        outcome.unwrap_or_else(|_| Err(Failure::Error(ApiError::internal("the ledger's writer has stopped"))))
+        outcome.unwrap_or_else(|_| Err(Failure::Error(writer_died())))
     }
+}
+
+/// Whether the transfers were made nobody can say; with an `Idempotency-Key` a repeat is harmless and tells.
+fn writer_died() -> ApiError {
+    let message = "The transfers could not be confirmed; repeat the request with the same Idempotency-Key";
+    ApiError::gateway(StatusCode::SERVICE_UNAVAILABLE, "APIGW.0201", message).with_header(header::RETRY_AFTER, 1)
 }
 
 fn too_busy() -> ApiError {
@@ -132,22 +158,25 @@ struct Writer {
     mixes_tenants: bool,
     known: Known,
     locks_until: Option<Instant>,
+    health: Health,
 }
 
 impl Writer {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+    async fn run(mut self, jobs: &mut mpsc::Receiver<Job>) {
         let mut waiting = Vec::with_capacity(self.batch_max);
         let mut is_busy = false;
         while jobs.recv_many(&mut waiting, self.batch_max).await > 0 {
             if is_busy {
-                self.fill(&mut jobs, &mut waiting).await;
+                self.fill(jobs, &mut waiting).await;
             }
             is_busy = waiting.len() >= BUSY;
             metrics::histogram!("bss_ledger_batch_size").record(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
             for batch in self.batches(&mut waiting) {
                 let (commands, replies): (Vec<Command>, Vec<_>) =
                     batch.into_iter().map(|job| (job.command, job.reply)).unzip();
+                self.health.turn(TASK);
                 let outcomes = self.perform(&commands).await;
+                self.health.turn(TASK_TOLD);
                 // Told while this writer waits for the database again, which has been given the next batch by then.
                 tokio::spawn(async move {
                     for (reply, outcome) in replies.into_iter().zip(outcomes) {

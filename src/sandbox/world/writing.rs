@@ -5,6 +5,7 @@ use super::model::{AGENCY, Scale, World, platform};
 use super::{history, scenarios};
 use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
+use crate::background::due;
 use crate::config::Settings;
 use crate::coupons::{jobs, sandbox as coupons};
 use crate::customers::membership;
@@ -57,7 +58,8 @@ impl World {
         scenarios::make(self, &mut transaction, now).await?;
         // Else the server would do it, at no certain moment.
         for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
-            jobs::expire_due(&mut transaction, account.tenant, now).await?;
+            due::run(&mut transaction, account.tenant, now).await?;
+            jobs::unlist(&mut transaction, account.tenant, now).await?;
         }
         sqlx::query!(
             "insert into sandbox_world (only_row, seed, scale) values (true, $1, $2)",

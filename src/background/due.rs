@@ -1,0 +1,176 @@
+//! What falls due by itself as a tenant's time goes on, and the one place that moves a tenant's clock.
+//!
+//! Each kind of it is a [`Source`], which says when something is due next and does what is due at an instant. [`run`] takes
+//! always the earliest of all, so that they happen in true order, each at its own instant: at each look, and on the way when a
+//! clock is advanced, before it shows the new time. What several replicas find due at once is done by one of them, since a
+//! source passes over rows that another has locked, and what was done is due no more.
+
+use crate::app::App;
+use crate::clock::{self, Clock, Movement, Setting};
+use crate::coupons::jobs as coupons;
+use crate::database;
+use crate::values::id::TenantId;
+use crate::values::time::Instant;
+use anyhow::ensure;
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// How often the background looks for what is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Sources that can wait for minutes are looked at once in so many looks.
+const LOOKS_OF_THE_PATIENT: u32 = 600;
+
+/// Something that fell due and was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Happened {
+    /// When it fell due, by the tenant's time.
+    pub at: Instant,
+    /// What it is.
+    #[schema(example = "coupon.expired")]
+    pub kind: &'static str,
+    /// How many of it.
+    #[schema(example = 3)]
+    pub count: usize,
+}
+
+/// A kind of work that falls due.
+struct Source {
+    /// Its name, in the metrics and in what happened.
+    kind: &'static str,
+    /// Whether it can wait for minutes.
+    is_patient: bool,
+    /// Tenants in which something may be due, by the system's time and by those of moved clocks; more may follow at the next
+    /// look.
+    tenants:
+        for<'a> fn(&'a mut PgConnection, OffsetDateTime, &'a Moved) -> BoxFuture<'a, sqlx::Result<BTreeSet<TenantId>>>,
+    /// When something is due next in a tenant.
+    next_due: for<'a> fn(&'a mut PgConnection, TenantId) -> BoxFuture<'a, sqlx::Result<Option<OffsetDateTime>>>,
+    /// Does what is due at an instant; how much it was.
+    run_at: for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, anyhow::Result<usize>>,
+}
+
+/// The tenants whose clocks are moved, with what they show.
+type Moved = [(TenantId, OffsetDateTime)];
+
+/// All that falls due. Of two at one instant the one that stands first here is done first.
+const SOURCES: [Source; 2] = [
+    Source {
+        kind: "coupon.expiring",
+        is_patient: true,
+        tenants: |connection, _, _| Box::pin(coupons::tenants_with_notices(connection)),
+        next_due: |connection, tenant| Box::pin(coupons::next_notice(connection, tenant)),
+        run_at: |connection, tenant, at| Box::pin(async move { Ok(coupons::tell(connection, tenant, at).await?) }),
+    },
+    Source {
+        kind: "coupon.expired",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(coupons::tenants_with_expired(connection, now, moved)),
+        next_due: |connection, tenant| Box::pin(coupons::next_expiry(connection, tenant)),
+        run_at: |connection, tenant, at| Box::pin(async move { Ok(coupons::expire(connection, tenant, at).await?) }),
+    },
+];
+
+/// Does all that falls due in a tenant until `until`, in order, each at its own instant. What another replica is doing at the
+/// same time is left to it.
+pub async fn run(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    until: OffsetDateTime,
+) -> anyhow::Result<Vec<Happened>> {
+    let mut happened = Vec::new();
+    // When each source is due next; asked again only after it has done something.
+    let mut due: Vec<Option<OffsetDateTime>> = Vec::with_capacity(SOURCES.len());
+    for source in &SOURCES {
+        due.push((source.next_due)(connection, tenant).await?);
+    }
+    loop {
+        let earliest = due.iter().enumerate().filter_map(|(index, at)| Some(((*at)?, index))).min();
+        let Some((at, index)) = earliest.filter(|(at, _)| *at <= until) else { return Ok(happened) };
+        let source = &SOURCES[index];
+        let count = (source.run_at)(connection, tenant, at).await?;
+        if count == 0 {
+            // Another replica is about to do it. What falls due later is left to it as well, or the order would be lost.
+            return Ok(happened);
+        }
+        happened.push(Happened { at: Instant(at), kind: source.kind, count });
+        due[index] = (source.next_due)(connection, tenant).await?;
+    }
+}
+
+/// Does what is due, look by look, until the task is dropped.
+pub async fn watch(app: App) {
+    for look in 0_u32.. {
+        tokio::time::sleep(LOOK_EVERY).await;
+        app.health.turn("due");
+        if let Err(error) = run_all(&app, look.is_multiple_of(LOOKS_OF_THE_PATIENT)).await {
+            tracing::warn!(%error, "what is due could not be looked for");
+        }
+    }
+}
+
+/// Does what is due in all tenants, each by its own clock; with `patient`, also what can wait for minutes. In a tenant that
+/// fails it is tried again at the next look.
+pub async fn run_all(app: &App, patient: bool) -> sqlx::Result<()> {
+    let moved = app.clocks.moved();
+    let mut tenants = BTreeSet::new();
+    {
+        let mut control = app.database.control().await?;
+        for source in SOURCES.iter().filter(|source| patient || !source.is_patient) {
+            tenants.extend((source.tenants)(&mut control, app.clock.now(), &moved).await?);
+        }
+    }
+    let mut lags: BTreeMap<&str, Duration> = SOURCES.iter().map(|source| (source.kind, Duration::ZERO)).collect();
+    for tenant in tenants {
+        let now = app.now(tenant);
+        let mut connection = app.database.tenant(tenant).await?;
+        match run(&mut connection, tenant, now).await {
+            Ok(happened) if happened.is_empty() => {}
+            Ok(happened) => tracing::info!(%tenant, count = happened.len(), "what was due is done"),
+            Err(error) => tracing::error!(%tenant, %error, "what is due could not be done"),
+        }
+        for source in &SOURCES {
+            let left = (source.next_due)(&mut connection, tenant).await?.filter(|at| *at <= now);
+            let lag = left.map_or(Duration::ZERO, |at| (now - at).unsigned_abs());
+            lags.entry(source.kind).and_modify(|known| *known = lag.max(*known));
+        }
+    }
+    lags.into_iter().for_each(|(kind, lag)| app.health.set_lag(kind, lag));
+    Ok(())
+}
+
+/// Makes the partitions that a moved clock needs. Not in the transaction that moves it: that takes locks on the tables.
+pub async fn make_room(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    movement: Movement,
+    system: &Clock,
+) -> anyhow::Result<()> {
+    let (setting, now) = (clock::setting(connection, tenant).await?, system.now());
+    let moved = setting.moved(movement, now).map_err(anyhow::Error::msg)?;
+    let (from, to) = (setting.show(now), moved.show(now));
+    database::open_months(connection, from.min(to).date(), to.date()).await?;
+    Ok(database::open_months_ahead(connection, to).await?)
+}
+
+/// Moves a tenant's clock, and does what falls due on the way. In the sandbox only.
+pub async fn move_clock(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    movement: Movement,
+    system: &Clock,
+) -> anyhow::Result<(Setting, Vec<Happened>)> {
+    ensure!(clock::is_movable(connection).await?, "clocks are moved in a sandbox only");
+    let mut transaction = connection.begin().await?;
+    let setting = clock::lock(&mut transaction, tenant).await?;
+    let now = system.now();
+    let moved = setting.moved(movement, now).map_err(anyhow::Error::msg)?;
+    let happened = run(&mut transaction, tenant, moved.show(now)).await?;
+    clock::set(&mut transaction, tenant, moved).await?;
+    transaction.commit().await?;
+    Ok((moved, happened))
+}

@@ -1,0 +1,26 @@
+//! The tasks of a replica.
+
+use super::{associations, cleanups, due, follow, notifications, proof};
+use crate::app::App;
+use crate::supervisor::Task;
+
+/// Every task, by name.
+pub fn all(app: &App) -> Vec<Task> {
+    macro_rules! task {
+        ($name:literal: $run:path) => {{
+            let app = app.clone();
+            Task::new($name, move || $run(app.clone()))
+        }};
+    }
+    vec![
+        task!("announcements": follow::hear),
+        task!("looks": follow::look),
+        task!("key uses": follow::write_uses),
+        task!("due": due::watch),
+        task!("associations": associations::run),
+        task!("notifications": notifications::run),
+        task!("cleanups": cleanups::run),
+        task!("months": cleanups::open_months),
+        task!("proof": proof::run),
+    ]
+}
