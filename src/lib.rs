@@ -8,7 +8,7 @@
 //!    ([`api::gate`]), signatures, quotas, refusals.
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
 //!    [`accounts`], [`coupons`]. A file there is one operation.
-//! 4. [`catalogue`], [`identity::directory`] and [`follow`] keep in memory what requests would otherwise ask for.
+//! 4. [`catalogue`], [`identity::directory`], [`memory`] and [`follow`] keep in memory what requests would otherwise ask for.
 //!    [`gather`] asks the database for many of them at once.
 //! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
 
@@ -32,6 +32,7 @@ pub mod gate;
 pub mod health;
 pub mod identity;
 pub mod ledger;
+pub mod memory;
 pub mod messages;
 pub mod notifications;
 pub mod operator;

@@ -8,9 +8,9 @@ use super::store;
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
 use crate::database::Database;
+use crate::memory::Memory;
 use crate::values::id::{DomainId, TenantId};
 use foldhash::HashMap;
-use moka::future::Cache;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -24,28 +24,34 @@ const NAMES: usize = 100_000;
 #[derive(Clone, Debug)]
 pub struct Directory {
     database: Database,
-    known: Cache<(TenantId, DomainId), Option<Arc<Related>>>,
+    known: Memory<(TenantId, DomainId), Option<Arc<Related>>>,
     /// Kept without an age: an account's name never changes.
     names: Arc<RwLock<Names>>,
 }
 
-type Names = HashMap<(TenantId, DomainId), Arc<str>>;
+#[derive(Debug, Default)]
+struct Names {
+    known: HashMap<(TenantId, DomainId), Arc<str>>,
+    /// How often all were forgotten: what was being read meanwhile is not kept.
+    generation: u64,
+}
 
 impl Directory {
     /// An empty memory that forgets after `max_age`.
     pub fn new(database: Database, max_age: Duration) -> Self {
-        let known = Cache::builder().max_capacity(CAPACITY).time_to_live(max_age).build();
+        let known = Memory::new(|bounds| bounds.max_capacity(CAPACITY).time_to_live(max_age));
         Self { database, known, names: Arc::default() }
     }
 
     /// What an account of the tenant is to others; nothing if there is none.
     pub async fn related(&self, tenant: TenantId, id: DomainId) -> Result<Option<Arc<Related>>, ApiError> {
-        if let Some(known) = self.known.get(&(tenant, id)).await {
+        let place = self.known.place((tenant, id));
+        if let Some(known) = self.known.get(&place).await {
             return Ok(known);
         }
         let related = store::related(&mut *self.database.tenant(tenant).await?, tenant, id).await?.map(Arc::new);
         if related.is_some() {
-            self.known.insert((tenant, id), related.clone()).await;
+            self.known.insert(place, related.clone()).await;
         }
         Ok(related)
     }
@@ -113,27 +119,30 @@ impl Directory {
     ) -> sqlx::Result<HashMap<DomainId, Arc<str>>> {
         let mut names = HashMap::default();
         let mut unknown = BTreeSet::new();
-        {
-            let known = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let generation = {
+            let remembered = self.names.read().unwrap_or_else(PoisonError::into_inner);
             for id in ids {
-                match known.get(&(tenant, id)) {
+                match remembered.known.get(&(tenant, id)) {
                     Some(name) => drop(names.insert(id, name.clone())),
                     None => drop(unknown.insert(id)),
                 }
             }
-        }
+            remembered.generation
+        };
         if unknown.is_empty() {
             return Ok(names);
         }
         let unknown: Vec<DomainId> = unknown.into_iter().collect();
         let found = store::names(&mut *self.database.tenant(tenant).await?, tenant, &unknown).await?;
-        let mut known = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + found.len() > NAMES {
-            known.clear();
+        let mut remembered = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if remembered.known.len() + found.len() > NAMES {
+            remembered.known.clear();
         }
         for (id, name) in found {
             let name: Arc<str> = name.into();
-            known.insert((tenant, id), name.clone());
+            if remembered.generation == generation {
+                remembered.known.insert((tenant, id), name.clone());
+            }
             names.insert(id, name);
         }
         Ok(names)
@@ -141,12 +150,13 @@ impl Directory {
 
     /// Forgets one account.
     pub async fn forget(&self, tenant: TenantId, id: DomainId) {
-        self.known.invalidate(&(tenant, id)).await;
+        self.known.forget((tenant, id)).await;
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.known.invalidate_all();
-        self.names.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.known.forget_all();
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        *names = Names { known: HashMap::default(), generation: names.generation + 1 };
     }
 }

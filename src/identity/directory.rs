@@ -8,12 +8,12 @@ use super::store::{self, Principal};
 use crate::api::caller::{ActingFrom, Caller};
 use crate::api::error::ApiError;
 use crate::database::Database;
+use crate::memory::Memory;
 use crate::secrets::Sealer;
 use crate::signature::{self, Rules};
 use crate::values::id::ProjectId;
 use anyhow::Context;
 use moka::Expiry;
-use moka::future::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -72,28 +72,27 @@ pub struct Session {
 pub struct Directory {
     database: Database,
     sealer: Sealer,
-    keys: Cache<String, Option<Arc<AccessKey>>>,
-    sessions: Cache<TokenHash, Option<Arc<Session>>>,
+    keys: Memory<String, Option<Arc<AccessKey>>>,
+    sessions: Memory<TokenHash, Option<Arc<Session>>>,
 }
 
 impl Directory {
     /// An empty memory that forgets after `max_age`.
     pub fn new(database: Database, sealer: Sealer, max_age: Duration) -> Self {
-        Self { database, sealer, keys: cache(max_age), sessions: cache(max_age) }
+        Self { database, sealer, keys: memory(max_age), sessions: memory(max_age) }
     }
 
     /// The access key of this name.
     pub async fn access_key(&self, access_key: &str) -> Result<Option<Arc<AccessKey>>, ApiError> {
-        if let Some(known) = self.keys.get(access_key).await {
-            return Ok(known);
-        }
         if access_key.len() > ACCESS_KEY_MAX {
             return Ok(None);
         }
-        let load = self.load_access_key(access_key);
-        Box::pin(self.keys.try_get_with_by_ref(access_key, load))
-            .await
-            .map_err(|error| ApiError::internal(Shared(error)))
+        let place = self.keys.place(access_key.to_owned());
+        if let Some(known) = self.keys.get(&place).await {
+            return Ok(known);
+        }
+        let read = self.keys.get_or_read(place, self.load_access_key(access_key)).await;
+        read.map_err(|error| ApiError::internal(Shared(error)))
     }
 
     async fn load_access_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
@@ -164,11 +163,12 @@ impl Directory {
 
     /// The session of a token. Whether it has expired is the caller's question: it depends on the clock.
     pub async fn session(&self, hash: TokenHash) -> Result<Option<Arc<Session>>, ApiError> {
-        if let Some(known) = self.sessions.get(&hash).await {
+        let place = self.sessions.place(hash);
+        if let Some(known) = self.sessions.get(&place).await {
             return Ok(known);
         }
-        let load = self.load_session(hash);
-        Box::pin(self.sessions.try_get_with(hash, load)).await.map_err(|error| ApiError::internal(Shared(error)))
+        let read = self.sessions.get_or_read(place, self.load_session(hash)).await;
+        read.map_err(|error| ApiError::internal(Shared(error)))
     }
 
     async fn load_session(&self, hash: TokenHash) -> anyhow::Result<Option<Arc<Session>>> {
@@ -186,25 +186,25 @@ impl Directory {
 
     /// Forgets one access key.
     pub async fn forget_access_key(&self, access_key: &str) {
-        self.keys.invalidate(access_key).await;
+        self.keys.forget(access_key.to_owned()).await;
     }
 
     /// Forgets one token.
     pub async fn forget_session(&self, hash: &TokenHash) {
-        self.sessions.invalidate(hash).await;
+        self.sessions.forget(*hash).await;
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.keys.invalidate_all();
-        self.sessions.invalidate_all();
+        self.keys.forget_all();
+        self.sessions.forget_all();
     }
 }
 
-fn cache<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
+fn memory<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
     max_age: Duration,
-) -> Cache<K, Option<V>> {
-    Cache::builder().max_capacity(CAPACITY).expire_after(Age(max_age)).build()
+) -> Memory<K, Option<V>> {
+    Memory::new(|bounds| bounds.max_capacity(CAPACITY).expire_after(Age(max_age)))
 }
 
 struct Age(Duration);
@@ -219,3 +219,43 @@ impl<K, V> Expiry<K, Option<V>> for Age {
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 struct Shared(Arc<anyhow::Error>);
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+    use sqlx::PgPool;
+    use std::time::Duration;
+
+    /// Until a statement waits for a lock.
+    async fn somebody_waits(pool: &PgPool) {
+        let waiting = "select exists(select 1 from pg_locks l join pg_database d on d.oid = l.database
+                                     where d.datname = current_database() and not l.granted)";
+        while !sqlx::query_scalar(waiting).fetch_one(pool).await.unwrap_or(false) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn a_key_that_is_disabled_while_it_is_being_read_is_not_remembered_as_it_was(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let access_key = app.world.demo().access_key.clone();
+        // Whoever reads the key has to wait for its user, and by then has read that it is enabled.
+        let mut lock = pool.begin().await.expect("a transaction");
+        sqlx::query("lock table users in access exclusive mode").execute(&mut *lock).await.expect("it is locked");
+        let reading = tokio::spawn({
+            let (app, access_key) = (app.app.clone(), access_key.clone());
+            async move { app.directory.access_key(&access_key).await.expect("it is read").expect("it is there").enabled }
+        });
+        somebody_waits(&pool).await;
+        sqlx::query("update access_keys set enabled = false where access_key = $1")
+            .bind(&access_key)
+            .execute(&pool)
+            .await
+            .expect("it is disabled");
+        app.app.directory.forget_access_key(&access_key).await;
+        lock.commit().await.expect("it is unlocked");
+        assert!(reading.await.expect("it ends"), "it was enabled when it was read");
+        let read_again = app.app.directory.access_key(&access_key).await.expect("it is read").expect("it is there");
+        assert!(!read_again.enabled, "it was disabled before it was asked for");
+    }
+}

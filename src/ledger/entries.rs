@@ -10,10 +10,10 @@ use super::model::{Rows, TransferKind};
 use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::ledger::coalesce::{Ask, Gatherer};
+use crate::memory::Memory;
 use crate::values::id::{AccountId, DomainId, TenantId, TransferId};
 use foldhash::fast::RandomState;
 use futures_util::TryStreamExt;
-use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use std::hash::BuildHasher;
@@ -125,7 +125,7 @@ pub struct Histories {
     database: Database,
     pages: Gatherer<Pages>,
     /// Pages as they were read. Which version is the newest only the database knows.
-    known: Cache<Page, Arc<Listed>, RandomState>,
+    known: Memory<Page, Arc<Listed>>,
     /// Of which pages it is the second time.
     lately: Lately,
 }
@@ -133,8 +133,8 @@ pub struct Histories {
 impl Histories {
     /// Of all accounts. What the database does not answer within this time is given up.
     pub fn new(database: Database, within: Duration) -> Self {
-        let weight = |_: &Page, listed: &Arc<Listed>| u32::try_from(1 + listed.entries.len()).unwrap_or(u32::MAX);
-        let known = Cache::builder().max_capacity(CAPACITY).weigher(weight).build_with_hasher(RandomState::default());
+        let weight = |listed: &Arc<Listed>| u32::try_from(1 + listed.entries.len()).unwrap_or(u32::MAX);
+        let known = Memory::new(|bounds| bounds.max_capacity(CAPACITY).weigher(move |_, listed| weight(listed)));
         Self { pages: Gatherer::new(database.clone(), within), database, known, lately: Lately::new() }
     }
 
@@ -154,21 +154,22 @@ impl Histories {
             return Ok(Arc::new(Listed { entries, total, version: None }));
         }
         let page = Page { history, span, part };
-        let known = self.known.get(&page);
+        let place = self.known.place(page);
+        let known = self.known.get(&place).await;
         let version = known.as_ref().and_then(|listed| listed.version);
         let Some(listed) = self.pages.ask(history.tenant, (page, version)).await? else {
             return Ok(known.unwrap_or_default());
         };
         let listed = Arc::new(listed);
         if self.lately.was_read(page) {
-            self.known.insert(page, listed.clone());
+            self.known.insert(place, listed.clone()).await;
         }
         Ok(listed)
     }
 
     /// Forgets everything: for when the database may have become one in which accounts went through something else.
     pub fn forget_all(&self) {
-        self.known.invalidate_all();
+        self.known.forget_all();
     }
 }
 
