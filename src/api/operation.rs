@@ -8,7 +8,7 @@
 //! The operators' API is declared the same way, with rules of its own: [`Rules`] is what the two have in common.
 
 use super::error::{BssError, GatewayError, IdentityError, IdentityErrorBody};
-use super::policy::{POLICY, Policy};
+use super::policy::{POLICY, Policies, Policy};
 use super::{document, edge};
 use crate::config::QuotaSettings;
 use crate::values::site::Site;
@@ -166,24 +166,27 @@ impl<S: Clone + Send + Sync + 'static, P: Rules> Operations<S, P> {
     }
 }
 
-impl<S> Operations<S> {
+impl<S: Clone + Send + Sync + 'static> Operations<S> {
+    /// The policies, for handlers.
+    pub fn shared_policies(&self) -> Policies {
+        Policies(Arc::new(self.policies().map(|(id, policy)| (id, policy.clone())).collect()))
+    }
+
     /// As this deployment serves them: without the other site's operations, and with the quotas that are overridden.
     /// The document says the same.
     pub fn configured(mut self, site: Site, quotas: &QuotaSettings) -> anyhow::Result<Self> {
         if let Some(unknown) = quotas.overrides.keys().find(|id| *id != "*" && !self.ids.contains(*id)) {
             anyhow::bail!("quotas.override: there is no operation {unknown}");
         }
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            self.routes.into_iter().partition(|route| site.serves(route.policy.site));
-        for route in dropped {
-            document::remove(&mut self.document, &route.path, &route.method);
-        }
-        self.routes = kept;
-        for route in &mut self.routes {
-            route.policy.quota = quotas.of(route.id, route.policy.quota);
-            let policy = serde_json::to_value(&route.policy)?;
+        for mut route in std::mem::take(&mut self.routes) {
+            let Some(policy) = route.policy.configured(route.id, site, quotas) else {
+                document::remove(&mut self.document, &route.path, &route.method);
+                continue;
+            };
             let operation = document::operation_mut(&mut self.document, &route.path, &route.method);
-            operation.extensions.get_or_insert_default().insert(POLICY.to_owned(), policy);
+            operation.extensions.get_or_insert_default().insert(POLICY.to_owned(), serde_json::to_value(&policy)?);
+            route.policy = policy;
+            self.routes.push(route);
         }
         Ok(self)
     }

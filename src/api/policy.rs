@@ -2,8 +2,11 @@
 
 use super::caller::{Caller, CallerKind};
 use crate::values::rate::Rate;
+use crate::config::QuotaSettings;
 use crate::values::site::Site;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The extension that carries a [`Policy`].
 pub const POLICY: &str = "x-policy";
@@ -116,8 +119,21 @@ impl Policy {
 
     /// Whether this caller may call. Nothing asked of its side means nothing refused.
     pub fn admits(&self, caller: &Caller) -> bool {
-        let needed = if caller.kind.is_customer() { &self.customer_actions } else { &self.permission_items };
-        self.callers.contains(&caller.kind) && caller.may_use_any_of(needed)
+        self.callers.contains(&caller.kind) && caller.may_use_any_of(self.needed_by(caller))
+    }
+
+    /// Whether this caller may call because it was granted that in so many words, and not because everybody may.
+    pub fn is_granted_to(&self, caller: &Caller) -> bool {
+        self.admits(caller) && (caller.administrator || !self.needed_by(caller).is_empty())
+    }
+
+    fn needed_by(&self, caller: &Caller) -> &[String] {
+        if caller.kind.is_customer() { &self.customer_actions } else { &self.permission_items }
+    }
+
+    /// As a deployment enforces it: with the quota that is overridden, or not at all because it is the other site's.
+    pub fn configured(&self, id: &str, site: Site, quotas: &QuotaSettings) -> Option<Self> {
+        site.serves(self.site).then(|| Self { quota: quotas.of(id, self.quota), ..self.clone() })
     }
 
     /// So many calls a second.
@@ -130,6 +146,17 @@ impl Policy {
     #[must_use]
     pub fn identity(self) -> Self {
         Self { service: Service::Identity, ..self }
+    }
+}
+
+/// Each operation's policy as it is enforced, for handlers that are asked about other operations: an extension of requests.
+#[derive(Clone, Debug, Default)]
+pub struct Policies(pub(super) Arc<BTreeMap<&'static str, Policy>>);
+
+impl Policies {
+    /// An operation's, if it is served.
+    pub fn of(&self, operation: &str) -> Option<&Policy> {
+        self.0.get(operation)
     }
 }
 

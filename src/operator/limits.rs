@@ -12,6 +12,7 @@ use crate::identity::store::domain_kind;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use std::sync::LazyLock;
 use utoipa::{IntoParams, ToSchema};
 
 /// Whose limits.
@@ -64,6 +65,10 @@ pub async fn list_limits(
     Ok(Json(LimitList { limits }))
 }
 
+/// Declared once: to do so builds the whole document.
+static DECLARED: LazyLock<Vec<(&str, Policy)>> =
+    LazyLock::new(|| crate::operations().policies().map(|(id, policy)| (id, policy.clone())).collect());
+
 /// The limits in force, by operation: those of what the account may call or, without one, of everything.
 pub async fn limits(
     connection: &mut PgConnection,
@@ -77,11 +82,12 @@ pub async fn limits(
         }
         None => None,
     };
-    let operations = crate::operations().configured(settings.api.site, &settings.quotas)?;
     let is_open = |policy: &Policy| policy.authentication == Authentication::None;
-    let admitted = operations
-        .policies()
-        .filter(|(_, policy)| is_open(policy) || kind.is_none_or(|kind| policy.callers.contains(&kind)));
+    let in_force = DECLARED.iter().filter_map(|(operation, policy)| {
+        Some((*operation, policy.configured(operation, settings.api.site, &settings.quotas)?))
+    });
+    let admitted =
+        in_force.filter(|(_, policy)| is_open(policy) || kind.is_none_or(|kind| policy.callers.contains(&kind)));
     let mut limits: Vec<LimitView> = admitted
         .map(|(operation, policy)| LimitView {
             operation,
@@ -91,4 +97,21 @@ pub async fn limits(
         .collect();
     limits.sort_by_key(|limit| limit.operation);
     Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn the_operations_are_not_declared_anew_for_each_answer(pool: PgPool) {
+        let mut connection = pool.acquire().await.expect("a connection");
+        let settings = Settings::defaults();
+        let mut first = async || limits(&mut connection, &settings, None).await.expect("they are found");
+        // Each declaration makes its ids once more, for the life of the process.
+        let ids = |limits: Vec<LimitView>| limits.iter().map(|limit| limit.operation.as_ptr()).collect::<Vec<_>>();
+        let (one, other) = (ids(first().await), ids(first().await));
+        assert!(!one.is_empty() && one == other);
+    }
 }
