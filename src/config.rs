@@ -88,6 +88,8 @@ pub struct DatabaseSettings {
     pub acquire_timeout_seconds: u64,
     /// How long a transaction may do nothing before the database ends it.
     pub idle_transaction_seconds: u64,
+    /// How long a statement may take before the database ends it; 0 is as long as it needs.
+    pub statement_seconds: u64,
     /// Whether `serve` applies migrations.
     pub migrate_on_start: bool,
 }

@@ -21,7 +21,7 @@ pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 
 /// How the requests' statements are planned. A plan that is kept with its statement, made while a table was small, would
 /// scan it for ever: so each execution is planned anew, and index scans are preferred. Compiling a plan pays for none.
-const PLANNING: [(&str, &str); 3] =
+pub(crate) const PLANNING: [(&str, &str); 3] =
     [("plan_cache_mode", "force_custom_plan"), ("enable_seqscan", "off"), ("jit", "off")];
 
 /// Connections.
@@ -38,12 +38,14 @@ impl Database {
         // A replica that is frozen, or cut off, in a transaction would keep its locks, and who waits for them, for ever.
         let idle_transactions =
             ("idle_in_transaction_session_timeout", format!("{}s", settings.idle_transaction_seconds));
+        // A statement that hangs would keep its connection after its request has been answered, until none is left.
+        let statements = ("statement_timeout", format!("{}s", settings.statement_seconds));
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds))
             // A ping before each use would cost a round trip a request; a broken connection fails one request instead.
             .test_before_acquire(false)
-            .connect_with(options(settings.url.reveal())?.options(PLANNING).options([idle_transactions]))
+            .connect_with(options(settings.url.reveal())?.options(PLANNING).options([idle_transactions, statements]))
             .await?;
         let announcements = PgPoolOptions::new()
             .max_connections(1)
@@ -86,6 +88,15 @@ impl Database {
         let transaction = Box::pin(self.pool.begin()).await;
         metrics::histogram!("bss_pool_wait_seconds").record(started.elapsed().as_secs_f64());
         transaction
+    }
+
+    /// The same, with statements that may take as long as they need: for what no request waits for.
+    pub async fn patient(&self, tenant: TenantId) -> Result<PgTransaction<'static>, sqlx::Error> {
+        let mut transaction = self.begin(tenant).await?;
+        sqlx::query!("select set_config('statement_timeout', '0', true) as timeout")
+            .fetch_one(&mut *transaction)
+            .await?;
+        Ok(transaction)
     }
 
     /// A connection to the catalogue and to the tables that say which tenant a key, a name or a token belongs to.
@@ -176,6 +187,14 @@ pub async fn open_months_ahead(connection: &mut PgConnection, now: OffsetDateTim
     open_months(connection, now.date(), now.saturating_add(AHEAD).date()).await
 }
 
+/// `query_canceled`.
+const CANCELED: &str = "57014";
+
+/// Whether the database ended the statement, because it took too long.
+pub fn took_too_long(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(CANCELED)
+}
+
 /// Whether the constraint of this name refused the statement.
 ///
 /// On a cluster the driver does not learn the name: it stands in the message alone, with a shard's number behind it.
@@ -195,6 +214,7 @@ fn constraint_in(message: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::error::ApiError;
     use crate::config::Settings;
     use sqlx::ConnectOptions;
 
@@ -229,6 +249,25 @@ mod tests {
         let row: i32 = sqlx::query_scalar("select row from locked").fetch_one(&pool).await.expect("it is there");
         assert_eq!(row, 2);
         assert!(stopped.commit().await.is_err(), "what it had not committed is gone");
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn a_statement_that_hangs_is_ended_and_its_connection_is_as_good_as_before(pool: PgPool) {
+        let mut settings = Settings::defaults().database;
+        settings.url = pool.connect_options().to_url_lossy().to_string().into();
+        (settings.statement_seconds, settings.max_connections) = (1, 1);
+        let database = Database::connect(&settings).await.expect("it connects");
+        let tenant = TenantId::new(OffsetDateTime::UNIX_EPOCH);
+        let mut patient = database.patient(tenant).await.expect("it begins");
+        sqlx::query("select pg_sleep(1.2)").execute(&mut *patient).await.expect("it may take what it needs");
+        patient.commit().await.expect("it ends");
+        for _ in 0..2 {
+            let mut connection = database.tenant(tenant).await.expect("the only one is there");
+            let hangs = sqlx::query("select pg_sleep(60)").execute(&mut *connection).await.expect_err("it is ended");
+            assert!(took_too_long(&hangs), "{hangs}");
+            let answer = ApiError::from(hangs);
+            assert_eq!((answer.status.as_u16(), answer.code, answer.cause.is_some()), (504, "APIGW.0201", true));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A handler returns an [`ApiError`]; the [`edge`](super::edge) writes its body, because the gateway's shape carries the
 //! request id. The cause of an internal error is logged there, once, and never sent.
 
+use crate::database;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -139,6 +140,9 @@ impl IntoResponse for ApiError {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
+        if database::took_too_long(&error) {
+            return Self { cause: Some(Arc::new(error)), ..Self::timed_out() };
+        }
         Self::internal(error)
     }
 }
