@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use std::collections::HashMap;
 use time::macros::datetime;
@@ -506,4 +507,23 @@ async fn every_page_of_a_history_is_its_part_of_the_whole(pool: PgPool) {
         }
         client.post(ALLOCATE, &json!({"customer_id": customer, "amount": total + 1})).await.ok();
     }
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_transfer_that_waits_too_long_for_an_account_is_given_up_once_and_whole(pool: PgPool) {
+    let limited = (*pool.connect_options()).clone().options([("statement_timeout", "1s")]);
+    let limited = PgPoolOptions::new().max_connections(4).connect_with(limited).await.expect("it connects");
+    let app = TestApp::new(limited).await;
+    let customer = app.world.account("demo-customer").domain;
+    let of_the_world = transfers(&pool).await;
+    let mut lock = pool.begin().await.expect("a transaction");
+    sqlx::query("select 1 from accounts for update").execute(&mut *lock).await.expect("they are locked");
+    let (client, body) = (app.client("demo-partner"), json!({"customer_id": customer, "amount": 1}));
+    let given_up = tokio::time::timeout(std::time::Duration::from_secs(4), client.post(ALLOCATE, &body)).await;
+    let given_up = given_up.expect("it waits as long as one statement may, or two");
+    assert_eq!((given_up.refusal().0, given_up.refusal().1), (504, "APIGW.0201"));
+    lock.commit().await.expect("they are unlocked");
+    assert_eq!(transfers(&pool).await, of_the_world);
+    client.post(ALLOCATE, &body).await.ok();
+    assert_eq!(transfers(&pool).await, of_the_world + 1);
 }

@@ -60,12 +60,14 @@ impl Known {
         self.young.extend(books.changed().map(|account| (account.purse.id(), account.clone())));
     }
 
-    /// Forgets accounts that may have changed.
-    pub fn forget(&mut self, purses: &[Purse]) {
+    /// Forgets accounts that may have changed, and says what was known of them.
+    pub fn forget(&mut self, purses: &[Purse]) -> Vec<Account> {
+        let mut forgotten = Vec::with_capacity(purses.len());
         for purse in purses {
-            self.young.remove(&purse.id());
-            self.old.remove(&purse.id());
+            forgotten.extend(self.young.remove(&purse.id()));
+            forgotten.extend(self.old.remove(&purse.id()));
         }
+        forgotten
     }
 }
 

@@ -13,9 +13,13 @@
 //! before, accounts that somebody else changed.
 
 mod command;
+mod contested;
 mod done;
 mod keys;
 mod known;
+mod not_done;
+#[cfg(test)]
+mod speed;
 
 pub use command::{Command, Failure, Outcome};
 
@@ -31,11 +35,12 @@ use crate::health::Health;
 use crate::supervisor::Task;
 use crate::values::id::TenantId;
 use axum::http::{StatusCode, header};
+use contested::Contested;
 use done::Done;
 use keys::Keys;
 use known::Known;
+use not_done::NotDone;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{Connection, PgConnection, Postgres};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -52,15 +57,13 @@ const BUSY: usize = 8;
 const FULL: usize = 16;
 /// ... but no longer than this. To begin a batch costs PostgreSQL what six transfers do.
 const FILLING: Duration = Duration::from_millis(1);
-/// How long a writer takes locks at once after somebody else changed an account that it knew: where several replicas move one
-/// partner's funds, trying without would mostly be in vain.
-const LOCKS_FOR: Duration = Duration::from_secs(1);
+/// How often commands are tried without locks, when somebody else has changed an account that the writer knew: the second time
+/// by what it has just looked at.
+const UNLOCKED_ATTEMPTS: u32 = 2;
 /// A writer, as `/readyz` and the metrics name it.
 pub const TASK: &str = "ledger writer";
 /// Its turn between the commit and the answers.
 pub const TASK_TOLD: &str = "ledger writer after the commit";
-/// `serialization_failure`: an account is not as it was known.
-const NOT_AS_KNOWN: &str = "40001";
 
 struct Job {
     command: Command,
@@ -105,7 +108,7 @@ impl Writers {
                         batch_max,
                         mixes_tenants,
                         known: Known::default(),
-                        locks_until: None,
+                        contested: Contested::default(),
                         health: turns.clone(),
                     };
                     let jobs = jobs.clone();
@@ -157,7 +160,7 @@ struct Writer {
     batch_max: usize,
     mixes_tenants: bool,
     known: Known,
-    locks_until: Option<Instant>,
+    contested: Contested,
     health: Health,
 }
 
@@ -234,30 +237,50 @@ impl Writer {
         outcomes.into_iter().map(|outcome| outcome.expect("what was left has been done")).collect()
     }
 
-    /// Does a batch by what this writer knows, or nothing of it. `None` is what has to be decided under locks.
+    /// Does what it can of a batch by what this writer knows, together or not at all. `None` is what has to be decided under
+    /// locks.
     async fn perform_unlocked(&mut self, commands: &[Command]) -> Vec<Option<Outcome>> {
+        let mut outcomes = vec![None; commands.len()];
         // Over several machines a statement names one tenant, which this one's does not.
-        let may_try = self.mixes_tenants && self.locks_until.is_none_or(|until| until < Instant::now());
-        let nothing = || vec![None; commands.len()];
-        if !may_try {
-            return nothing();
+        if !self.mixes_tenants {
+            return outcomes;
         }
-        let purses = purses(commands);
-        match self.attempt_unlocked(commands, &purses).await {
-            Ok(outcomes) => outcomes,
-            Err(NotDone { error, may_retry }) => {
-                self.known.forget(&purses);
-                if error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(NOT_AS_KNOWN)
-                {
-                    self.locks_until = Some(Instant::now() + LOCKS_FOR);
-                }
-                if may_retry {
-                    return nothing();
-                }
-                let failure = Failure::Error(error.into());
-                vec![Some(Err(failure)); commands.len()]
+        let now = Instant::now();
+        let is_free = |command: &Command| {
+            let accounts = command.postings.iter().flat_map(|posting| [posting.from.id(), posting.to.id()]);
+            !self.contested.has_any(accounts, now)
+        };
+        let free: Vec<usize> = (0..commands.len()).filter(|&position| is_free(&commands[position])).collect();
+        if free.is_empty() {
+            return outcomes;
+        }
+        let chosen: Vec<&Command> = free.iter().map(|&position| &commands[position]).collect();
+        for (position, outcome) in free.into_iter().zip(self.try_unlocked(&chosen).await) {
+            outcomes[position] = outcome;
+        }
+        outcomes
+    }
+
+    async fn try_unlocked(&mut self, commands: &[&Command]) -> Vec<Option<Outcome>> {
+        let purses = purses(commands.iter().copied());
+        for attempt in 1..=UNLOCKED_ATTEMPTS {
+            let not_done = match self.attempt_unlocked(commands, &purses).await {
+                Ok(outcomes) => return outcomes,
+                Err(not_done) => not_done,
+            };
+            let relied_on = self.known.forget(&purses);
+            if !not_done.may_retry {
+                let failure = Failure::Error(not_done.error.into());
+                return vec![Some(Err(failure)); commands.len()];
+            }
+            if !not_done.is_not_as_known() {
+                break;
+            }
+            if attempt == UNLOCKED_ATTEMPTS {
+                self.contested.suspect(relied_on);
             }
         }
+        vec![None; commands.len()]
     }
 
     /// The connection kept, or another. One that failed is not put back.
@@ -270,7 +293,7 @@ impl Writer {
 
     async fn attempt_unlocked(
         &mut self,
-        commands: &[Command],
+        commands: &[&Command],
         purses: &[Purse],
     ) -> Result<Vec<Option<Outcome>>, NotDone> {
         let first = commands[0].write.caller.tenant;
@@ -333,7 +356,7 @@ impl Writer {
     }
 
     async fn work(
-        &self,
+        &mut self,
         transaction: &mut PgConnection,
         commands: &[&Command],
         purses: &[Purse],
@@ -341,6 +364,7 @@ impl Writer {
         let first = commands[0].write.caller.tenant;
         let tenant = commands.iter().all(|command| command.write.caller.tenant == first).then_some(first);
         let accounts = store::lock(transaction, tenant, purses, self.clocks.now(first)).await?;
+        self.contested.compare(&accounts, Instant::now());
         // Whoever used a key on these accounts has committed: we hold their locks.
         let mut keys = Keys::load(transaction, commands).await?;
         let mut done = Done::default();
@@ -370,30 +394,4 @@ impl Writer {
 fn purses<'a>(commands: impl IntoIterator<Item = &'a Command>) -> Vec<Purse> {
     let postings = commands.into_iter().flat_map(|command| &command.postings);
     postings.flat_map(|posting| [posting.from, posting.to]).collect()
-}
-
-/// A transaction that failed.
-struct NotDone {
-    error: sqlx::Error,
-    may_retry: bool,
-}
-
-impl NotDone {
-    /// A statement failed that commits by itself. The server's refusal leaves nothing behind; a connection that was lost, or
-    /// that the server ended, may have committed.
-    fn at_once(error: sqlx::Error) -> Self {
-        let refusal = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
-        let may_retry = refusal.is_some_and(|refusal| refusal.severity() == PgSeverity::Error);
-        Self { error, may_retry }
-    }
-}
-
-/// Before the commit the server's own refusal, a deadlock or the same key at the same time for instance, leaves nothing
-/// behind; nor does an account that cannot be opened because its tenant is gone. A lost connection leaves nothing either, but
-/// the next attempt would fail as well.
-impl From<sqlx::Error> for NotDone {
-    fn from(error: sqlx::Error) -> Self {
-        let may_retry = error.as_database_error().is_some() || matches!(error, sqlx::Error::RowNotFound);
-        Self { error, may_retry }
-    }
 }
