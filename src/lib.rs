@@ -31,6 +31,7 @@ pub mod explorer;
 pub mod gate;
 pub mod health;
 pub mod identity;
+pub mod lease;
 pub mod ledger;
 pub mod memory;
 pub mod messages;

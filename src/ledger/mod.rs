@@ -6,9 +6,10 @@
 //! itself. An account has a floor that its balance never goes below.
 //!
 //! [`books`] decides, purely; [`store`] reads and writes; [`post`] joins them inside a transaction. [`writer`] does the same
-//! for many commands at once, for the operations that have to be fast. [`verify`] proves the result.
+//! for many commands at once, for the operations that have to be fast. [`verify`] proves the result, [`checkpoints`] what is new of it.
 
 pub mod books;
+pub mod checkpoints;
 pub mod coalesce;
 pub mod entries;
 pub mod model;

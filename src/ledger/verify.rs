@@ -20,12 +20,9 @@ pub struct Report {
     pub wrong: Vec<String>,
 }
 
-/// Proves all tenants.
+/// Proves all tenants, each from its first transfer on.
 pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Report> {
-    let tenants: Vec<TenantId> =
-        sqlx::query_scalar!(r#"select tenant_id as "tenant_id: TenantId" from tenants order by tenant_id"#)
-            .fetch_all(&mut *connection)
-            .await?;
+    let tenants = tenants(connection).await?;
     let mut report = Report { tenants: tenants.len(), ..Report::default() };
     for tenant in tenants {
         let (accounts, transfers, wrong) = tenant_report(connection, tenant).await?;
@@ -34,6 +31,13 @@ pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Report> {
         report.wrong.extend(wrong);
     }
     Ok(report)
+}
+
+/// Everybody whose ledger is to be proved.
+pub async fn tenants(connection: &mut PgConnection) -> sqlx::Result<Vec<TenantId>> {
+    sqlx::query_scalar!(r#"select tenant_id as "tenant_id: TenantId" from tenants order by tenant_id"#)
+        .fetch_all(connection)
+        .await
 }
 
 /// Proves one tenant: for each account, in the order of its entries, that they are numbered without a gap, that each balance

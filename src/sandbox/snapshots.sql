@@ -124,7 +124,7 @@ begin
     perform set_config('session_replication_role', 'replica', true);
     for tbl in select t from sandbox.tables() t where t::text not in
         ('access_keys', 'tokens', 'temporary_keys', 'idempotency_keys', 'real_name_tickets', 'platforms',
-         'notifications', 'notification_attempts', 'outbox') loop
+         'notifications', 'notification_attempts', 'outbox', 'ledger_proofs') loop
         select string_agg(format('%I', a.attname), ', ' order by a.attnum),
                string_agg(sandbox.fork_column(tbl::text, a.attname, format_type(a.atttypid, null)), ', ' order by a.attnum)
         into columns, expressions
