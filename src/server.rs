@@ -41,8 +41,10 @@ pub fn router(app: &App, operations: Operations<App>) -> anyhow::Result<Router> 
     let settings = &app.settings;
     let operations = operations.configured(settings.api.site, &settings.quotas)?;
     let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
+    let policies = operations.shared_policies();
     let (operation_routes, names) = operations.router(app);
     let mut routes = operation_routes
+        .layer(Extension(policies))
         .route("/openapi.json", document_route(document))
         .merge(health_routes())
         .merge(notifications::router(&settings.notifications))

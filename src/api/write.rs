@@ -2,7 +2,7 @@
 //!
 //! A write whose request carries `Idempotency-Key` is bound to that key: the first answer is stored in the transaction of
 //! its effect, and a repeat of the same request gets it again, marked. While the first still runs a repeat waits for it, in
-//! the end with 409. A refused write leaves nothing, so its key can be used again. With `X-Dry-Run: true` everything is
+//! the end with 409. Another user of the account gets it as well, who has been let in to ask for the same. A refused write leaves nothing, so its key can be used again. With `X-Dry-Run: true` everything is
 //! done and then taken back; the answer says what would have happened.
 
 use super::caller::Caller;
@@ -20,6 +20,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgTransaction};
 use std::sync::Arc;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// The header with the key.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -276,6 +277,8 @@ pub struct Stored {
     pub request_id: String,
     /// When.
     pub created_at: OffsetDateTime,
+    /// Who made it, where that is known.
+    pub user_id: Option<Uuid>,
 }
 
 impl Stored {
@@ -308,7 +311,7 @@ pub async fn find(
 ) -> sqlx::Result<Option<Stored>> {
     sqlx::query_as!(
         Stored,
-        "select request_hash, status, answer, request_id, created_at from idempotency_keys
+        "select request_hash, status, answer, request_id, created_at, user_id from idempotency_keys
          where tenant_id = $1 and domain_id = $2 and operation = $3 and key = $4",
         caller.tenant.0,
         caller.domain.0,
@@ -340,15 +343,16 @@ async fn claim(connection: &mut PgConnection, write: &Write, key: &Key, now: Off
     wait(connection, WAIT_FOR_THE_FIRST).await?;
     let claimed = sqlx::query!(
         "insert into idempotency_keys
-             (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at)
-         values ($1, $2, $3, $4, $5, 0, '', $6, $7) on conflict do nothing",
+             (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at, user_id)
+         values ($1, $2, $3, $4, $5, 0, '', $6, $7, $8) on conflict do nothing",
         write.caller.tenant.0,
         write.caller.domain.0,
         write.call.operation,
         key.key,
         &key.request_hash,
         write.call.request_id,
-        now
+        now,
+        write.caller.user.0
     );
     let claimed = claimed.execute(&mut *connection).await.map_err(|error| {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);

@@ -58,8 +58,14 @@ impl<'a> Keys<'a> {
     pub fn stored(&self, command: &'a Command) -> Option<Result<Answer, ApiError>> {
         let key = command.write.key.as_ref()?;
         let (request_hash, status, answer) = self.known.get(&scope(&command.write, &key.key))?.clone();
-        let stored =
-            Stored { request_hash, status, answer, request_id: String::new(), created_at: OffsetDateTime::UNIX_EPOCH };
+        let stored = Stored {
+            request_hash,
+            status,
+            answer,
+            request_id: String::new(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            user_id: None,
+        };
         Some(stored.repeat(key))
     }
 
@@ -80,11 +86,11 @@ pub async fn insert(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into idempotency_keys
-             (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at)
-         select t.tenant_id, u.domain_id, u.operation, u.key, u.request_hash, 200, u.answer, u.request_id, $8
+             (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at, user_id)
+         select t.tenant_id, u.domain_id, u.operation, u.key, u.request_hash, 200, u.answer, u.request_id, $8, u.user_id
          from tenants t
-         join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[])
-              as u (tenant_id, domain_id, operation, key, request_hash, answer, request_id) on u.tenant_id = t.tenant_id",
+         join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $9::uuid[])
+              as u (tenant_id, domain_id, operation, key, request_hash, answer, request_id, user_id) on u.tenant_id = t.tenant_id",
         &keyed.iter().map(|(write, ..)| write.caller.tenant.0).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.caller.domain.0).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.call.operation.to_owned()).collect::<Vec<_>>(),
@@ -92,7 +98,8 @@ pub async fn insert(
         &keyed.iter().map(|(_, key, _)| key.request_hash.clone()).collect::<Vec<_>>(),
         &keyed.iter().map(|(.., body)| (*body).to_owned()).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.call.request_id.clone()).collect::<Vec<_>>(),
-        now
+        now,
+        &keyed.iter().map(|(write, ..)| write.caller.user.0).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;
