@@ -28,7 +28,7 @@ pub(crate) const PLANNING: [(&str, &str); 3] =
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
-    /// One connection, for [`crate::follow`] to hear announcements on.
+    /// One connection, for [`crate::background::follow`] to hear announcements on.
     announcements: PgPool,
 }
 

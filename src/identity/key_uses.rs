@@ -1,4 +1,4 @@
-//! When access keys were last used: noted in memory by each request, written by [`crate::follow`] once a minute.
+//! When access keys were last used: noted in memory by each request, written by [`crate::background::follow`] once a minute.
 //!
 //! No request waits for it. A crash loses a minute at most. Replicas write independently: an instant only ever replaces an
 //! earlier one.

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::api::caller::{Caller, CallerKind};
-use crate::audit::Call;
+use crate::api::audit::Call;
 use crate::config::Settings;
 use crate::ledger::{self, AccountKind, TransferKind};
 use crate::values::id::{DomainId, UserId};
