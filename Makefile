@@ -31,7 +31,7 @@ sdk:
 	cargo build --locked
 	TMPDIR=$(DATABASES) $(VENV)/bin/python -m pytest -q -n auto --dist loadfile tests/sdk
 
-## Write openapi/openapi.json and openapi/operations.txt.
+## Write what is generated in openapi/.
 documents:
 	cargo run --locked -- openapi
 

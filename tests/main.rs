@@ -9,6 +9,7 @@ mod isolation;
 mod layers;
 mod layers_of_code;
 mod ledger;
+mod links;
 mod operator;
 mod operator_catalogue;
 mod operator_customers;
