@@ -33,7 +33,7 @@ texts! {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListCustomerAccountChangeRecordsQuery {
-    /// Of which balance.
+    /// Which balance.
     #[param(inline)]
     balance_type: BalanceType,
     /// Only income or only expenses.

@@ -29,7 +29,7 @@ pub struct QueryCustomersBalancesReq {
     /// The customers, 1 to 100.
     #[schema(min_items = 1, max_items = 100)]
     customer_infos: Vec<CustomerInfoV2>,
-    /// Of a distributor: the reseller whose customers they are. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers they are. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 
@@ -65,7 +65,7 @@ pub struct CustomerBalancesV2 {
 
 /// Lists the balances of several resale customers.
 ///
-/// Who is no resale customer of the partner is left out.
+/// An account that is not a resale customer of the partner is left out.
 #[utoipa::path(
     post, path = "/v2/accounts/customer-accounts/balances/batch-query",
     responses((status = 200, description = "The balances.", body = ListCustomersBalancesDetailResponse)),

@@ -25,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListPartnerAccountChangeRecordsQuery {
-    /// Of which balance.
+    /// Which balance.
     #[param(inline)]
     balance_type: BalanceType,
     /// Only those of this type.
@@ -47,7 +47,7 @@ pub struct ListPartnerAccountChangeRecordsQuery {
     #[param(inline)]
     #[serde(default)]
     limit: Limit<100>,
-    /// Of a distributor: the reseller whose records to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose records to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }

@@ -58,7 +58,7 @@ pub struct ListPartnerAdjustRecordsQuery {
     #[param(inline)]
     #[serde(default)]
     limit: Limit<100>,
-    /// Of a distributor: the reseller whose customers' records to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers' records to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }

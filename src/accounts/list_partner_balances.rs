@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListPartnerBalancesQuery {
-    /// Of a distributor: the reseller whose balances to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose balances to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }

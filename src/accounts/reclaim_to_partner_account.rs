@@ -24,7 +24,7 @@ pub struct ReclaimToPartnerAccountBalancesReq {
     customer_id: AccountIdText,
     /// How much, in yuan: above 0, at most 2 decimals. A number or a text.
     amount: PositiveAmount,
-    /// Of a distributor: the reseller whose customer it is, and who gets it back. Of others it is not looked at.
+    /// For a distributor: the reseller whose customer it is, and who gets it back. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 

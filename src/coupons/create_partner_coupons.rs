@@ -56,7 +56,7 @@ pub struct CreatePartnerCouponsReq {
     product_ids: Filter<List<ProductIdText, 10>>,
     /// A remark for the records.
     memo: Option<Remark>,
-    /// Of a distributor: the reseller that issues, out of a quota of its own. Of others it is not looked at.
+    /// For a distributor: the reseller that issues, out of a quota of its own. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 

@@ -54,7 +54,7 @@ pub struct ListIssuedPartnerCouponsQuery {
     #[param(inline, value_type = PartnerCouponKind)]
     #[serde(default)]
     coupon_type: Filter<PartnerCouponKind>,
-    /// Only those that stand so: 1 not yet effective, 2 usable, 3 used up, 4 expired, 5 reclaimed.
+    /// Only those with this status: 1 not yet effective, 2 usable, 3 used up, 4 expired, 5 reclaimed.
     #[param(inline, value_type = CouponStatus)]
     #[serde(default)]
     status: Filter<CouponStatus>,
@@ -90,7 +90,7 @@ pub struct ListIssuedPartnerCouponsQuery {
     #[param(inline)]
     #[serde(default)]
     limit: Limit<100>,
-    /// Of a distributor: the reseller whose coupons to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose coupons to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }

@@ -64,7 +64,7 @@ pub struct ListPartnerCouponsRecordQuery {
     #[param(inline, value_type = Limit<100>)]
     #[serde(default)]
     limit: Filter<Limit<100>, Refused>,
-    /// Of a distributor: the reseller whose records to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose records to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }

@@ -33,7 +33,7 @@ pub struct QueryCouponQuotasReqExt {
     #[schema(inline, value_type = Vec<QuotaIdText>, max_items = 50)]
     #[serde(default)]
     quota_ids: Filter<List<QuotaIdText, 50>>,
-    /// Only those that stand so: 0 normal, 3 invalid, 4 being adjusted, 5 frozen. All if absent, null or empty.
+    /// Only those with this status: 0 normal, 3 invalid, 4 being adjusted, 5 frozen. All if absent, null or empty.
     #[schema(inline, value_type = Vec<QuotaStatus>, max_items = 5)]
     #[serde(default)]
     quota_status_list: Filter<List<QuotaStatus, 5>>,
@@ -71,7 +71,7 @@ pub struct QueryCouponQuotasReqExt {
     /// How many to answer at most.
     #[schema(inline)]
     limit: Option<Limit<100>>,
-    /// Of a distributor: the reseller whose quotas to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose quotas to answer. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 

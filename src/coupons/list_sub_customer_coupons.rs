@@ -47,7 +47,7 @@ pub struct ListSubCustomerCouponsQuery {
     #[param(inline, value_type = CouponKind)]
     #[serde(default)]
     coupon_type: Filter<CouponKind, Refused>,
-    /// Only those that stand so: 1 not yet effective, 2 usable, 3 used up, 4 expired, 5 reclaimed.
+    /// Only those with this status: 1 not yet effective, 2 usable, 3 used up, 4 expired, 5 reclaimed.
     #[param(inline, value_type = CouponStatus)]
     #[serde(default)]
     status: Filter<CouponStatus>,
@@ -69,7 +69,7 @@ pub struct ListSubCustomerCouponsQuery {
     #[param(inline, value_type = AccountIdText)]
     #[serde(default)]
     source_id: Filter<AccountIdText, Taken>,
-    /// Of a distributor: the reseller whose coupons to answer. Of others it is not looked at.
+    /// For a distributor: the reseller whose coupons to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }
@@ -152,7 +152,7 @@ pub struct IQueryUserCouponsResultV2 {
     is_frozen: &'static str,
     /// The currency.
     currency: Currency,
-    /// Nothing.
+    /// Always empty.
     #[schema(example = "")]
     extend_param1: &'static str,
     /// The partner who issued it; empty where the vendor did.

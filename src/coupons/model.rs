@@ -245,7 +245,7 @@ pub struct QuotaLimitInfo {
     /// What is limited.
     #[schema(example = "maxDeductionRatio")]
     limit_key: String,
-    /// To what.
+    /// The values it is limited to.
     limit_values: Vec<LimitValue>,
 }
 
@@ -269,7 +269,7 @@ pub struct ICouponUseLimitInfoV2 {
     /// What is limited.
     #[schema(example = "maxDeductionRatio")]
     limit_key: String,
-    /// To what; several values are divided by commas.
+    /// The value it is limited to; several are separated by commas.
     #[schema(example = "0.5")]
     value1: String,
     /// The end of a range; no limit here is one.

@@ -26,7 +26,7 @@ use utoipa::ToSchema;
 pub struct ReclaimPartnerCouponsReq {
     /// The coupon.
     coupon_id: CouponIdText,
-    /// Of a distributor: the reseller that issued it. Of others it is not looked at.
+    /// For a distributor: the reseller that issued it. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 

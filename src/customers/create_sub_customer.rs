@@ -63,7 +63,7 @@ pub struct CreateCustomerV2Req {
     is_close_market_ms: bool,
     /// `1`: a referral customer; anything else a resale customer.
     cooperation_type: Option<ShortText>,
-    /// Of a distributor, which has no customers of its own: the reseller whose customer it will be.
+    /// For a distributor, which has no customers of its own: the reseller whose customer it will be.
     indirect_partner_id: Option<AccountIdText>,
     /// Whether to wait until it is associated with the partner. Otherwise that happens soon after.
     #[serde(default, deserialize_with = "switch")]

@@ -21,13 +21,13 @@ pub struct FreezeSubCustomersReq {
     customer_ids: Vec<AccountIdText>,
     /// Why.
     reason: Reason,
-    /// Of a distributor: the reseller whose customers they are. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers they are. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
     /// What of them; the account unless given.
     freeze_type: Option<FreezeType>,
 }
 
-/// Who was left as it is.
+/// Which customers were left as they are.
 #[derive(Serialize, ToSchema)]
 pub struct FreezeSubCustomersResponse {
     /// Each customer that could not be frozen, and why. Absent if there is none.
@@ -36,9 +36,10 @@ pub struct FreezeSubCustomersResponse {
     error_details: Vec<CustomerErrorDetail>,
 }
 
-/// Freezes resale customers: they buy, renew and change nothing.
+/// Freezes resale customers: they can no longer buy, renew or change anything.
 ///
-/// Who is no resale customer of the partner is left and reported; if that is everybody, the request is refused.
+/// An account that is not a resale customer of the partner is left as it is and reported. If that is
+/// so for all, the request is refused.
 #[utoipa::path(
     post, path = "/v2/partners/sub-customers/freeze",
     responses((status = 200, description = "Who was left.", body = FreezeSubCustomersResponse)),

@@ -26,7 +26,7 @@ pub struct ListSubCustomerBudgetReq {
     /// The customers, 1 to 100.
     #[schema(min_items = 1, max_items = 100)]
     customer_ids: Vec<AccountIdText>,
-    /// Of a distributor: the reseller whose customers they are. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers they are. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 
@@ -57,7 +57,7 @@ pub struct BudgetInfo {
 
 /// Lists the budgets of several resale customers.
 ///
-/// Who is no resale customer of the partner is left out.
+/// An account that is not a resale customer of the partner is left out.
 #[utoipa::path(
     post, path = "/v2/partners/sub-customers/budget/query",
     responses((status = 200, description = "The budgets.", body = ListSubCustomerBudgetResponse)),

@@ -27,7 +27,7 @@ pub struct ListSubCustomerBudgetRecordsQuery {
     /// The customer.
     #[param(inline)]
     customer_id: AccountIdText,
-    /// Of a distributor: the reseller whose customer it is. Of others it is not looked at.
+    /// For a distributor: the reseller whose customer it is. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
     /// Only those that say this; empty is refused.

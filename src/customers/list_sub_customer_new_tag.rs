@@ -27,7 +27,7 @@ pub struct ListSubCustomerNewTagReq {
     /// How many to answer at most.
     #[serde(default)]
     limit: Limit<100>,
-    /// Of a distributor: the reseller whose customers they are. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers they are. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 
@@ -59,7 +59,7 @@ pub struct NewCustomerTagItem {
 
 /// Lists whether customers count as new.
 ///
-/// Who is no customer of the partner is left out.
+/// An account that is not a customer of the partner is left out.
 #[utoipa::path(
     post, path = "/v2/partners/sub-customers/new-customers-tags/batch-query",
     responses((status = 200, description = "The tags.", body = ListSubCustomerNewTagResponse)),

@@ -42,7 +42,7 @@ pub struct QuerySubCustomerListReq {
     /// This customer only.
     #[schema(example = "")]
     customer_id: Option<AccountIdText>,
-    /// Of a distributor: the reseller whose customers to list. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers to list. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
 }
 

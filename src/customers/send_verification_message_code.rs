@@ -36,16 +36,16 @@ pub struct SendVerificationCodeV2Req {
     /// How many minutes the code is valid: 10 unless given, and 5 if more than 60 are.
     #[schema(minimum = 1, example = 10)]
     timeout: Option<i32>,
-    /// The phone, 11 digits. Not looked at with `receiver_type` 2.
+    /// The phone, 11 digits. Ignored with `receiver_type` 2.
     #[schema(required = true, value_type = String, example = "13800000001")]
     mobile_phone: Option<ShortText>,
-    /// The e-mail address. Needed with `receiver_type` 2, else not looked at.
+    /// The e-mail address. Needed with `receiver_type` 2, otherwise ignored.
     email: Option<ShortText>,
     /// The language of the message.
     lang: Option<MessageLanguage>,
     /// What the code is for: 29, unless given, registration; 18 real-name authentication with a bank card.
     scene: Option<Scene>,
-    /// The customer; needed with scene 18, else not looked at.
+    /// The customer; needed with scene 18, otherwise ignored.
     customer_id: Option<AccountIdText>,
 }
 

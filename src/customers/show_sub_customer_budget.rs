@@ -21,7 +21,7 @@ pub struct ShowSubCustomerBudgetQuery {
     /// The customer.
     #[param(inline)]
     customer_id: AccountIdText,
-    /// Of a distributor: the reseller whose customer it is. Of others it is not looked at.
+    /// For a distributor: the reseller whose customer it is. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
 }
@@ -44,7 +44,7 @@ pub struct ShowSubCustomerBudgetResponse {
 
 /// Shows the budget of a resale customer.
 ///
-/// Of a monthly budget it is the current month of UTC+8.
+/// A monthly budget is shown for the current month, in UTC+8.
 #[utoipa::path(
     get, path = "/v2/partners/sub-customers/budget",
     params(ShowSubCustomerBudgetQuery),

@@ -21,13 +21,13 @@ pub struct UnfreezeSubCustomersReq {
     customer_ids: Vec<AccountIdText>,
     /// Why.
     reason: Reason,
-    /// Of a distributor: the reseller whose customers they are. Of others it is not looked at.
+    /// For a distributor: the reseller whose customers they are. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
     /// What was frozen of them; the account unless given.
     unfreeze_type: Option<FreezeType>,
 }
 
-/// Who was left as it is.
+/// Which customers were left as they are.
 #[derive(Serialize, ToSchema)]
 pub struct UnfreezeSubCustomersResponse {
     /// Each customer that could not be unfrozen, and why. Absent if there is none.
@@ -38,7 +38,8 @@ pub struct UnfreezeSubCustomersResponse {
 
 /// Unfreezes resale customers.
 ///
-/// Who is no resale customer of the partner is left and reported; if that is everybody, the request is refused.
+/// An account that is not a resale customer of the partner is left as it is and reported. If that is
+/// so for all, the request is refused.
 #[utoipa::path(
     post, path = "/v2/partners/sub-customers/unfreeze",
     responses((status = 200, description = "Who was left.", body = UnfreezeSubCustomersResponse)),

@@ -26,7 +26,7 @@ pub struct ModSubCustomerBudgetReq {
     budget_amount: PositiveAmount,
     /// `1`: unfreeze the customer too. `0` unless given.
     cancel_partner_frozen: Option<Unfreezes>,
-    /// Of a distributor: the reseller whose customer it is. Of others it is not looked at.
+    /// For a distributor: the reseller whose customer it is. Ignored for other callers.
     indirect_partner_id: Option<AccountIdText>,
     /// How long it lasts; a month unless given.
     budget_type: Option<BudgetType>,

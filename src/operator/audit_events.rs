@@ -32,10 +32,10 @@ pub struct ListAuditEventsQuery {
     /// What it was done to, by id.
     #[param(max_length = 128)]
     subject: Option<String>,
-    /// Not before this instant of the system's time.
+    /// Only events at or after this instant of the system's time.
     #[param(inline)]
     from: Option<Instant>,
-    /// Before this instant.
+    /// Only events before this instant.
     #[param(inline)]
     until: Option<Instant>,
     /// How many events to answer.
@@ -65,7 +65,7 @@ pub struct Search<'a> {
     pub subject: Option<&'a str>,
     /// Not before this instant.
     pub from: Option<OffsetDateTime>,
-    /// Before this instant.
+    /// Only events before this instant.
     pub until: Option<OffsetDateTime>,
 }
 

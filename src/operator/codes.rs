@@ -62,9 +62,9 @@ pub struct ReserveReceiverBody {
     reserved: bool,
 }
 
-/// Keep a phone or an e-mail address, or give it free
+/// Reserve or release a phone or an e-mail address
 ///
-/// Partners register nobody with what is kept for the vendor's own customers.
+/// Partners can register nobody with one that is reserved for the vendor's own customers.
 #[utoipa::path(
     put,
     path = "/admin/v1/reserved-receivers",

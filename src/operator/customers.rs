@@ -22,12 +22,12 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListCustomersQuery {
-    /// Those associated in this way only.
+    /// Only those that are associated in this way.
     #[param(inline)]
     association_type: Option<AssociationType>,
-    /// Only those of which something is frozen, or nothing.
+    /// `true`: only those of which something is frozen; `false`: only those of which nothing is.
     frozen: Option<bool>,
-    /// Those whose real-name authentication is so far only.
+    /// Only those whose real-name authentication has this status.
     #[param(inline)]
     real_name: Option<RealNameState>,
     /// How many customers to answer.
@@ -105,7 +105,7 @@ pub struct FreezeBody {
 
 /// Freeze a customer
 ///
-/// It buys, renews and changes nothing. Any customer can be frozen, also one that is nobody's.
+/// It can no longer buy, renew or change anything. Any customer can be frozen, also one without a partner.
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/freeze",

@@ -362,7 +362,7 @@ pub async fn end_discount(
 /// A currency.
 #[derive(Deserialize, ToSchema)]
 pub struct CurrencyBody {
-    /// It.
+    /// The currency.
     currency: Currency,
 }
 

@@ -84,7 +84,7 @@ fn not_turned(refusal: maintenance::Refusal) -> ApiError {
 /// Turn the maintenance switch
 ///
 /// While it is on, the partner API answers 503 `APIGW.0201` with `Retry-After`, to everything or to what writes. Health and
-/// the operators' API go on. Turned on again, it is as said last.
+/// the operators' API go on. When it is on already, the new request replaces the earlier one.
 #[utoipa::path(
     put,
     path = "/admin/v1/maintenance",

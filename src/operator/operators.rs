@@ -83,7 +83,7 @@ pub struct OperatorToken {
     token: Option<String>,
 }
 
-/// Let an operator in
+/// Create an operator
 ///
 /// The answer has the operator's token, which is shown this once.
 #[utoipa::path(
@@ -110,7 +110,7 @@ pub async fn create_operator(
         .await
 }
 
-/// Let an operator in no more
+/// Delete an operator
 ///
 /// Its token ends at once.
 #[utoipa::path(

@@ -233,7 +233,7 @@ pub async fn grant_quota(
 /// How a quota is to stand.
 #[derive(Deserialize, ToSchema)]
 pub struct QuotaStatusBody {
-    /// It.
+    /// The new status.
     status: Status,
 }
 

@@ -29,7 +29,7 @@ pub struct RealNameReviewPage {
 
 /// List the applications under review
 ///
-/// Of all partners' customers; who has waited longest comes first.
+/// Of all partners' customers; the one that has waited longest comes first.
 #[utoipa::path(
     get,
     path = "/admin/v1/real-name-reviews",
@@ -50,7 +50,7 @@ pub async fn list_real_name_reviews(
 
 /// Show an application under review
 ///
-/// All that was sent, in the clear: so only to who decides.
+/// Everything that was sent, in the clear, for the operator who decides.
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/real-name",
@@ -134,7 +134,7 @@ pub struct BanDocumentBody {
     banned: bool,
 }
 
-/// Ban a document, or give it free
+/// Ban a document, or end its ban
 ///
 /// Nobody is verified with a document of a number that is banned.
 #[utoipa::path(

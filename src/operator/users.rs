@@ -211,9 +211,9 @@ pub async fn enable_second_factor(
         .await
 }
 
-/// Demand no more passcodes of a user
+/// Stop demanding passcodes of a user
 ///
-/// It is let in by its password alone again.
+/// Its password alone suffices again.
 #[utoipa::path(
     delete,
     path = "/admin/v1/accounts/{account}/users/{user}/second-factor",

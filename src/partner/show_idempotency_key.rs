@@ -73,9 +73,9 @@ pub enum KeyState {
 
 /// Shows what became of an `Idempotency-Key`.
 ///
-/// For who lost an answer and does not want to send the write again. Keys are the calling account's own. An answer is shown
-/// to the user who got it, to the account's administrator and to who holds the operation's permission; others are refused,
-/// whether there is one or not.
+/// For a caller that lost an answer and does not want to send the write again. Keys belong to the calling account.
+/// An answer is shown to the user who got it, to the account's administrator and to whoever holds the operation's permission;
+/// others are refused, whether there is one or not.
 #[utoipa::path(
     get, path = "/partner/v1/idempotency-keys/{key}",
     params(ShowIdempotencyKeyPath, ShowIdempotencyKeyQuery),

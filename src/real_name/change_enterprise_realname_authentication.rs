@@ -66,7 +66,7 @@ pub struct ChangeEnterpriseRealnameAuthenticationResponse {
 
 /// Applies for the change of a verified person into a company.
 ///
-/// Until it has passed the customer stays a verified person. Who is none is refused: 400 `CBC.99007004`.
+/// Until it has passed, the customer stays a verified person. Anybody else is refused: 400 `CBC.99007004`.
 #[utoipa::path(
     put, path = "/v2/customers/realname-auths/enterprise",
     responses((

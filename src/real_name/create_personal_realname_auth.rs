@@ -42,8 +42,8 @@ pub struct ApplyIndividualRealnameAuthsReq {
     customer_id: AccountIdText,
     /// 0 by a document, 4 by a bank card.
     identify_type: IdentifyType,
-    /// Which document: 3 passport, 5 and 6 travel permits, 9 and 10 residence permits. Needed with `identify_type` 0, else
-    /// not looked at.
+    /// Which document: 3 passport, 5 and 6 travel permits, 9 and 10 residence permits. Needed with `identify_type` 0,
+    /// otherwise ignored.
     verified_type: Option<VerifiedType>,
     /// Pictures of the document, in order, below `download/` of the partner's bucket; of a bank card's holder one of the
     /// face.

@@ -36,7 +36,7 @@ pub struct ShowRealnameAuthenticationReviewResultResponse {
 
 /// Shows the result of a customer's last real-name authentication.
 ///
-/// Of somebody who is no customer of the partner it says so with 200 `CBC.5002`, as the vendor does.
+/// An account that is not a customer of the partner is answered with 200 and `CBC.5002`, as the vendor does.
 #[utoipa::path(
     get, path = "/v2/customers/realname-auths/result",
     params(ShowRealnameAuthenticationReviewResultQuery),
