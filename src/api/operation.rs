@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
+use std::sync::Arc;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;

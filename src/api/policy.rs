@@ -1,8 +1,8 @@
 //! Who may call an operation, and how often: declared beside its handler, published in the document, enforced by the gate.
 
 use super::caller::{Caller, CallerKind};
-use crate::values::rate::Rate;
 use crate::config::QuotaSettings;
+use crate::values::rate::Rate;
 use crate::values::site::Site;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

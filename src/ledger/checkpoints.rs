@@ -3,7 +3,8 @@
 //! It follows the accounts. A row that was changed after it had been proved, and one of an account that does not exist, are
 //! found by the proof of everything alone, [`verify::all`](super::verify::all).
 
-use super::{Rows, verify};
+use super::model::Rows;
+use super::verify;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::lease::Lease;

@@ -18,8 +18,6 @@ mod done;
 mod keys;
 mod known;
 mod not_done;
-#[cfg(test)]
-mod speed;
 
 pub use command::{Command, Failure, Outcome};
 
