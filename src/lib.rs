@@ -4,13 +4,17 @@
 //!
 //! 1. [`cli`] reads the command line ([`admin`] is its part for operators, [`doctor`] for developers), [`config`] the
 //!    settings; [`server`] listens and puts the layers round the routes.
-//! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), the gate before it
-//!    ([`api::gate`]), signatures, quotas, refusals.
+//! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
+//!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`accounts`], [`coupons`]. A file there is one operation.
-//! 4. [`catalogue`], [`identity::directory`], [`memory`] and [`follow`] keep in memory what requests would otherwise ask for.
-//!    [`gather`] asks the database for many of them at once.
-//! 5. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`]. A file there is one operation. What needs several domains stands
+//!    above them, in [`associations`].
+//! 4. [`ledger`] moves all that is worth money.
+//! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
+//!    [`background`] keeps it in step with the database, and does whatever happens by itself.
+//! 6. [`postgres`] and [`sandbox`] are the one-command world for developers; [`explorer`] is its page.
+//!
+//! Which file may import which is said by `tests/facts/layers.txt`.
 
 pub mod accounts;
 pub mod admin;

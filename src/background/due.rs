@@ -48,8 +48,12 @@ struct Source {
     /// look.
     tenants:
         for<'a> fn(&'a mut PgConnection, OffsetDateTime, &'a Moved) -> BoxFuture<'a, sqlx::Result<BTreeSet<TenantId>>>,
-    /// When something is due next in a tenant.
-    next_due: for<'a> fn(&'a mut PgConnection, TenantId) -> BoxFuture<'a, sqlx::Result<Option<OffsetDateTime>>>,
+    /// When something is due next in a tenant; what is due later than the instant may be left out.
+    next_due: for<'a> fn(
+        &'a mut PgConnection,
+        TenantId,
+        OffsetDateTime,
+    ) -> BoxFuture<'a, sqlx::Result<Option<OffsetDateTime>>>,
     /// Does what is due at an instant; how much it was.
     run_at: for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, anyhow::Result<usize>>,
 }
@@ -63,14 +67,14 @@ const SOURCES: [Source; 2] = [
         kind: "coupon.expiring",
         is_patient: true,
         tenants: |connection, _, _| Box::pin(coupons::tenants_with_notices(connection)),
-        next_due: |connection, tenant| Box::pin(coupons::next_notice(connection, tenant)),
+        next_due: |connection, tenant, until| Box::pin(coupons::next_notice(connection, tenant, until)),
         run_at: |connection, tenant, at| Box::pin(async move { Ok(coupons::tell(connection, tenant, at).await?) }),
     },
     Source {
         kind: "coupon.expired",
         is_patient: false,
         tenants: |connection, now, moved| Box::pin(coupons::tenants_with_expired(connection, now, moved)),
-        next_due: |connection, tenant| Box::pin(coupons::next_expiry(connection, tenant)),
+        next_due: |connection, tenant, _| Box::pin(coupons::next_expiry(connection, tenant)),
         run_at: |connection, tenant, at| Box::pin(async move { Ok(coupons::expire(connection, tenant, at).await?) }),
     },
 ];
@@ -86,7 +90,7 @@ pub async fn run(
     // When each source is due next; asked again only after it has done something.
     let mut due: Vec<Option<OffsetDateTime>> = Vec::with_capacity(SOURCES.len());
     for source in &SOURCES {
-        due.push((source.next_due)(connection, tenant).await?);
+        due.push((source.next_due)(connection, tenant, until).await?);
     }
     loop {
         let earliest = due.iter().enumerate().filter_map(|(index, at)| Some(((*at)?, index))).min();
@@ -98,7 +102,7 @@ pub async fn run(
             return Ok(happened);
         }
         happened.push(Happened { at: Instant(at), kind: source.kind, count });
-        due[index] = (source.next_due)(connection, tenant).await?;
+        due[index] = (source.next_due)(connection, tenant, until).await?;
     }
 }
 
@@ -134,7 +138,7 @@ pub async fn run_all(app: &App, patient: bool) -> sqlx::Result<()> {
             Err(error) => tracing::error!(%tenant, %error, "what is due could not be done"),
         }
         for source in &SOURCES {
-            let left = (source.next_due)(&mut connection, tenant).await?.filter(|at| *at <= now);
+            let left = (source.next_due)(&mut connection, tenant, now).await?.filter(|at| *at <= now);
             let lag = left.map_or(Duration::ZERO, |at| (now - at).unsigned_abs());
             lags.entry(source.kind).and_modify(|known| *known = lag.max(*known));
         }

@@ -24,9 +24,13 @@ pub async fn next_expiry(connection: &mut PgConnection, tenant: TenantId) -> sql
     coupons::next_expiry(connection, tenant).await
 }
 
-/// When a partner is to be told next that a coupon will expire.
-pub async fn next_notice(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
-    coupons::next_notice(connection, tenant).await
+/// When a partner is to be told next that a coupon will expire; what is due later than `until` may be left out.
+pub async fn next_notice(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    until: OffsetDateTime,
+) -> sqlx::Result<Option<OffsetDateTime>> {
+    coupons::next_notice(connection, tenant, until).await
 }
 
 /// Tenants that have coupons which expired by an instant, those with moved clocks by what these show.

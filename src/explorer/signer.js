@@ -1,5 +1,5 @@
 /*
- * The request signature SDK-HMAC-SHA256 in the browser; the server's side of it is src/api/signature/.
+ * The request signature SDK-HMAC-SHA256 in the browser; the server's side of it is src/signature/.
  *
  * SHA-256 is written out, because browsers offer `crypto.subtle` only on https and localhost, and a self-hosted server
  * is often reached by plain http.

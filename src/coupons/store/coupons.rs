@@ -322,14 +322,22 @@ pub async fn next_expiry(connection: &mut PgConnection, tenant: TenantId) -> sql
         .await
 }
 
-/// When a partner of a tenant is to be told next that a coupon will expire; at once, where it was issued later than that.
-pub async fn next_notice(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+/// When a partner of a tenant is to be told next that a coupon will expire; at once, where it was issued later than that. What
+/// is due later than `until` may be left out: then only coupons that expire soon are looked at.
+pub async fn next_notice(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    until: OffsetDateTime,
+) -> sqlx::Result<Option<OffsetDateTime>> {
     sqlx::query_scalar!(
         "select min(greatest(c.created_at, c.expires_at - make_interval(days => coalesce(p.notice_days, $2)::int)))
          from coupons c left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id
-         where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.partner_id is not null",
+         where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.partner_id is not null
+           and c.expires_at <= $3::timestamptz + make_interval(
+               days => greatest($2, (select max(notice_days) from coupon_partners where tenant_id = $1))::int)",
         tenant.0,
-        super::partners::NOTICE_DAYS
+        super::partners::NOTICE_DAYS,
+        until
     )
     .fetch_one(connection)
     .await
