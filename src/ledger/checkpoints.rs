@@ -245,7 +245,7 @@ mod tests {
         let taken = stopped.take(&mut connection, now, now.saturating_add(TAKEN_OVER_AFTER)).await;
         assert!(taken.expect("it is taken"));
         assert_eq!(prove(&app, 2).await, None);
-        app.app.clock.set(now.saturating_add(TAKEN_OVER_AFTER));
+        app.app.clock.set(now.saturating_add(TAKEN_OVER_AFTER + Duration::SECOND));
         assert!(prove(&app, 2).await.is_some());
     }
 }
