@@ -1,5 +1,5 @@
 //! What every operation shares; it knows no domain. Start with [`operation`], then follow a request through
-//! [`edge`], [`gate`] and [`extract`].
+//! [`edge`], [`policy`] and [`extract`].
 
 pub mod audit;
 pub mod caller;

@@ -1,6 +1,6 @@
 //! What falls due by itself as a tenant's time goes on, and the one place that moves a tenant's clock.
 //!
-//! Each kind of it is a [`Source`], which says when something is due next and does what is due at an instant. [`run`] takes
+//! Each kind of it is a source, which says when something is due next and does what is due at an instant. [`run`] takes
 //! always the earliest of all, so that they happen in true order, each at its own instant: at each look, and on the way when a
 //! clock is advanced, before it shows the new time. What several replicas find due at once is done by one of them, since a
 //! source passes over rows that another has locked, and what was done is due no more.

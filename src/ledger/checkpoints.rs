@@ -1,7 +1,7 @@
 //! The proof of what is new in the ledger, behind what has been proved before.
 //!
 //! It follows the accounts. A row that was changed after it had been proved, and one of an account that does not exist, are
-//! found by the proof of everything alone, [`verify::all`](super::verify::all).
+//! found by the proof of everything alone, [`verify::all`].
 
 use super::model::Rows;
 use super::verify;

@@ -2,7 +2,7 @@
 //!
 //! The price book ([`book`]) and the policies that limit discounts are in memory with the catalogue; a request reads only
 //! the customer's own terms from the database. [`rating`] and [`discounts`] are pure functions, which orders and bills use
-//! too; [`quote`] and [`renewal`] put them together. Operators import sheets ([`sheet`], [`mod@import`]) and grant discounts
+//! too; [`quote`] and [`crate::subscriptions::renewal`] put them together. Operators import sheets ([`sheet`], [`mod@import`]) and grant discounts
 //! ([`administration`]) at the command line ([`command`]).
 //!
 //! Amounts are never computed in more than one currency at a time: an account has one, and the book is asked for its prices.

@@ -1,7 +1,7 @@
 //! The request log of the sandbox: the last calls that the API answered, in memory, for developers to look at.
 //!
 //! The edge begins an [`Entry`] ([`RequestLog::begin`]) and ends it; what only the gate knows it notes in the request's
-//! [`Trace`]. Shown is what [`mask`] leaves. The request itself is kept for [`replay`] alone, and shown nowhere.
+//! [`Trace`]. Shown is what [`mask`] leaves. The request itself is kept for a replay alone, and shown nowhere.
 
 pub mod json;
 pub mod mask;

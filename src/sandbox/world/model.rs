@@ -26,7 +26,7 @@ pub struct World {
     pub(super) scale: Scale,
     /// In the order they are made: what others hang below comes first.
     pub accounts: Vec<Account>,
-    /// Users of [`EMPLOYER`].
+    /// Users of [`EMPLOYER`](accounts::EMPLOYER).
     pub users: Vec<User>,
     /// Of each role one; the first may do everything.
     pub operators: Vec<Operator>,
