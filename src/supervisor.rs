@@ -38,13 +38,12 @@ impl Task {
         let mut pause = PAUSE_MIN;
         loop {
             let mut run = AssertUnwindSafe((self.start)()).catch_unwind();
-            let ended = match timeout(SETTLED, &mut run).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    health.is_up(name);
-                    pause = PAUSE_MIN;
-                    run.await
-                }
+            let ended = if let Ok(ended) = timeout(SETTLED, &mut run).await {
+                ended
+            } else {
+                health.is_up(name);
+                pause = PAUSE_MIN;
+                run.await
             };
             let Err(panic) = ended else { return };
             health.is_down(name);

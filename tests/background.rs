@@ -40,7 +40,9 @@ async fn a_task_that_panics_is_named_until_it_runs_again(pool: PgPool) {
         assert_eq!(readiness(&app).await.0, 503);
         wait_for("ready again", async || readiness(&app).await.0 == 200).await;
     }
-    running.iter().for_each(tokio::task::JoinHandle::abort);
+    for task in running {
+        task.abort();
+    }
 }
 
 /// Asks until it is answered, as a client with a key may.

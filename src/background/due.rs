@@ -38,6 +38,12 @@ pub struct Happened {
     pub count: usize,
 }
 
+type Tenants =
+    for<'a> fn(&'a mut PgConnection, OffsetDateTime, &'a Moved) -> BoxFuture<'a, sqlx::Result<BTreeSet<TenantId>>>;
+type NextDue =
+    for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, sqlx::Result<Option<OffsetDateTime>>>;
+type RunAt = for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, anyhow::Result<usize>>;
+
 /// A kind of work that falls due.
 struct Source {
     /// Its name, in the metrics and in what happened.
@@ -46,16 +52,11 @@ struct Source {
     is_patient: bool,
     /// Tenants in which something may be due, by the system's time and by those of moved clocks; more may follow at the next
     /// look.
-    tenants:
-        for<'a> fn(&'a mut PgConnection, OffsetDateTime, &'a Moved) -> BoxFuture<'a, sqlx::Result<BTreeSet<TenantId>>>,
+    tenants: Tenants,
     /// When something is due next in a tenant; what is due later than the instant may be left out.
-    next_due: for<'a> fn(
-        &'a mut PgConnection,
-        TenantId,
-        OffsetDateTime,
-    ) -> BoxFuture<'a, sqlx::Result<Option<OffsetDateTime>>>,
+    next_due: NextDue,
     /// Does what is due at an instant; how much it was.
-    run_at: for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, anyhow::Result<usize>>,
+    run_at: RunAt,
 }
 
 /// The tenants whose clocks are moved, with what they show.
@@ -143,7 +144,9 @@ pub async fn run_all(app: &App, patient: bool) -> sqlx::Result<()> {
             lags.entry(source.kind).and_modify(|known| *known = lag.max(*known));
         }
     }
-    lags.into_iter().for_each(|(kind, lag)| app.health.set_lag(kind, lag));
+    for (kind, lag) in lags {
+        app.health.set_lag(kind, lag);
+    }
     Ok(())
 }
 

@@ -42,6 +42,12 @@ const FOLLOWERS: [Follower; 5] = [
     Follower { channel: maintenance::CHANNEL, apply: look_soon, forget_all: |_| {} },
 ];
 
+fn forget_all(app: &App) {
+    for follower in &FOLLOWERS {
+        (follower.forget_all)(app);
+    }
+}
+
 fn forget_customers(app: &App) {
     app.customers.forget_all();
     app.histories.forget_all();
@@ -80,13 +86,13 @@ pub async fn hear(app: App) {
     // After a panic too, nothing that was remembered before is trusted.
     loop {
         app.listening.store(false, Ordering::Relaxed);
-        FOLLOWERS.iter().for_each(|follower| (follower.forget_all)(&app));
+        forget_all(&app);
         app.health.turn("announcements");
         if let Err(error) = listen(&app).await {
             tracing::warn!(%error, "the database does not announce changes; what is in memory is not trusted");
         }
         app.listening.store(false, Ordering::Relaxed);
-        FOLLOWERS.iter().for_each(|follower| (follower.forget_all)(&app));
+        forget_all(&app);
         sleep(LOOK_EVERY).await;
     }
 }
@@ -95,7 +101,7 @@ async fn listen(app: &App) -> sqlx::Result<()> {
     let mut listener = timeout(LOOK_EVERY, app.database.listener()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     listener.eager_reconnect(false);
     listener.listen_all(FOLLOWERS.iter().map(|follower| follower.channel)).await?;
-    FOLLOWERS.iter().for_each(|follower| (follower.forget_all)(app));
+    forget_all(app);
     app.listening.store(true, Ordering::Relaxed);
     app.changed.notify_one();
     let mut next_proof = Instant::now() + LOOK_EVERY;
