@@ -149,19 +149,19 @@ mod tests {
     async fn whoever_asks_after_a_change_does_not_wait_for_who_reads_what_was_before() {
         let memory = memory();
         let (finish, finished) = oneshot::channel();
-        let (begin, begun) = oneshot::channel();
+        let (started, has_started) = oneshot::channel();
         let before = tokio::spawn({
             let memory = memory.clone();
             async move {
                 let reading = async {
-                    begin.send(()).ok();
+                    started.send(()).ok();
                     finished.await.ok();
                     Ok::<_, Infallible>("as it was")
                 };
                 memory.get_or_read(memory.place(1), reading).await
             }
         });
-        begun.await.expect("it reads");
+        has_started.await.expect("it reads");
         memory.forget(1).await;
         let after = memory.get_or_read(memory.place(1), async { Ok::<_, Infallible>("as it is") }).await;
         assert_eq!(after, Ok("as it is"));

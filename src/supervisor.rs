@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 /// After the first failure.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -21,6 +21,8 @@ pub struct Task {
     pub name: &'static str,
     /// Starts it.
     pub start: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+    /// What is done while it is down, for as long as the pause lasts.
+    meanwhile: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
 impl Task {
@@ -29,7 +31,17 @@ impl Task {
         name: &'static str,
         start: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self {
-        Self { name, start: Box::new(move || start().boxed()) }
+        let meanwhile = || std::future::pending().boxed();
+        Self { name, start: Box::new(move || start().boxed()), meanwhile: Box::new(meanwhile) }
+    }
+
+    /// The same task, with something to do while it is down.
+    #[must_use]
+    pub fn meanwhile<F: Future<Output = ()> + Send + 'static>(
+        self,
+        meanwhile: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self { meanwhile: Box::new(move || meanwhile().boxed()), ..self }
     }
 
     /// Runs it until it ends by itself or the future is dropped.
@@ -50,7 +62,9 @@ impl Task {
             metrics::counter!("bss_task_panics_total", "task" => name).increment(1);
             let (cause, pause_ms) = (in_words(panic.as_ref()), u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             tracing::error!(task = name, cause, pause_ms, "a task has died; it is started again");
-            sleep(pause).await;
+            let until = Instant::now() + pause;
+            timeout_at(until, (self.meanwhile)()).await.ok();
+            sleep_until(until).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
@@ -67,7 +81,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use tokio::time::Instant;
+    use tokio::time::sleep;
 
     #[tokio::test]
     async fn a_task_that_panics_is_named_and_started_again_after_growing_pauses() {
@@ -77,7 +91,7 @@ mod tests {
             let number = counted.fetch_add(1, Ordering::Relaxed);
             async move {
                 assert!(number >= 2, "not yet");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         });
         let began = Instant::now();

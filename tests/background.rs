@@ -9,7 +9,9 @@ use futures_util::stream::{self, StreamExt};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::cell::Cell;
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
 const ALLOCATE: &str = "/v2/accounts/partner-accounts/adjust-amount";
 
@@ -65,23 +67,30 @@ async fn writers_that_panic_lose_and_double_nothing(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
     let customer = app.world.account("demo-customer").domain;
     let health = &app.app.health;
+    let deaths = Cell::new(0);
     let killer = async {
-        for round in 0..12 {
+        loop {
             // Before the transaction, and between its commit and the answers.
-            health.doom(if round % 2 == 0 { writer::TASK } else { writer::TASK_TOLD });
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            health.doom(if deaths.get() % 2 == 0 { writer::TASK } else { writer::TASK_TOLD });
+            wait_for("a writer is down", async || !health.down().is_empty()).await;
+            deaths.set(deaths.get() + 1);
+            wait_for("it is up again", async || health.down().is_empty()).await;
         }
     };
-    let count = 300;
+    let (count, start) = (300, Instant::now());
     let clients = stream::iter(0..count).map(|number| {
         let body = json!({ "customer_id": customer, "amount": "1.01" }).to_string();
         let app = &app;
         async move {
-            tokio::time::sleep(Duration::from_millis(number * 8)).await;
+            sleep_until(start + Duration::from_millis(number * 25)).await;
             persist(app, &format!("key-{number}"), &body).await.1
         }
     });
-    let (refused, ()) = tokio::join!(clients.buffer_unordered(48).collect::<Vec<u32>>(), killer);
+    let refused: Vec<u32> = tokio::select! {
+        refused = clients.buffer_unordered(300).collect() => refused,
+        () = killer => unreachable!("it goes on for ever"),
+    };
+    assert!(deaths.get() >= 3, "a writer died {} times only", deaths.get());
     assert!(refused.iter().sum::<u32>() > 0, "some were in the hands of a writer that died");
     let held: Decimal = sqlx::query_scalar("select balance from accounts where owner_id = $1 and kind = 'allocated'")
         .bind(customer.0)
@@ -89,6 +98,6 @@ async fn writers_that_panic_lose_and_double_nothing(pool: PgPool) {
         .await
         .expect("it answers");
     assert_eq!(held, Decimal::new(101, 2) * Decimal::from(count), "each once");
-    let report = verify::all(&mut *pool.acquire().await.expect("a connection")).await.expect("the proof runs");
+    let report = verify::all(&mut pool.acquire().await.expect("a connection")).await.expect("the proof runs");
     assert_eq!(report.wrong, Vec::<String>::new());
 }

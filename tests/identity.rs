@@ -55,7 +55,8 @@ async fn a_lost_connection_is_noticed_and_nothing_remembered_is_trusted_meanwhil
     let mut connection = pool.acquire().await.expect("a connection");
     sqlx::query(
         "select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and query like '%clock_offset_us%' and pid <> pg_backend_pid()",
+         where datname = current_database() and (query ilike 'listen %' or query like '%catalogue_version%')
+           and pid <> pg_backend_pid()",
     )
     .execute(&mut *connection)
     .await

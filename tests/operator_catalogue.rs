@@ -95,7 +95,7 @@ async fn sold(app: &TestApp) -> Vec<Value> {
 async fn a_new_service_is_sold_on_every_replica_as_soon_as_it_is_imported(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
     let replica = app.replica(pool).await;
-    let followers = [&app, &replica].map(|app| app.follow());
+    let followers = [&app, &replica].map(TestApp::follow);
     needs(&app, Role::Admin, Method::POST, CATALOGUE, SHEET).await;
     let operator = app.operator(Role::Admin).await;
     let tried = operator.call(Method::POST, CATALOGUE, &[("x-dry-run", "true")], SHEET).await.ok();
@@ -166,7 +166,7 @@ async fn a_price_sheet_needs_an_admin_and_is_exported_as_json_too(pool: PgPool) 
 async fn during_maintenance_the_partner_api_refuses_on_every_replica_and_operators_go_on(pool: PgPool) {
     let app = TestApp::new(pool.clone()).await;
     let replica = app.replica(pool).await;
-    let followers = [&app, &replica].map(|app| app.follow());
+    let followers = [&app, &replica].map(TestApp::follow);
     let read = async |app: &TestApp| app.client("demo-partner").get("/v2/products/service-types").await;
     let write = async |app: &TestApp| {
         let body = json!({"customer_id": app.world.account("demo-customer").domain, "amount": 1});

@@ -186,7 +186,7 @@ mod tests {
     }
 
     async fn everything(pool: &PgPool) -> verify::Report {
-        verify::all(&mut *pool.acquire().await.expect("a connection")).await.expect("the proof runs")
+        verify::all(&mut pool.acquire().await.expect("a connection")).await.expect("the proof runs")
     }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]

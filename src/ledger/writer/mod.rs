@@ -95,8 +95,9 @@ impl Writers {
                 let (database, clock, clocks) = (database.clone(), clock.clone(), clocks.clone());
                 let (batch_max, mixes_tenants, turns) =
                     (settings.batch_max.max(1), settings.mix_tenants, health.clone());
-                // Only one writer at a time holds the queue: the next one goes on where a dead one left it.
+                // Whoever holds the queue takes from it: the writer or, while it is down, who answers in its place.
                 let jobs = Arc::new(Mutex::new(jobs));
+                let left = jobs.clone();
                 let write = move || {
                     let writer = Writer {
                         database: database.clone(),
@@ -112,7 +113,8 @@ impl Writers {
                     let jobs = jobs.clone();
                     async move { writer.run(&mut *jobs.lock().await).await }
                 };
-                runtime.spawn(Task::new(TASK, write).supervise(health.clone()))
+                let refuse = move || refuse_all(left.clone());
+                runtime.spawn(Task::new(TASK, write).meanwhile(refuse).supervise(health.clone()))
             })
             .collect();
         let run = async move {
@@ -142,6 +144,14 @@ impl Writers {
 fn writer_died() -> ApiError {
     let message = "The transfers could not be confirmed; repeat the request with the same Idempotency-Key";
     ApiError::gateway(StatusCode::SERVICE_UNAVAILABLE, "APIGW.0201", message).with_header(header::RETRY_AFTER, 1)
+}
+
+/// Answers what waits for a writer that is down: nothing of it has been begun.
+async fn refuse_all(jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+    let mut jobs = jobs.lock().await;
+    while let Some(job) = jobs.recv().await {
+        job.reply.send(Err(Failure::Error(writer_died()))).ok();
+    }
 }
 
 fn too_busy() -> ApiError {
