@@ -26,6 +26,7 @@ pub mod customers;
 pub mod database;
 pub mod doctor;
 pub mod due;
+pub mod events;
 pub mod explorer;
 pub mod follow;
 pub mod gather;
@@ -33,7 +34,6 @@ pub mod identity;
 pub mod ledger;
 pub mod maintenance;
 pub mod messages;
-pub mod notifications;
 pub mod operator;
 pub mod outbox;
 pub mod partner;
@@ -67,5 +67,6 @@ pub fn operations() -> Operations {
     real_name::register(&mut operations);
     partner::register(&mut operations);
     pricing::register(&mut operations);
+    operations.add_webhooks(events::catalogue::webhooks());
     operations
 }

@@ -5,12 +5,13 @@ use crate::api::error::ApiError;
 use crate::api::operation::Operations;
 use crate::app::App;
 use crate::customers::association;
+use crate::events::{deliver, metadata};
 use crate::ledger::verify;
 use crate::real_name::show_real_name_auth_qr_code;
 use crate::sandbox::faults::Dropped;
 use crate::sandbox::requests::RequestLog;
 use crate::sandbox::requests::replay::Api;
-use crate::{database, explorer, follow, notifications, operator, telemetry};
+use crate::{database, explorer, follow, operator, telemetry};
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -46,7 +47,7 @@ pub fn router(app: &App, operations: Operations) -> anyhow::Result<Router> {
     let mut routes = operation_routes
         .route("/openapi.json", document_route(document))
         .merge(health_routes())
-        .merge(notifications::router(&settings.notifications))
+        .merge(metadata::router(&settings.notifications))
         .merge(show_real_name_auth_qr_code::router(settings.real_name.review));
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
@@ -176,13 +177,13 @@ impl Listeners {
         let api = router(&app, crate::operations())?;
         let follower = tokio::spawn(follow::follow(app.clone()));
         let prover = tokio::spawn(verify::watch(app.clone()));
-        let notifications = tokio::spawn(notifications::run(app.clone()));
+        let deliveries = tokio::spawn(deliver::run(app.clone()));
         let associations = tokio::spawn(association::run(app.clone()));
         let operator = tokio::spawn(serve_operators(self.operator, app.clone(), api.clone(), metrics));
         let served = serve_api(self.api, &app, api, stop).await;
         operator.abort();
         // Their connections are back only when they have ended.
-        for task in [follower, prover, associations, notifications] {
+        for task in [follower, prover, associations, deliveries] {
             task.abort();
             task.await.ok();
         }

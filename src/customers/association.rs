@@ -8,12 +8,11 @@
 
 use super::model::Frozen;
 use super::store::State;
-use super::{Association, AssociationType, budgets, freezing, store};
+use super::{Association, AssociationType, budgets, events, freezing, store};
 use crate::app::App;
 use crate::coupons::returns::{self, End};
 use crate::coupons::store::books::Operation;
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
-use crate::notifications::{self, BindAction};
 use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
@@ -97,7 +96,7 @@ pub async fn associate(
         // Closed if it was somebody's before.
         ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
     }
-    notifications::write(connection, (tenant, partner, customer), BindAction::Bound, place.last_at).await?;
+    events::tell_bound(connection, tenant, (partner, customer), place.last_at).await?;
     store::announce(connection, tenant, customer).await
 }
 
@@ -214,7 +213,7 @@ pub async fn unbind(
         end_resale(connection, (tenant, partner, customer), state.frozen, now).await?;
     }
     take_coupons(connection, (tenant, partner, customer), Operation::Unbind, now).await?;
-    notifications::write(connection, (tenant, partner, customer), BindAction::Unbound, now).await?;
+    events::tell_unbound(connection, tenant, (partner, customer), now).await?;
     sqlx::query!(
         "update customers set partner_id = null, association_type = null, associated_at = null, number = null,
                               first_association = false

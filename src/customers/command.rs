@@ -12,9 +12,9 @@ use super::store;
 use crate::admin::given;
 use crate::api::caller::CallerKind;
 use crate::clock::{self, Clock};
+use crate::events::deliveries;
 use crate::identity::administration::{create_account, find_account};
 use crate::identity::model::LoginName;
-use crate::notifications;
 use crate::personal::Vault;
 use crate::values::receiver::Receiver;
 use clap::Subcommand;
@@ -287,14 +287,16 @@ pub async fn association(connection: &mut PgConnection, command: AssociationComm
 
 /// Does it.
 pub async fn notifications(connection: &mut PgConnection, command: NotificationsCommand) -> anyhow::Result<Value> {
+    let now = Clock::default().now();
     match command {
         NotificationsCommand::List { account, limit } => {
             let (tenant, partner, _) = find_partner(connection, &account).await?;
-            Ok(serde_json::to_value(notifications::traces(connection, (tenant, partner), (None, limit)).await?)?)
+            let traces = deliveries::traces(connection, (tenant, partner), (None, limit), now).await?;
+            Ok(serde_json::to_value(traces)?)
         }
         NotificationsCommand::Send { account, notification } => {
             let (tenant, partner, _) = find_partner(connection, &account).await?;
-            notifications::send_again(connection, (tenant, partner), notification).await?;
+            deliveries::send_again(connection, (tenant, partner), notification, now).await?;
             Ok(json!({ "account": account, "notification": notification }))
         }
     }

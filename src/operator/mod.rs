@@ -36,6 +36,7 @@ pub mod sheets;
 pub mod snapshots;
 pub mod store;
 pub mod users;
+pub mod webhooks;
 
 use crate::api::error::ApiError;
 use crate::api::operation::{Operations, operations};
@@ -149,6 +150,14 @@ pub fn operations() -> Operations<OperatorPolicy> {
         keys::create_key,
         keys::update_key,
         keys::delete_key,
+    );
+    operations!(operations, "webhooks":
+        webhooks::list_webhooks,
+        webhooks::create_webhook,
+        webhooks::update_webhook,
+        webhooks::delete_webhook,
+        webhooks::list_webhook_deliveries,
+        webhooks::replay_webhook,
     );
     operations
 }
