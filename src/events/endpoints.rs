@@ -3,6 +3,7 @@
 use super::address::Guard;
 use super::catalogue;
 use super::model::{CreateWebhookReq, KindName, Refusal, UpdateWebhookReq, WebhookState, WebhookView};
+use super::places;
 use super::post::secret_owner;
 use crate::secrets::{self, Sealer};
 use crate::values::id::{DomainId, TenantId, WebhookId};
@@ -40,13 +41,13 @@ impl From<Row> for WebhookView {
     }
 }
 
-/// Registers an endpoint; with its secret. `now` is the tenant's time.
+/// Registers an endpoint, for what happens from now on; with its secret. `now` is the tenant's time, `system` the system's.
 pub async fn create(
     connection: &mut PgConnection,
     (tenant, account): Owner,
     request: &CreateWebhookReq,
     (rules, sealer): (&Rules<'_>, &Sealer),
-    now: OffsetDateTime,
+    (now, system): (OffsetDateTime, OffsetDateTime),
 ) -> Result<(WebhookView, [u8; SECRET]), Refusal> {
     let (url, kinds) =
         (checked_url(rules, request.url.as_str())?, checked_kinds(request.kinds.as_ref().map_or(&[], List::as_slice))?);
@@ -61,6 +62,7 @@ pub async fn create(
             format!("the account has {} webhooks already, the most there can be", rules.most),
         ));
     }
+    places::place(connection, tenant, system).await?;
     let (id, secret) = (WebhookId::new(now), secrets::random::<SECRET>());
     sqlx::query!(
         "insert into webhooks (tenant_id, webhook_id, domain_id, url, kinds, sealed_secret, enabled, created_at)
@@ -107,15 +109,17 @@ pub async fn lock(
     row.fetch_optional(connection).await?.map(WebhookView::from).ok_or(Refusal::NoSuchWebhook(id))
 }
 
-/// Changes an endpoint.
+/// Changes an endpoint, for what happens from now on; `now` is the system's time.
 pub async fn update(
     connection: &mut PgConnection,
     owner: Owner,
     id: WebhookId,
     request: &UpdateWebhookReq,
     rules: &Rules<'_>,
+    now: OffsetDateTime,
 ) -> Result<WebhookView, Refusal> {
     let mut webhook = lock(connection, owner, id).await?;
+    places::place(connection, owner.0, now).await?;
     if let Some(url) = &request.url {
         webhook.url = checked_url(rules, url.as_str())?;
     }

@@ -44,7 +44,7 @@ texts! {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateWebhookReq {
     /// Where events are sent: `https`, on a network that is open to all, unless the server's settings say otherwise.
-    #[schema(inline)]
+    #[schema(value_type = String, min_length = 1, max_length = 2048, example = "https://partner.example.com/events")]
     pub url: Url,
     /// Which kinds; empty or left out, all.
     #[schema(value_type = Option<Vec<String>>, max_items = 64, example = json!(["customer.bound"]))]
@@ -55,7 +55,7 @@ pub struct CreateWebhookReq {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UpdateWebhookReq {
     /// Where events are sent.
-    #[schema(inline)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2048, example = "https://partner.example.com/events")]
     pub url: Option<Url>,
     /// Which kinds; empty, all.
     #[schema(value_type = Option<Vec<String>>, max_items = 64, example = json!(["customer.bound"]))]

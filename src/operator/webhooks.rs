@@ -76,7 +76,7 @@ pub async fn create_webhook(
     write
         .once(&app, async |connection| {
             let owner = owner(connection, &account).await?;
-            let now = clock::business_time(connection, owner.0, &app.clock).await?;
+            let now = (clock::business_time(connection, owner.0, &app.clock).await?, app.clock.now());
             let created = endpoints::create(connection, owner, &request, (&rules(&app), &app.sealer), now).await;
             let (webhook, secret) = created?;
             let answer = |secret| WebhookCreated { webhook: webhook.clone(), secret };
@@ -104,7 +104,8 @@ pub async fn update_webhook(
     let answer = write
         .once(&app, async |connection| {
             let owner = owner(connection, &account).await?;
-            let webhook = endpoints::update(connection, owner, webhook, &request, &rules(&app)).await?;
+            let webhook =
+                endpoints::update(connection, owner, webhook, &request, &rules(&app), app.clock.now()).await?;
             Outcome::of(&webhook.id, &webhook)
         })
         .await?;

@@ -27,7 +27,8 @@ pub async fn create_webhook(
     write: Write,
     Json(request): Json<CreateWebhookReq>,
 ) -> Result<Answer, ApiError> {
-    let (owner, now) = ((seller.tenant, seller.domain), app.now(seller.tenant));
+    let owner = (seller.tenant, seller.domain);
+    let now = (app.now(seller.tenant), app.clock.now());
     write
         .once(&app, async |connection| {
             let created = endpoints::create(connection, owner, &request, (&rules(&app), &app.sealer), now).await;

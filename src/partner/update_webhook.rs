@@ -26,10 +26,10 @@ pub async fn update_webhook(
     Path(path): Path<OfWebhook>,
     Json(request): Json<UpdateWebhookReq>,
 ) -> Result<Answer, ApiError> {
-    let owner = (seller.tenant, seller.domain);
+    let (owner, now) = ((seller.tenant, seller.domain), app.clock.now());
     let answer = write
         .once(&app, async |connection| {
-            let webhook = endpoints::update(connection, owner, path.webhook, &request, &rules(&app)).await?;
+            let webhook = endpoints::update(connection, owner, path.webhook, &request, &rules(&app), now).await?;
             Outcome::of(&webhook.id, &webhook)
         })
         .await?;

@@ -15,6 +15,7 @@ use crate::coupons::{jobs, sandbox as coupons};
 use crate::customers::store as customers;
 use crate::customers::{Association, partners};
 use crate::database;
+use crate::events::places;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::operator::operators;
@@ -115,6 +116,7 @@ impl World {
         // Else the server would do it, at no certain moment.
         for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
             jobs::expire_due(&mut transaction, account.tenant, now).await?;
+            places::place(&mut transaction, account.tenant, now).await?;
         }
         sqlx::query!(
             "insert into sandbox_world (only_row, seed, scale) values (true, $1, $2)",
