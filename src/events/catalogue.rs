@@ -17,6 +17,9 @@ use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, HttpMethod, Ref, RefOr, Required, ResponseBuilder, Schema};
 use uuid::Uuid;
 
+/// Schemas by their names.
+pub type Schemas = Vec<(String, RefOr<Schema>)>;
+
 /// A kind of event.
 pub struct Kind {
     /// What it is called.
@@ -28,7 +31,7 @@ pub struct Kind {
     /// What such an event says, for instance.
     pub example: fn() -> Value,
     /// The schema of what it says: its name, and all that it takes.
-    schemas: fn() -> (String, Vec<(String, RefOr<Schema>)>),
+    schemas: fn() -> (String, Schemas),
 }
 
 /// Declares the kinds: payload, name, the field it is about, what has happened, who is told.
@@ -60,7 +63,7 @@ events! {
     CustomerUnbound: "customer.unbound", about customer_id, "An association ended", told "who was the partner or reseller";
 }
 
-fn schemas<P: ToSchema>() -> (String, Vec<(String, RefOr<Schema>)>) {
+fn schemas<P: ToSchema>() -> (String, Schemas) {
     let mut schemas = Vec::new();
     collect_schema::<P>(&mut schemas);
     (P::name().into_owned(), schemas)
@@ -72,7 +75,7 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
 }
 
 /// The section `webhooks` of the document: what is sent, kind by kind. With the schemas that it takes.
-pub fn webhooks() -> (Paths, Vec<(String, RefOr<Schema>)>) {
+pub fn webhooks() -> (Paths, Schemas) {
     let mut all = Vec::new();
     collect_schema::<EventView>(&mut all);
     let mut paths = PathsBuilder::new();

@@ -151,17 +151,12 @@ async fn target(
         endpoint
     );
     let Some(row) = row.fetch_optional(connection).await? else { return Ok(None) };
-    let form = match row.sealed_secret {
-        None => Form::Binding,
-        Some(sealed) => match app.sealer.open(&sealed, &secret_owner(WebhookId(endpoint))) {
-            Some(secret) => Form::Standard(secret),
-            None => {
-                tracing::error!(%tenant, %endpoint, "a webhook's secret cannot be opened: is a retired master key missing?");
-                return Ok(None);
-            }
-        },
-    };
-    Ok(Some(Target { url: row.url, form }))
+    let Some(sealed) = row.sealed_secret else { return Ok(Some(Target { url: row.url, form: Form::Binding })) };
+    let secret = app.sealer.open(&sealed, &secret_owner(WebhookId(endpoint)));
+    if secret.is_none() {
+        tracing::error!(%tenant, %endpoint, "a webhook's secret cannot be opened: is a retired master key missing?");
+    }
+    Ok(secret.map(|secret| Target { url: row.url, form: Form::Standard(secret) }))
 }
 
 /// An event that is taken to be posted.

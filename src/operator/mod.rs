@@ -151,14 +151,7 @@ pub fn operations() -> Operations<OperatorPolicy> {
         keys::update_key,
         keys::delete_key,
     );
-    operations!(operations, "webhooks":
-        webhooks::list_webhooks,
-        webhooks::create_webhook,
-        webhooks::update_webhook,
-        webhooks::delete_webhook,
-        webhooks::list_webhook_deliveries,
-        webhooks::replay_webhook,
-    );
+    webhooks::register(&mut operations);
     operations
 }
 

@@ -4,6 +4,7 @@ use super::policy::{OperatorPolicy, Role};
 use super::{OfAccount, refused};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
+use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::clock;
@@ -20,6 +21,18 @@ use axum::extract::State;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
+
+/// The operations on webhooks.
+pub fn register(operations: &mut Operations<OperatorPolicy>) {
+    operations!(operations, "webhooks":
+        list_webhooks,
+        create_webhook,
+        update_webhook,
+        delete_webhook,
+        list_webhook_deliveries,
+        replay_webhook,
+    );
+}
 
 /// The webhook in the path.
 #[derive(Deserialize, IntoParams)]
