@@ -10,10 +10,9 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
 use crate::customers::administration::create_account;
-use crate::customers::command::{
-    self as customers, CodesCommand, CustomerCommand, NotificationsCommand, PartnerCommand, ResellerCommand,
-};
+use crate::customers::command::{self as customers, CodesCommand, CustomerCommand, PartnerCommand, ResellerCommand};
 use crate::database;
+use crate::events::command::{self as events, NotificationsCommand};
 use crate::identity::administration as identity;
 use crate::identity::kind::Kind;
 use crate::identity::model::{AgencyName, LoginName, token_time};
@@ -315,7 +314,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Reseller(command) => customers::reseller(connection, command).await,
         AdminCommand::Customer(command) => customers::customer(connection, command).await,
         AdminCommand::Association(command) => associations::association(connection, command).await,
-        AdminCommand::Notifications(command) => customers::notifications(connection, command).await,
+        AdminCommand::Notifications(command) => events::notifications(connection, command).await,
         AdminCommand::Codes(command) => {
             let vault = vault(connection, settings).await?;
             customers::codes(connection, command, &vault).await

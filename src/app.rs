@@ -9,13 +9,13 @@ use crate::clock::{Clock, Clocks};
 use crate::config::Settings;
 use crate::customers::directory::Directory as Customers;
 use crate::database::{self, Database};
+use crate::events::post::Notifier;
 use crate::health::Health;
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
 use crate::ledger::entries::Histories;
 use crate::ledger::writer::Writers;
 use crate::messages::Messenger;
-use crate::notifications::Notifier;
 use crate::personal::Vault;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
@@ -53,7 +53,7 @@ pub struct State {
     pub customers: Customers,
     /// Tells partners.
     pub notifier: Notifier,
-    /// Wakes who delivers notifications.
+    /// Wakes who delivers events.
     pub notified: Notify,
     /// Wakes who makes the associations of new customers.
     pub registered: Notify,
@@ -107,7 +107,7 @@ impl App {
         let maintenance = Switch::default();
         maintenance.reload(&mut *database.control().await?).await?;
         let vault = Vault::load(&mut *database.control().await?, &sealer).await?;
-        let notifier = Notifier::new(&settings.notifications)?;
+        let notifier = Notifier::new(&settings.notifications, &settings.webhooks)?;
         let messenger = Messenger::new(&settings.messages)?;
         let identity = &settings.identity;
         let lockout = Lockout::new(identity.failures_before_lock, Duration::from_secs(identity.lock_seconds));

@@ -40,6 +40,8 @@ pub struct Settings {
     pub real_name: RealNameSettings,
     /// What partners are told.
     pub notifications: NotificationSettings,
+    /// Where accounts let events be sent.
+    pub webhooks: WebhookSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// What only the sandbox may do.
@@ -221,6 +223,18 @@ pub struct NotificationSettings {
     pub certificate: String,
     /// How long a partner's server may take.
     pub timeout_seconds: u64,
+}
+
+/// `[webhooks]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSettings {
+    /// Schemes of the addresses that can be registered.
+    pub schemes: Vec<String>,
+    /// Networks that are called although they are not open to all.
+    pub allowed_networks: Vec<IpNet>,
+    /// Most endpoints of an account.
+    pub endpoints_per_account: i64,
 }
 
 /// `[real_name]`

@@ -31,6 +31,7 @@ pub mod coupons;
 pub mod customers;
 pub mod database;
 pub mod doctor;
+pub mod events;
 pub mod explorer;
 pub mod gate;
 pub mod health;
@@ -39,7 +40,6 @@ pub mod lease;
 pub mod ledger;
 pub mod memory;
 pub mod messages;
-pub mod notifications;
 pub mod operator;
 pub mod operators;
 pub mod outbox;
@@ -79,5 +79,6 @@ pub fn operations() -> Operations<App> {
     partner::register(&mut operations);
     pricing::register(&mut operations);
     subscriptions::register(&mut operations);
+    operations.add_webhooks(events::catalogue::webhooks());
     operations
 }

@@ -6,10 +6,11 @@ use crate::api::faults::Dropped;
 use crate::api::operation::Operations;
 use crate::api::recorder::RequestLog;
 use crate::app::App;
+use crate::events::metadata;
 use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
 use crate::supervisor::in_words;
-use crate::{background, database, explorer, notifications, operator};
+use crate::{background, database, explorer, operator};
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -47,7 +48,7 @@ pub fn router(app: &App, operations: Operations<App>) -> anyhow::Result<Router> 
         .layer(Extension(policies))
         .route("/openapi.json", document_route(document))
         .merge(health_routes())
-        .merge(notifications::router(&settings.notifications))
+        .merge(metadata::router(&settings.notifications))
         .merge(show_real_name_auth_qr_code::router(settings.real_name.review));
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());

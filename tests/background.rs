@@ -36,7 +36,7 @@ async fn a_task_that_panics_is_named_until_it_runs_again(pool: PgPool) {
     let running: Vec<_> =
         tasks::all(&app.app).into_iter().map(|task| tokio::spawn(task.supervise(app.app.health.clone()))).collect();
     wait_for("ready", async || readiness(&app).await.0 == 200).await;
-    for task in ["due", "looks", "announcements"] {
+    for task in ["due", "looks", "announcements", "deliveries"] {
         app.app.health.doom(task);
         wait_for("unready", async || readiness(&app).await.1["tasks"] == format!("down: {task}")).await;
         assert_eq!(readiness(&app).await.0, 503);

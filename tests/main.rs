@@ -19,4 +19,5 @@ mod refusals;
 mod requests;
 mod signature;
 mod snapshots;
+mod webhooks;
 mod world;

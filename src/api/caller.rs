@@ -30,6 +30,8 @@ pub enum CallerKind {
 impl CallerKind {
     /// Solution providers and general distributors: who sells.
     pub const PARTNERS: [Self; 2] = [Self::Partner, Self::Distributor];
+    /// Who sells: solution providers, general distributors and resellers.
+    pub const SELLERS: [Self; 3] = [Self::Partner, Self::Distributor, Self::Reseller];
     /// Customers, enterprise master accounts among them.
     pub const CUSTOMERS: [Self; 2] = [Self::Customer, Self::Master];
     /// Every kind of account.
@@ -119,6 +121,8 @@ callers! {
     Partner: Partner | Distributor;
     /// A general distributor.
     Distributor: Distributor;
+    /// Who sells: a solution provider, a general distributor or a reseller.
+    Seller: Partner | Distributor | Reseller;
     /// A customer; an enterprise master account is one.
     Customer: Customer | Master;
 }

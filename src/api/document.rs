@@ -199,6 +199,7 @@ pub fn operations_of(item: PathItem) -> Vec<(HttpMethod, Operation)> {
         (HttpMethod::Head, item.head),
         (HttpMethod::Post, item.post),
         (HttpMethod::Put, item.put),
+        (HttpMethod::Patch, item.patch),
         (HttpMethod::Delete, item.delete),
     ]
     .into_iter()
@@ -232,6 +233,7 @@ fn slot<'a>(item: &'a mut PathItem, method: &HttpMethod) -> &'a mut Option<Opera
         HttpMethod::Head => &mut item.head,
         HttpMethod::Post => &mut item.post,
         HttpMethod::Put => &mut item.put,
+        HttpMethod::Patch => &mut item.patch,
         HttpMethod::Delete => &mut item.delete,
         other => panic!("{}: no operation has this method", method_name(other)),
     }

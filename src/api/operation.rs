@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::sync::Arc;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
@@ -111,6 +111,12 @@ impl<S: Clone + Send + Sync + 'static, P: Rules> Operations<S, P> {
         document::insert(&mut self.document, &path, method.clone(), operation);
         // One small string an operation, for the life of the process: metrics and spans want it as a label.
         self.routes.push(Route { id: id.leak(), path, policy, method, handler });
+    }
+
+    /// Adds what the server sends, and the schemas that it takes.
+    pub fn add_webhooks(&mut self, (webhooks, schemas): (Paths, Vec<(String, RefOr<Schema>)>)) {
+        self.add_schemas("the webhooks", schemas);
+        self.document.webhooks = Some(webhooks);
     }
 
     /// Two types of one name would silently overwrite each other's schema.

@@ -6,10 +6,9 @@ use crate::customers::administration as customers;
 use crate::customers::membership::{BLOCK, Step, record};
 use crate::customers::model::{AssociationType, Frozen};
 use crate::customers::store::{self, State};
-use crate::customers::{budgets, freezing};
+use crate::customers::{budgets, events, freezing};
 use crate::ledger::allocated;
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
-use crate::notifications::{self, BindAction};
 use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
@@ -136,7 +135,7 @@ pub async fn unbind(
         end_resale(connection, (tenant, partner, customer), state.frozen, now).await?;
     }
     take_coupons(connection, (tenant, partner, customer), Operation::Unbind, now).await?;
-    notifications::write(connection, (tenant, partner, customer), BindAction::Unbound, now).await?;
+    events::tell_unbound(connection, tenant, (partner, customer), now).await?;
     sqlx::query!(
         "update customers set partner_id = null, association_type = null, associated_at = null, number = null,
                               first_association = false

@@ -9,8 +9,8 @@
 
 pub mod associations;
 pub mod cleanups;
+pub mod deliveries;
 pub mod due;
 pub mod follow;
-pub mod notifications;
 pub mod proof;
 pub mod tasks;

@@ -1,6 +1,6 @@
 //! The tasks of a replica.
 
-use super::{associations, cleanups, due, follow, notifications, proof};
+use super::{associations, cleanups, deliveries, due, follow, proof};
 use crate::app::App;
 use crate::supervisor::Task;
 
@@ -18,7 +18,7 @@ pub fn all(app: &App) -> Vec<Task> {
         task!("key uses": follow::write_uses),
         task!("due": due::watch),
         task!("associations": associations::run),
-        task!("notifications": notifications::run),
+        task!("deliveries": deliveries::run),
         task!("cleanups": cleanups::run),
         task!("months": cleanups::open_months),
         task!("proof": proof::run),

@@ -1,5 +1,6 @@
 //! Issuing coupons: the rules, purely, and the change they allow.
 
+use super::events::CouponQuotaUsed;
 use super::limits::{LimitKey, Limits, SubscribeType};
 use super::model::{CouponKind, Quota, QuotaStatus, Validity, coupon_purse, quota_purse};
 use super::refusal::{ErrorDetail, Refusal};
@@ -11,9 +12,9 @@ use crate::customers::store::Recipient;
 use crate::ledger::books::Transfer;
 use crate::ledger::{self, PostError, Posting, Purse, TransferKind};
 use crate::outbox::{self, Event};
+use crate::values::amount::AmountText;
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId, UserId};
 use rust_decimal::Decimal;
-use serde_json::json;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -297,13 +298,13 @@ pub async fn tell_if_mostly_used(
         return Ok(());
     }
     quotas::set_used_told(connection, tenant, quota.id).await?;
-    let payload = json!({
-        "quota_id": quota.id,
-        "quota_value": quota.value.normalize().to_string(),
-        "balance": balance.normalize().to_string(),
-        "currency": quota.currency,
-    });
-    outbox::append(connection, tenant, &[Event { account: quota.owner, kind: "coupon_quota.used", payload }], now).await
+    let used = CouponQuotaUsed {
+        quota_id: quota.id,
+        quota_value: AmountText(quota.value.into()),
+        balance: AmountText(balance.into()),
+        currency: quota.currency,
+    };
+    outbox::append(connection, tenant, &[Event::new(quota.owner, &used)], now).await
 }
 
 /// When coupons are valid: as the request says, else as the quota does, and never longer than that.

@@ -3,6 +3,7 @@
 //! Each step is done exactly once, however many replicas do it at the same time: a coupon that another one is working on is
 //! passed over, and what was done is no longer due.
 
+use super::events::CouponExpiring;
 use super::model::listed_since;
 use super::returns::{self, End};
 use super::store::books::Operation;
@@ -10,8 +11,9 @@ use super::store::coupons::{self, Expiring, Which};
 use super::store::partners;
 use crate::ledger::PostError;
 use crate::outbox::{self, Event};
+use crate::values::amount::AmountText;
 use crate::values::id::{DomainId, TenantId};
-use serde_json::json;
+use crate::values::time::Instant;
 use sqlx::{Connection, PgConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use time::{Duration, OffsetDateTime};
@@ -87,13 +89,13 @@ pub async fn tell(connection: &mut PgConnection, tenant: TenantId, now: OffsetDa
 }
 
 fn event(coupon: &Expiring) -> Event {
-    let payload = json!({
-        "coupon_id": coupon.id,
-        "customer_id": coupon.holder,
-        "expire_time": crate::values::time::Instant(coupon.expires_at),
-        "balance": coupon.balance.normalize().to_string(),
-    });
-    Event { account: coupon.partner, kind: "coupon.expiring", payload }
+    let expiring = CouponExpiring {
+        coupon_id: coupon.id,
+        customer_id: coupon.holder,
+        expire_time: Instant(coupon.expires_at),
+        balance: AmountText(coupon.balance.into()),
+    };
+    Event::new(coupon.partner, &expiring)
 }
 
 /// Takes coupons out of the lists a year after they expired; how many.

@@ -9,6 +9,7 @@ pub mod administration;
 pub mod choice;
 pub mod command;
 pub mod create_partner_coupons;
+pub mod events;
 pub mod issue;
 pub mod jobs;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! `bss-gateway admin partner …`, `reseller …`, `customer …`, `notifications …`, `codes …`
+//! `bss-gateway admin partner …`, `reseller …`, `customer …`, `codes …`
 
 use super::administration::create_account;
 use super::administration::{self as customers, Filter, RealNameState};
@@ -14,13 +14,11 @@ use crate::arguments::given;
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
 use crate::identity::model::LoginName;
-use crate::notifications;
 use crate::personal::Vault;
 use crate::values::receiver::Receiver;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
 /// `admin partner …`
 #[derive(Debug, Subcommand)]
@@ -118,26 +116,6 @@ pub enum CustomerCommand {
     },
 }
 
-/// `admin notifications …`
-#[derive(Debug, Subcommand)]
-pub enum NotificationsCommand {
-    /// List what a partner was told, the latest first, with each attempt
-    List {
-        /// The partner's account
-        account: String,
-        /// How many at most
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-    },
-    /// Send one again, to the address that is set now
-    Send {
-        /// The partner's account
-        account: String,
-        /// The notification's id
-        notification: Uuid,
-    },
-}
-
 /// `admin codes …`
 #[derive(Debug, Subcommand)]
 pub enum CodesCommand {
@@ -220,21 +198,6 @@ pub async fn customer(connection: &mut PgConnection, command: CustomerCommand) -
     let shown = customers::customer(&mut transaction, customer).await?;
     transaction.commit().await?;
     Ok(serde_json::to_value(shown)?)
-}
-
-/// Does it.
-pub async fn notifications(connection: &mut PgConnection, command: NotificationsCommand) -> anyhow::Result<Value> {
-    match command {
-        NotificationsCommand::List { account, limit } => {
-            let (tenant, partner, _) = find_partner(connection, &account).await?;
-            Ok(serde_json::to_value(notifications::traces(connection, (tenant, partner), (None, limit)).await?)?)
-        }
-        NotificationsCommand::Send { account, notification } => {
-            let (tenant, partner, _) = find_partner(connection, &account).await?;
-            notifications::send_again(connection, (tenant, partner), notification).await?;
-            Ok(json!({ "account": account, "notification": notification }))
-        }
-    }
 }
 
 /// Does it.

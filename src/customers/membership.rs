@@ -8,9 +8,8 @@
 //! under which numbers are given; blocks of a thousand numbers count their members, by which any page is found.
 
 use super::model::{Association, AssociationType, Frozen};
-use super::store;
+use super::{events, store};
 use crate::ledger::{self, allocated};
-use crate::notifications::{self, BindAction};
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::receiver::Phone;
 use crate::values::time::Instant;
@@ -167,7 +166,7 @@ pub async fn associate(
         // Closed if it was somebody's before.
         ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
     }
-    notifications::write(connection, (tenant, partner, customer), BindAction::Bound, place.last_at).await?;
+    events::tell_bound(connection, tenant, (partner, customer), place.last_at).await?;
     store::announce(connection, tenant, customer).await
 }
 

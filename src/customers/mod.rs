@@ -10,6 +10,7 @@ pub mod codes;
 pub mod command;
 pub mod create_sub_customer;
 pub mod directory;
+pub mod events;
 pub mod freeze_sub_customers;
 pub mod freezing;
 pub mod list;

@@ -19,7 +19,7 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 19] = [
+const TAGS: [(&str, &str); 20] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
@@ -42,6 +42,7 @@ const TAGS: [(&str, &str); 19] = [
     ("requests", "The last calls, in the sandbox."),
     ("snapshots", "A tenant's state by name, and copies of it, in the sandbox."),
     ("users", "Users of accounts, their permissions and access keys."),
+    ("webhooks", "Where partners' events are sent, and what became of them."),
 ];
 
 /// The document before any operation is added.

@@ -39,6 +39,7 @@ pub mod sdk;
 pub mod sheets;
 pub mod snapshots;
 pub mod users;
+pub mod webhooks;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
@@ -144,5 +145,6 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         keys::update_key,
         keys::delete_key,
     );
+    webhooks::register(&mut operations);
     operations
 }

@@ -8,7 +8,7 @@ use crate::api::extract::{Json, Path, Query};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::partner_administration::find_partner;
-use crate::notifications::{self, Trace};
+use crate::events::deliveries::{self, Trace};
 use crate::operators::store::Role;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,8 @@ pub async fn list_notifications(
     let limit = query.limit.get();
     let mut connection = app.database.control().await?;
     let (tenant, partner, _) = find_partner(&mut connection, &account).await.map_err(refused)?;
-    let mut notifications = notifications::traces(&mut connection, (tenant, partner), (behind, limit + 1)).await?;
+    let now = app.clock.now();
+    let mut notifications = deliveries::traces(&mut connection, (tenant, partner), (behind, limit + 1), now).await?;
     let next_cursor = Cursor::cut_at_moment(&mut notifications, limit, |row| (row.created_at.0, row.id));
     Ok(Json(NotificationPage { notifications, next_cursor }))
 }
@@ -80,7 +81,8 @@ pub async fn send_notification(
     let answer = write
         .once(async |connection| {
             let (tenant, partner, _) = find_partner(connection, &account).await.map_err(refused)?;
-            notifications::send_again(connection, (tenant, partner), notification).await.map_err(refused)?;
+            let now = app.clock.now();
+            deliveries::send_again(connection, (tenant, partner), notification, now).await.map_err(refused)?;
             Ok(Outcome::empty(&notification))
         })
         .await?;

@@ -1,6 +1,14 @@
 //! What partners ask of this server beyond the vendor's API.
 
+pub mod create_webhook;
+pub mod delete_webhook;
+pub mod list_events;
+pub mod list_webhook_deliveries;
+pub mod list_webhooks;
+pub mod replay_webhook;
 pub mod show_idempotency_key;
+pub mod update_webhook;
+pub mod webhook;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
@@ -9,5 +17,12 @@ use crate::app::App;
 pub fn register(operations: &mut Operations<App>) {
     operations!(operations, "partner":
         show_idempotency_key::show_idempotency_key,
+        list_events::list_events,
+        list_webhooks::list_webhooks,
+        create_webhook::create_webhook,
+        update_webhook::update_webhook,
+        delete_webhook::delete_webhook,
+        list_webhook_deliveries::list_webhook_deliveries,
+        replay_webhook::replay_webhook,
     );
 }

@@ -20,11 +20,12 @@ create table if not exists sandbox.snapshot_rows (
 create index if not exists snapshot_rows_by_table on sandbox.snapshot_rows (tenant_id, name, table_name);
 grant select on all tables in schema sandbox to bss_gateway;
 
--- The tables that hold a tenant's state. Its trail is no state: it goes on.
+-- The tables that hold a tenant's state. Its trail is no state: it goes on. So do the positions of events, of which who asks
+-- for those behind one would miss what came again below it.
 create or replace function sandbox.tables() returns setof regclass language sql stable as $$
     select c.oid::regclass from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-      and c.relname <> 'audit_events'
+      and c.relname not in ('audit_events', 'event_positions')
     order by c.relname
 $$;
 
@@ -124,7 +125,8 @@ begin
     perform set_config('session_replication_role', 'replica', true);
     for tbl in select t from sandbox.tables() t where t::text not in
         ('access_keys', 'tokens', 'temporary_keys', 'idempotency_keys', 'real_name_tickets', 'platforms',
-         'notifications', 'notification_attempts', 'outbox', 'ledger_proofs') loop
+         'notifications', 'notification_attempts', 'outbox', 'webhooks', 'deliveries', 'delivery_attempts',
+         'ledger_proofs') loop
         select string_agg(format('%I', a.attname), ', ' order by a.attnum),
                string_agg(sandbox.fork_column(tbl::text, a.attname, format_type(a.atttypid, null)), ', ' order by a.attnum)
         into columns, expressions
@@ -150,6 +152,7 @@ begin
     for tbl in select sandbox.tables() loop
         execute format('delete from %s t where t.tenant_id = $1', tbl) using fork;
     end loop;
+    delete from event_positions p where p.tenant_id = fork;
     delete from sandbox.snapshot_rows r where r.tenant_id = fork;
     delete from sandbox.snapshots s where s.tenant_id = fork;
     perform set_config('session_replication_role', 'origin', true);

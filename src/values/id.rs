@@ -76,6 +76,10 @@ ids! {
     DiscountId;
     /// A rule by which requests meet a fault of the sandbox.
     FaultId;
+    /// An event that an account is told of.
+    EventId;
+    /// Where an account's events are sent.
+    WebhookId;
 }
 
 /// A new id without a type of its own.

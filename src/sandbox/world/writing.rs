@@ -12,6 +12,7 @@ use crate::customers::membership;
 use crate::customers::model::Association;
 use crate::customers::partners;
 use crate::database;
+use crate::events::places;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::operators::administration as operators;
@@ -60,6 +61,7 @@ impl World {
         for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
             due::run(&mut transaction, account.tenant, now).await?;
             jobs::unlist(&mut transaction, account.tenant, now).await?;
+            places::place(&mut transaction, account.tenant, now).await?;
         }
         sqlx::query!(
             "insert into sandbox_world (only_row, seed, scale) values (true, $1, $2)",
