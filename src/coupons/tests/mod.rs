@@ -110,7 +110,7 @@ impl Shop {
     }
 
     async fn assert_ledger_is_right(&self) {
-        let report = verify::all(&mut self.connection().await).await.expect("it is read");
+        let report = verify::all(&mut *self.connection().await).await.expect("it is read");
         assert_eq!(report.wrong, Vec::<String>::new());
     }
 }
