@@ -1,6 +1,6 @@
 //! `GET /v3/accounts/partner-accounts/adjust-records`
 
-use super::model::{self, CURRENCY, YUAN, allocated, cash};
+use super::model::{self, CURRENCY, YUAN, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -179,7 +179,7 @@ async fn below(
         Some(Related::Customer(customer)) => {
             let association = customer.association;
             let is_ours = association.partner == partner && association.kind == AssociationType::Resale;
-            is_ours.then(|| allocated(tenant, id))
+            is_ours.then(|| Purse::allocated(tenant, id))
         }
         Some(Related::Reseller { parent, .. }) if *parent == partner => Some(cash(tenant, id)),
         _ => None,

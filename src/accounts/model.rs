@@ -27,11 +27,6 @@ pub fn cash(tenant: TenantId, owner: DomainId) -> Purse {
     Purse::of(tenant, owner, AccountKind::Cash, CURRENCY)
 }
 
-/// What a partner has allocated to a resale customer.
-pub fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
-    Purse::of(tenant, customer, AccountKind::Allocated, CURRENCY)
-}
-
 /// Cash or credit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 pub enum BalanceType {

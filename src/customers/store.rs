@@ -65,9 +65,8 @@ pub struct State {
     pub frozen: Frozen,
 }
 
-/// A customer, locked until the transaction ends. Whoever changes a customer locks it before anything else of it: the
-/// ledger's accounts, its applications, the partner's counter. So all wait for each other in one order, and what a request
-/// knows from [`directory`](super::directory) is checked against what is so now.
+/// A customer, locked until the transaction ends. It comes first in the [order of locks](crate::ledger#the-order-of-locks), so
+/// what a request knows from [`directory`](super::directory) is checked against what is so now.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<Option<State>> {
     sqlx::query_as!(
         State,

@@ -72,6 +72,11 @@ impl Purse {
         Self::new(tenant, owner.0, kind, currency)
     }
 
+    /// What a partner has allocated to a resale customer: yuan, for allocating exists on the Chinese site only.
+    pub fn allocated(tenant: TenantId, customer: DomainId) -> Self {
+        Self::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
+    }
+
     /// The vendor's side.
     pub fn vendor(tenant: TenantId, currency: Currency) -> Self {
         Self::new(tenant, tenant.0, AccountKind::Vendor, currency)
@@ -96,11 +101,6 @@ impl Purse {
     pub fn kind(&self) -> AccountKind {
         self.kind
     }
-}
-
-/// What a partner has allocated to a resale customer.
-pub fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
-    Purse::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
 }
 
 /// Why funds move.

@@ -128,6 +128,21 @@ pub enum Which<'a> {
     Expired(OffsetDateTime, i64),
 }
 
+/// Whose a coupon is.
+pub async fn holder(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    coupon: CouponId,
+) -> sqlx::Result<Option<DomainId>> {
+    sqlx::query_scalar!(
+        r#"select holder_id as "holder: DomainId" from coupons where tenant_id = $1 and coupon_id = $2"#,
+        tenant.0,
+        coupon.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// Coupons, locked until the transaction ends.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, which: Which<'_>) -> sqlx::Result<Vec<Coupon>> {
     // Locked first and read then: a lock that was waited for shows the row as it is after the wait, but not its balance.
