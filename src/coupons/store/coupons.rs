@@ -143,6 +143,28 @@ pub async fn holder(
     .await
 }
 
+/// What is left of the cash coupons of a currency that a holder can use at an instant.
+pub async fn usable_cash(
+    connection: &mut PgConnection,
+    (tenant, holder): (TenantId, DomainId),
+    currency: Currency,
+    now: OffsetDateTime,
+) -> sqlx::Result<Decimal> {
+    sqlx::query_scalar!(
+        r#"select coalesce(sum(a.balance), 0) as "sum!" from coupons c
+           join accounts a on a.tenant_id = c.tenant_id and a.owner_id = c.coupon_id and a.kind = 'coupon'
+           where c.tenant_id = $1 and a.tenant_id = $1 and c.holder_id = $2 and c.listed and c.state = 2 and not c.frozen
+             and c.kind = $3 and c.currency = $4 and c.effective_at <= $5 and c.expires_at > $5"#,
+        tenant.0,
+        holder.0,
+        CouponKind::Cash.code(),
+        currency as Currency,
+        now
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Coupons, locked until the transaction ends.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, which: Which<'_>) -> sqlx::Result<Vec<Coupon>> {
     // Locked first and read then: a lock that was waited for shows the row as it is after the wait, but not its balance.
