@@ -148,6 +148,9 @@ pub enum TransferKind {
 }
 
 impl TransferKind {
+    /// Those that move funds between a partner and who is below it.
+    pub const ADJUSTMENTS: [Self; 3] = [Self::Allocate, Self::Reclaim, Self::Unbind];
+
     /// Whether it moves funds between a partner and who is below it, and on which side the partner is then.
     pub fn partner_side(self) -> Option<PartnerSide> {
         match self {
