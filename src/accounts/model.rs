@@ -3,7 +3,7 @@
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
-use crate::customers::model::not_a_customer;
+use crate::customers::refusal::Unrelated;
 use crate::ledger::books::{Refusal, Transfer};
 use crate::ledger::entries::Span;
 use crate::ledger::writer::{Command, Failure};
@@ -165,7 +165,7 @@ pub async fn transfer(
     };
     let refused = |refusal| match refusal {
         Refusal::Insufficient => insufficient(),
-        Refusal::Closed => not_a_customer(),
+        Refusal::Closed => Unrelated::NotACustomer.into(),
         Refusal::TooLarge => ApiError::parameter("amount", "would make the balance too large"),
     };
     if write.dry_run {

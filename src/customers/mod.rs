@@ -22,6 +22,7 @@ pub mod membership;
 pub mod model;
 pub mod partner_administration;
 pub mod partners;
+pub mod refusal;
 pub mod sandbox;
 pub mod send_verification_message_code;
 pub mod show_customer_expenditure_quota;
