@@ -212,6 +212,7 @@ async fn read(connection: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) -> 
                   c.limits as "limits: Json<Limits>", c.coupon_group, c.frozen, coalesce(a.balance, 0) as "balance!"
            from coupons c
            left join accounts a on a.tenant_id = c.tenant_id and a.owner_id = c.coupon_id and a.kind = 'coupon'
+               and a.tenant_id = $1
            where c.tenant_id = $1 and c.coupon_id = any($2) order by c.expires_at, c.coupon_id"#,
         tenant.0,
         ids
@@ -368,7 +369,8 @@ pub async fn next_notice(
 ) -> sqlx::Result<Option<OffsetDateTime>> {
     sqlx::query_scalar!(
         "select min(greatest(c.created_at, c.expires_at - make_interval(days => coalesce(p.notice_days, $2)::int)))
-         from coupons c left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id
+         from coupons c
+         left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id and p.tenant_id = $1
          where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.partner_id is not null
            and c.expires_at <= $3::timestamptz + make_interval(
                days => greatest($2, (select max(notice_days) from coupon_partners where tenant_id = $1))::int)",
