@@ -20,4 +20,5 @@ mod refusals;
 mod requests;
 mod signature;
 mod snapshots;
+mod statements;
 mod world;
