@@ -21,8 +21,10 @@ create table outbox (
     payload    jsonb       not null,
     constraint outbox_key primary key (tenant_id, created_at, event_id)
 ) partition by range (created_at);
-create index outbox_unplaced on outbox (tenant_id, number) where position is null;
-create index outbox_place on outbox (tenant_id, position);
+do $$ begin
+    create index outbox_unplaced on outbox (tenant_id, number) where position is null;
+    create index outbox_place on outbox (tenant_id, position);
+end $$;
 select place_by_tenant('outbox');
 
 -- The months that history has, where a sandbox's clocks were moved more than those at hand.
@@ -39,7 +41,9 @@ end $$;
 
 insert into outbox (tenant_id, created_at, event_id, domain_id, kind, payload)
 select tenant_id, created_at, event_id, domain_id, kind, payload from outbox_before order by event_id;
-drop table outbox_before;
+do $$ begin
+    drop table outbox_before;
+end $$;
 
 -- The last position that was given in a tenant. Who gives positions holds its row.
 create table event_positions (

@@ -8,7 +8,7 @@
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
 //!    [`customers`], [`real_name`], [`accounts`], [`coupons`]. A file there is one operation. What needs several domains stands
-//!    above them, in [`associations`].
+//!    above them: [`associations`], [`consumption`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
 //!    [`background`] keeps it in step with the database, and does whatever happens by itself.
@@ -27,6 +27,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod consumption;
 pub mod coupons;
 pub mod customers;
 pub mod database;
@@ -75,6 +76,7 @@ pub fn operations() -> Operations<App> {
     accounts::register(&mut operations);
     coupons::register(&mut operations);
     customers::register(&mut operations);
+    consumption::register(&mut operations);
     real_name::register(&mut operations);
     partner::register(&mut operations);
     pricing::register(&mut operations);

@@ -1,6 +1,7 @@
 //! What no single operation owns: the document against the public facts, the policies, signatures, the process's life.
 
 mod background;
+mod codes;
 mod contract;
 mod document;
 mod fuzz;
@@ -19,5 +20,6 @@ mod refusals;
 mod requests;
 mod signature;
 mod snapshots;
+mod statements;
 mod webhooks;
 mod world;

@@ -9,7 +9,7 @@ use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::AssociationType;
 use crate::customers::model::Related;
-use crate::ledger::entries::{Entry, Filter, History, Trade};
+use crate::ledger::entries::{Change, Filter, History, Trade};
 use crate::ledger::{self, AccountKind, Purse, TransferKind};
 use crate::values::amount::{Amount, AmountText};
 use crate::values::money::Currency;
@@ -157,10 +157,10 @@ pub async fn list_customer_account_change_records(
         return Ok(Json(ListCustomerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }));
     }
     let purse = Purse::of(customer.tenant, customer.domain, kind(&app, &customer, query.balance_type).await?, CURRENCY);
-    let history = History { tenant: customer.tenant, account: purse.id(), adjusts_only: false };
+    let history = History { tenant: customer.tenant, account: purse.id() };
     let part = (query.offset.get(), query.limit.get());
-    let listed = app.histories.page(history, span, &filter(&query), part).await?;
-    let records = listed.entries.iter().map(|entry| show(entry, &customer)).collect();
+    let listed = app.histories.changes(history, span, &filter(&query), part).await?;
+    let records = listed.entries.iter().map(|change| show(change, &customer)).collect();
     Ok(Json(ListCustomerAccountChangeRecordsResponse { total_count: listed.total, currency: CURRENCY, records }))
 }
 
@@ -187,9 +187,10 @@ fn filter(query: &ListCustomerAccountChangeRecordsQuery) -> Filter {
     }
 }
 
-fn show(entry: &Entry, customer: &Caller) -> CustomerAccountChangeRecord {
+fn show(change: &Change, customer: &Caller) -> CustomerAccountChangeRecord {
+    let entry = &change.entry;
     let trade_id =
-        if entry.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { entry.reference.clone() };
+        if change.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { change.reference.clone() };
     let is_consumption = matches!(entry.kind, TransferKind::Subscribe | TransferKind::Usage);
     let day = Day::of(entry.happened_at).0;
     CustomerAccountChangeRecord {
@@ -198,7 +199,7 @@ fn show(entry: &Entry, customer: &Caller) -> CustomerAccountChangeRecord {
         trade_time: Instant(entry.happened_at),
         trade_id,
         change_amount: AmountText(Amount::from(entry.amount.abs())),
-        balance_after_change: AmountText(Amount::from(entry.balance_after.unwrap_or_default())),
+        balance_after_change: AmountText(Amount::from(change.balance_after)),
         revenue_expense_type: if entry.amount.is_sign_positive() { "REVENUE" } else { "EXPENSE" },
         bill_cycle: format!("{:04}-{:02}", day.year(), u8::from(day.month())),
         payment_channel_id: "",

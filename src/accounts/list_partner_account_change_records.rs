@@ -8,7 +8,7 @@ use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::AccountIdText;
-use crate::ledger::entries::{Entry, Filter, History};
+use crate::ledger::entries::{Change, Filter, History};
 use crate::ledger::{self, TransferKind};
 use crate::values::amount::{Amount, AmountText};
 use crate::values::id::DomainId;
@@ -118,28 +118,29 @@ pub async fn list_partner_account_change_records(
         let (total_count, records) = (0, Vec::new());
         return Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }));
     }
-    let history = History { tenant, account: cash(tenant, owner).id(), adjusts_only: false };
+    let history = History { tenant, account: cash(tenant, owner).id() };
     let filter = Filter { kinds: query.trade_type.and_then(TradeType::kinds), ..Filter::default() };
     let part = (query.offset.get(), query.limit.get());
-    let listed = app.histories.page(history, span, &filter, part).await?;
-    let ids = listed.entries.iter().filter_map(|entry| entry.customer);
+    let listed = app.histories.changes(history, span, &filter, part).await?;
+    let ids = listed.entries.iter().filter_map(|change| change.entry.customer);
     let names = app.customers.names(tenant, ids).await?;
-    let records = listed.entries.iter().map(|entry| show(entry, &names)).collect();
+    let records = listed.entries.iter().map(|change| show(change, &names)).collect();
     Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count: listed.total, currency: CURRENCY, records }))
 }
 
-fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AccountChangeRecord {
-    let is_adjust = matches!(entry.kind, TransferKind::Allocate | TransferKind::Reclaim | TransferKind::Unbind);
+fn show(change: &Change, names: &HashMap<DomainId, Arc<str>>) -> AccountChangeRecord {
+    let entry = &change.entry;
+    let is_adjust = TransferKind::ADJUSTMENTS.contains(&entry.kind);
     let customer_id = entry.customer.filter(|_| is_adjust);
     let trade_id =
-        if entry.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { entry.reference.clone() };
+        if change.reference.is_empty() { ledger::number(entry.kind, entry.transfer) } else { change.reference.clone() };
     AccountChangeRecord {
         account_change_id: model::record_id(entry.transfer, entry.amount),
         trade_detail_type: model::detail_type(entry.kind),
         trade_time: Instant(entry.happened_at),
         trade_id,
         change_amount: AmountText(Amount::from(entry.amount.abs())),
-        balance_after_change: AmountText(Amount::from(entry.balance_after.unwrap_or_default())),
+        balance_after_change: AmountText(Amount::from(change.balance_after)),
         kind: model::revenue_or_expense(entry.amount),
         customer_id,
         account_name: customer_id.and_then(|customer| names.get(&customer)).map(ToString::to_string),

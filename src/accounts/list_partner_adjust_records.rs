@@ -1,6 +1,6 @@
 //! `GET /v3/accounts/partner-accounts/adjust-records`
 
-use super::model::{self, CURRENCY, YUAN, allocated, cash};
+use super::model::{self, CURRENCY, YUAN, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -9,7 +9,7 @@ use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::Related;
 use crate::customers::model::{AccountIdText, AssociationType};
-use crate::ledger::entries::{Entry, Filter, History, Span, Trade};
+use crate::ledger::entries::{Adjustment, Filter, History, Span, Trade};
 use crate::ledger::{self, Purse, TransferKind};
 use crate::values::amount::{Amount, AmountText};
 use crate::values::id::{DomainId, TenantId};
@@ -159,12 +159,16 @@ pub async fn list_partner_adjust_records(
             None => return Ok(Json(ListPartnerAdjustRecordsResponse { records: Vec::new(), total_count: 0 })),
         },
     };
-    let (history, filter) = search(&query, &funds, below);
+    let (span, filter) = (span(&query), filter(&query));
     let part = (query.offset.get(), query.limit.get());
-    let listed = app.histories.page(history, span(&query), &filter, part).await?;
-    let ids = listed.entries.iter().filter_map(|entry| entry.customer);
+    let history = |purse: &Purse| History { tenant, account: purse.id() };
+    let listed = match below {
+        None => app.histories.adjustments(history(&funds), span, &filter, part).await?,
+        Some(below) => app.histories.adjustments_with(history(&below), funds.id(), span, filter, part).await?,
+    };
+    let ids = listed.entries.iter().filter_map(|adjustment| adjustment.entry.customer);
     let names = app.customers.names(tenant, ids).await?;
-    let records = listed.entries.iter().map(|entry| show(entry, &names)).collect();
+    let records = listed.entries.iter().map(|adjustment| show(adjustment, &names)).collect();
     Ok(Json(ListPartnerAdjustRecordsResponse { records, total_count: listed.total }))
 }
 
@@ -179,28 +183,18 @@ async fn below(
         Some(Related::Customer(customer)) => {
             let association = customer.association;
             let is_ours = association.partner == partner && association.kind == AssociationType::Resale;
-            is_ours.then(|| allocated(tenant, id))
+            is_ours.then(|| Purse::allocated(tenant, id))
         }
         Some(Related::Reseller { parent, .. }) if *parent == partner => Some(cash(tenant, id)),
         _ => None,
     })
 }
 
-/// Of all it is the partner's own history; of one customer that customer's, which is shorter.
-fn search(query: &ListPartnerAdjustRecordsQuery, funds: &Purse, below: Option<Purse>) -> (History, Filter) {
+fn filter(query: &ListPartnerAdjustRecordsQuery) -> Filter {
     let kind = query.operation_type.and_then(OperationType::kind);
     let number = query.trans_id.as_ref().map(TransId::as_str).filter(|number| !number.is_empty());
     let trade = number.map(|number| Trade { reference: number.to_owned(), transfer: ledger::parse_number(number) });
-    let mut filter = Filter { kinds: kind.map(|kind| vec![kind]), trade, ..Filter::default() };
-    let account = match below {
-        None => funds.id(),
-        Some(below) => {
-            filter.other = Some(funds.id());
-            filter.kinds.get_or_insert(vec![TransferKind::Allocate, TransferKind::Reclaim, TransferKind::Unbind]);
-            below.id()
-        }
-    };
-    (History { tenant: funds.tenant(), account, adjusts_only: below.is_none() }, filter)
+    Filter { kinds: kind.map(|kind| vec![kind]), trade, ..Filter::default() }
 }
 
 fn span(query: &ListPartnerAdjustRecordsQuery) -> Span {
@@ -210,7 +204,8 @@ fn span(query: &ListPartnerAdjustRecordsQuery) -> Span {
     Span { begin, end: end.unwrap_or(crate::values::time::FAR_FUTURE) }
 }
 
-fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
+fn show(adjustment: &Adjustment, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
+    let entry = &adjustment.entry;
     let name = entry.customer.and_then(|customer| names.get(&customer));
     AdjustRecordV3 {
         customer_id: entry.customer,
@@ -222,6 +217,6 @@ fn show(entry: &Entry, names: &HashMap<DomainId, Arc<str>>) -> AdjustRecordV3 {
         operation_time: Instant(entry.happened_at),
         measure_id: YUAN,
         trans_id: ledger::number(entry.kind, entry.transfer),
-        memo: entry.memo.clone(),
+        memo: adjustment.memo.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
-use crate::customers::model::not_a_customer;
+use crate::customers::refusal::Unrelated;
 use crate::ledger::books::{Refusal, Transfer};
 use crate::ledger::entries::Span;
 use crate::ledger::writer::{Command, Failure};
@@ -25,11 +25,6 @@ pub const YUAN: i32 = crate::values::money::MAIN_UNIT;
 /// What a partner or reseller may allocate.
 pub fn cash(tenant: TenantId, owner: DomainId) -> Purse {
     Purse::of(tenant, owner, AccountKind::Cash, CURRENCY)
-}
-
-/// What a partner has allocated to a resale customer.
-pub fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
-    Purse::of(tenant, customer, AccountKind::Allocated, CURRENCY)
 }
 
 /// Cash or credit.
@@ -170,7 +165,7 @@ pub async fn transfer(
     };
     let refused = |refusal| match refusal {
         Refusal::Insufficient => insufficient(),
-        Refusal::Closed => not_a_customer(),
+        Refusal::Closed => Unrelated::NotACustomer.into(),
         Refusal::TooLarge => ApiError::parameter("amount", "would make the balance too large"),
     };
     if write.dry_run {

@@ -1,6 +1,6 @@
 //! `POST /v2/accounts/partner-accounts/reclaim`
 
-use super::model::{self, Move, allocated, cash};
+use super::model::{self, Move, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -8,8 +8,8 @@ use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::model::AccountIdText;
-use crate::ledger::TransferKind;
 use crate::ledger::books::Transfer;
+use crate::ledger::{Purse, TransferKind};
 use crate::values::amount::PositiveAmount;
 use crate::values::site::Site;
 use axum::extract::State;
@@ -57,7 +57,7 @@ pub async fn reclaim_to_partner_account(
     customer.require_resale()?;
     let wanted = Move {
         kind: TransferKind::Reclaim,
-        from: allocated(partner.tenant, customer.id),
+        from: Purse::allocated(partner.tenant, customer.id),
         to: cash(partner.tenant, receiver),
         amount: request.amount.get(),
         customer: customer.id,

@@ -1,8 +1,8 @@
 //! The sandbox's funds.
 
 use super::administration::{self, Account, Payment};
-use super::model::{allocated, cash};
-use crate::ledger::{self, Posting, TransferKind};
+use super::model::cash;
+use crate::ledger::{self, Posting, Purse, TransferKind};
 use crate::values::amount::PositiveAmount;
 use crate::values::id::{DomainId, TenantId, UserId};
 use rust_decimal::Decimal;
@@ -50,7 +50,7 @@ pub struct Hand {
 impl Hand {
     /// An allocation to a customer.
     pub fn allocate(self, customer: DomainId, amount: Decimal) -> Posting {
-        let (from, to) = (cash(self.tenant, self.partner), allocated(self.tenant, customer));
+        let (from, to) = (cash(self.tenant, self.partner), Purse::allocated(self.tenant, customer));
         self.posting(TransferKind::Allocate, (from, to), customer, amount)
     }
 
@@ -62,7 +62,7 @@ impl Hand {
 
     /// What takes it back from a customer.
     pub fn reclaim(self, customer: DomainId, amount: Decimal) -> Posting {
-        let (from, to) = (allocated(self.tenant, customer), cash(self.tenant, self.partner));
+        let (from, to) = (Purse::allocated(self.tenant, customer), cash(self.tenant, self.partner));
         self.posting(TransferKind::Reclaim, (from, to), customer, amount)
     }
 

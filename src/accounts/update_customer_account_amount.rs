@@ -1,6 +1,6 @@
 //! `POST /v2/accounts/partner-accounts/adjust-amount`
 
-use super::model::{self, Move, allocated, cash, insufficient_balance};
+use super::model::{self, Move, cash, insufficient_balance};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -8,8 +8,8 @@ use crate::api::policy::Policy;
 use crate::api::write::{Answer, Write};
 use crate::app::App;
 use crate::customers::model::AccountIdText;
-use crate::ledger::TransferKind;
 use crate::ledger::books::Transfer;
+use crate::ledger::{Purse, TransferKind};
 use crate::values::amount::PositiveAmount;
 use crate::values::site::Site;
 use axum::extract::State;
@@ -58,7 +58,7 @@ pub async fn update_customer_account_amount(
     let wanted = Move {
         kind: TransferKind::Allocate,
         from: cash(partner.tenant, payer),
-        to: allocated(partner.tenant, customer.id),
+        to: Purse::allocated(partner.tenant, customer.id),
         amount: request.amount.get(),
         customer: customer.id,
     };

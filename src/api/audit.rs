@@ -6,8 +6,7 @@ use crate::api::caller::Caller;
 use crate::api::edge::{RequestId, Source};
 use crate::api::error::ApiError;
 use crate::database::Database;
-use crate::values::id::TenantId;
-use crate::values::id::{DomainId, new_uuid};
+use crate::values::id::{DomainId, TenantId, new_uuid};
 use axum::extract::Request;
 use sqlx::PgConnection;
 use std::net::IpAddr;
@@ -58,22 +57,27 @@ pub fn account(caller: &Caller) -> DomainId {
     if caller.tenant == OPERATORS { DomainId(OPERATORS.0) } else { caller.domain }
 }
 
-/// Appends rows; `now` is the system's time. All are of one tenant when tenants live on several machines.
-pub async fn append(connection: &mut PgConnection, events: &[Event<'_>], now: OffsetDateTime) -> sqlx::Result<()> {
+/// Appends rows of callers of this tenant; `now` is the system's time.
+pub async fn append(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    events: &[Event<'_>],
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
     let column = |of: fn(&Event<'_>) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
     let text = |of: fn(&Event<'_>) -> String| events.iter().map(of).collect::<Vec<_>>();
     sqlx::query!(
         "insert into audit_events (tenant_id, happened_at, event_id, operation, domain_id, user_id, credential, source,
                                    request_id, subject, status, error_code)
-         select t.tenant_id, $1, e.event_id, e.operation, e.domain_id, e.user_id, e.credential, e.source, e.request_id,
+         select t.tenant_id, $2, e.event_id, e.operation, e.domain_id, e.user_id, e.credential, e.source, e.request_id,
                 e.subject, e.status, e.error_code
-         from tenants t
-         join unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
-                     $10::text[], $11::smallint[], $12::text[])
-              as e (tenant_id, event_id, operation, domain_id, user_id, credential, source, request_id, subject, status,
-                    error_code) on e.tenant_id = t.tenant_id",
+         from tenants t,
+              unnest($3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[],
+                     $11::smallint[], $12::text[])
+              as e (event_id, operation, domain_id, user_id, credential, source, request_id, subject, status, error_code)
+         where t.tenant_id = $1",
+        tenant.0,
         now,
-        &column(|event| event.caller.tenant.0),
         &events.iter().map(|_| new_uuid(now)).collect::<Vec<_>>(),
         &text(|event| event.call.operation.to_owned()),
         &column(|event| account(event.caller).0),
@@ -117,7 +121,7 @@ pub async fn record_refusal(
     let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
     let append = async {
         let mut connection = database.tenant(caller.tenant).await?;
-        append(&mut connection, &[event], now).await
+        append(&mut connection, caller.tenant, &[event], now).await
     };
     if let Err(error) = append.await {
         tracing::warn!(%error, "a refused write could not be recorded");

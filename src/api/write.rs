@@ -229,7 +229,8 @@ impl WriteTransaction {
             status: status.as_u16(),
             error_code: "",
         };
-        audit::append(&mut self.transaction, &[event], self.write.clock.now()).await?;
+        let now = self.write.clock.now();
+        audit::append(&mut self.transaction, self.write.caller.tenant, &[event], now).await?;
         if let Some(key) = &self.write.key {
             settle(&mut self.transaction, &self.write, key, status, &body).await?;
         }

@@ -1,13 +1,12 @@
 //! How an association begins, changes and ends: by invitation, switching and unbinding.
 
-use crate::coupons::returns::{self, End};
+use crate::coupons::returns::{End, Ending};
 use crate::coupons::store::books::Operation;
 use crate::customers::administration as customers;
 use crate::customers::membership::{BLOCK, Step, record};
 use crate::customers::model::{AssociationType, Frozen};
 use crate::customers::store::{self, State};
 use crate::customers::{budgets, events, freezing};
-use crate::ledger::allocated;
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
 use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId};
@@ -92,13 +91,11 @@ pub async fn switch(
         AssociationType::Resale => AssociationType::Referral,
         AssociationType::Referral => AssociationType::Resale,
     };
-    match kind {
-        AssociationType::Resale => end_resale(connection, (tenant, partner, customer), state.frozen, now).await?,
-        AssociationType::Referral => {
-            ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
-        }
+    let change = Change { from: kind, to: Some(wanted), operation: Operation::SwitchMode };
+    give_back(connection, (tenant, partner, customer), change, now).await?;
+    if kind == AssociationType::Resale {
+        end_resale(connection, (tenant, partner, customer), state.frozen, now).await?;
     }
-    take_coupons(connection, (tenant, partner, customer), Operation::SwitchMode, now).await?;
     store::set_association_type(connection, tenant, customer, wanted).await?;
     record(connection, tenant, customer, Some((partner, wanted)), Step::Switched, now).await?;
     Ok(wanted)
@@ -131,10 +128,11 @@ pub async fn unbind(
     if real_name::pending(connection, tenant, customer).await?.is_some() {
         return Err(Refusal::UnderReview);
     }
+    let change = Change { from: kind, to: None, operation: Operation::Unbind };
+    give_back(connection, (tenant, partner, customer), change, now).await?;
     if kind == AssociationType::Resale {
         end_resale(connection, (tenant, partner, customer), state.frozen, now).await?;
     }
-    take_coupons(connection, (tenant, partner, customer), Operation::Unbind, now).await?;
     events::tell_unbound(connection, tenant, (partner, customer), now).await?;
     sqlx::query!(
         "update customers set partner_id = null, association_type = null, associated_at = null, number = null,
@@ -164,20 +162,55 @@ pub async fn unbind(
     Ok(store::announce(connection, tenant, customer).await?)
 }
 
-/// Takes back the coupons that the partner gave. Their accounts and the funds' are never locked together elsewhere, so the
-/// second posting of the transaction waits for nobody who waits for it.
-async fn take_coupons(
-    connection: &mut PgConnection,
-    (tenant, partner, customer): (TenantId, DomainId, DomainId),
+/// How an association changes.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    /// What it was.
+    from: AssociationType,
+    /// What it is then; nothing where it ends.
+    to: Option<AssociationType>,
+    /// What is done to coupons by that.
     operation: Operation,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let end = End { operation, memo: "", user: None };
-    returns::end_all_of(connection, tenant, (partner, customer), &end, now).await?;
-    Ok(())
 }
 
-/// Takes from a customer what only a resale customer has: allocated funds, a budget, its partner's power to freeze it. Nobody
+/// Gives back to the partner what it gave the customer, in one posting: the coupons, and of a resale customer the allocated
+/// funds. Their account is open only while the customer is a resale one, so that nobody allocates to it otherwise.
+async fn give_back(
+    connection: &mut PgConnection,
+    (tenant, partner, customer): (TenantId, DomainId, DomainId),
+    change: Change,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let end = End { operation: change.operation, memo: "", user: None };
+    let coupons = Ending::of_all_given(connection, (tenant, partner, customer), end).await?;
+    let mut postings = coupons.postings();
+    let mut purses = ledger::purses(&postings);
+    let funds = Purse::allocated(tenant, customer);
+    let cash = Purse::of(tenant, partner, AccountKind::Cash, Currency::Cny);
+    let (was_resale, is_resale) = (change.from == AssociationType::Resale, change.to == Some(AssociationType::Resale));
+    if was_resale {
+        purses.extend([funds, cash]);
+    } else if is_resale {
+        purses.push(funds);
+    }
+    let books = ledger::lock(connection, tenant, &purses, now).await?;
+    let held = books.account(&funds).filter(|_| was_resale).map(|account| account.balance).unwrap_or_default();
+    if held < Decimal::ZERO {
+        return Err(Refusal::InDebt);
+    }
+    if held > Decimal::ZERO {
+        let (reference, memo) = (String::new(), String::new());
+        let (from, to, kind) = (funds, cash, TransferKind::Unbind);
+        postings.push(Posting { kind, from, to, amount: held, customer: Some(customer), reference, memo, user: None });
+    }
+    let transfers = ledger::post_locked(connection, tenant, books, &postings, now).await?;
+    if was_resale || is_resale {
+        ledger::store::set_closed(connection, &funds, !is_resale).await?;
+    }
+    Ok(coupons.record(connection, &transfers).await?)
+}
+
+/// Takes from a customer what only a resale customer has besides funds: a budget, its partner's power to freeze it. Nobody
 /// could unfreeze it afterwards, so it is unfrozen; the vendor's material does not say what becomes of it.
 async fn end_resale(
     connection: &mut PgConnection,
@@ -185,7 +218,6 @@ async fn end_resale(
     frozen: Frozen,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    take_back(connection, (tenant, partner, customer), now).await?;
     budgets::end(connection, (tenant, partner, customer), now).await?;
     if frozen != Frozen::No {
         let why = ("The customer is no resale customer of the partner any more.", None);
@@ -194,36 +226,15 @@ async fn end_resale(
     Ok(())
 }
 
-/// Gives the allocated funds back to the partner and closes their account, so that nobody allocates to it meanwhile.
-async fn take_back(
-    connection: &mut PgConnection,
-    (tenant, partner, customer): (TenantId, DomainId, DomainId),
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let from = allocated(tenant, customer);
-    let to = Purse::of(tenant, partner, AccountKind::Cash, Currency::Cny);
-    let accounts = ledger::store::lock(connection, Some(tenant), &[from, to], now).await?;
-    let held = accounts.iter().find(|account| account.purse == from).map(|account| account.balance).unwrap_or_default();
-    if held < Decimal::ZERO {
-        return Err(Refusal::InDebt);
-    }
-    if held > Decimal::ZERO {
-        let (reference, memo) = (String::new(), String::new());
-        let kind = TransferKind::Unbind;
-        let posting = Posting { kind, from, to, amount: held, customer: Some(customer), reference, memo, user: None };
-        ledger::post(connection, tenant, &[posting], now).await?;
-    }
-    Ok(ledger::store::set_closed(connection, &from, true).await?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::background::associations::complete_all;
-    use crate::customers::membership::history;
+    use crate::customers::membership::{complete, history};
     use crate::testing::TestApp;
     use serde_json::json;
     use sqlx::PgPool;
+    use std::time::Duration;
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn what_was_allocated_goes_back_when_the_association_ends(pool: PgPool) {
@@ -299,5 +310,60 @@ mod tests {
         ] {
             assert_eq!(partner.post(target, request).await.refusal().1, "CBC.99000035", "{target}");
         }
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn funds_and_coupons_go_back_as_one_event_of_the_ledger(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let customer = app.world.account("demo-customer");
+        let give = json!({"customer_id": customer.domain, "amount": 30});
+        app.client("demo-partner").post("/v2/accounts/partner-accounts/adjust-amount", &give).await.ok();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let now = app.app.now(customer.tenant);
+        unbind(&mut connection, (customer.tenant, customer.domain), now).await.expect("nothing is in the way");
+        let events = "select kind, group_id from transfers
+                      where customer_id = $1 and kind in ('unbind', 'coupon_reclaim') order by kind";
+        let events: Vec<(String, Option<uuid::Uuid>)> =
+            sqlx::query_as(events).bind(customer.domain.0).fetch_all(&mut *connection).await.expect("they are read");
+        assert!(events.len() > 1 && events.last().is_some_and(|(kind, _)| kind == "unbind"), "{events:?}");
+        assert!(events.iter().all(|(_, group)| group.is_some() && *group == events[0].1), "{events:?}");
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn an_association_that_waits_for_the_ledger_holds_up_no_other(pool: PgPool) {
+        let app = TestApp::new(pool.clone()).await;
+        let demo = app.world.demo();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let (tenant, now) = (demo.tenant, app.app.now(demo.tenant));
+        let newcomers = ["demo-customer", "referral-customer"].map(|name| app.world.account(name).domain);
+        for customer in newcomers {
+            unbind(&mut connection, (tenant, customer), now).await.expect("nothing is in the way");
+            let wanted = (demo.domain, AssociationType::Resale);
+            invite(&mut connection, (tenant, customer), wanted, now).await.expect("it is nobody's");
+        }
+        // A batch of transfers that holds the account of the one's funds.
+        let mut batch = pool.begin().await.expect("it begins");
+        let funds = [Purse::allocated(tenant, newcomers[0])];
+        ledger::store::lock(&mut batch, Some(tenant), &funds, now).await.expect("it is locked");
+        let waits = tokio::spawn({
+            let pool = pool.clone();
+            async move {
+                let mut connection = pool.acquire().await.expect("a connection");
+                complete(&mut connection, tenant, newcomers[0], now).await
+            }
+        });
+        while !is_somebody_waiting(&pool).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let other = tokio::time::timeout(Duration::from_secs(5), complete(&mut connection, tenant, newcomers[1], now));
+        other.await.expect("it waits for nobody").expect("it is made");
+        batch.rollback().await.expect("it is given free");
+        waits.await.expect("it ends").expect("it is made");
+    }
+
+    async fn is_somebody_waiting(pool: &PgPool) -> bool {
+        let waiting = "select exists (select 1 from pg_stat_activity
+                                      where datname = current_database() and wait_event_type = 'Lock')";
+        sqlx::query_scalar(waiting).fetch_one(pool).await.expect("it is read")
     }
 }

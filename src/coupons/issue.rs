@@ -8,6 +8,7 @@ use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::coupons::{self, Issue};
 use super::store::{partners, quotas};
 use crate::customers::model::{AccountIdText, AssociationType};
+use crate::customers::refusal::Unrelated;
 use crate::customers::store::Recipient;
 use crate::ledger::books::Transfer;
 use crate::ledger::{self, PostError, Posting, Purse, TransferKind};
@@ -168,11 +169,11 @@ fn decide_one(
     quota: &Quota,
     left: Decimal,
 ) -> Result<DomainId, Refusal> {
-    let recipient = id.and_then(|id| facts.recipients.get(&id)).ok_or(Refusal::NotACustomer)?;
+    let recipient = id.and_then(|id| facts.recipients.get(&id)).ok_or(Refusal::Unrelated(Unrelated::NotACustomer))?;
     match recipient.partner {
         Some(partner) if partner == wanted.partner => {}
-        Some(_) => return Err(Refusal::NoPermissionOnCustomer),
-        None => return Err(Refusal::NotACustomer),
+        Some(_) => return Err(Refusal::Unrelated(Unrelated::NoPermissionOnCustomer)),
+        None => return Err(Refusal::Unrelated(Unrelated::NotACustomer)),
     }
     if recipient.association != Some(AssociationType::Resale) {
         return Err(Refusal::WrongCooperationType);

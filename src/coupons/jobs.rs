@@ -60,10 +60,11 @@ pub async fn expire(connection: &mut PgConnection, tenant: TenantId, now: Offset
         if due.is_empty() {
             return Ok(expired);
         }
+        let ended = due.len();
         let end = End { operation: Operation::Expire, memo: "", user: None };
-        returns::end(&mut transaction, tenant, &due, &end, now).await?;
+        returns::end(&mut transaction, tenant, due, end, now).await?;
         transaction.commit().await?;
-        expired += due.len();
+        expired += ended;
     }
 }
 

@@ -55,11 +55,13 @@ pub async fn reclaim_partner_coupons(
         Begun::New(transaction) => transaction,
     };
     let (connection, now) = (transaction.connection(), app.now(tenant));
+    // The customer is locked before the coupon. A coupon stays its holder's, so who that is can be read before.
+    let holder = coupons::holder(connection, tenant, id).await?.ok_or_else(no_such_coupon)?;
+    let holder = customers_store::recipients(connection, tenant, &[holder]).await?.pop();
     let coupon = coupons::lock(connection, tenant, Which::Ids(&[id])).await?.pop().ok_or_else(no_such_coupon)?;
-    let holder = customers_store::recipients(connection, tenant, &[coupon.holder]).await?.pop();
     decide(&coupon, issuer, holder.as_ref(), now)?;
     let end = End { operation: Operation::Reclaim, memo: "", user: Some(partner.user) };
-    returns::end(connection, tenant, &[coupon], &end, now).await.map_err(refused)?;
+    returns::end(connection, tenant, vec![coupon], end, now).await.map_err(refused)?;
     transaction.finish_empty(&id.to_string()).await
 }
 

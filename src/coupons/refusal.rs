@@ -1,6 +1,7 @@
 //! Why a request, or one item of it, is refused: the vendor's codes and words.
 
 use crate::api::error::ApiError;
+use crate::customers::refusal::Unrelated;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,12 +27,15 @@ macro_rules! refusals {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum Refusal {
             $($(#[$doc])+ $name,)+
+            /// Whom it names is not the partner's.
+            Unrelated(Unrelated),
         }
 
         impl Refusal {
             fn words(self) -> (&'static str, &'static str) {
                 match self {
                     $(Self::$name => ($code, $message),)+
+                    Self::Unrelated(unrelated) => unrelated.words(),
                 }
             }
         }
@@ -49,8 +53,6 @@ refusals! {
     NoSuchProduct = "CBC.50000054", "The product does not exist.";
     /// No such cloud service type.
     NoSuchServiceType = "CBC.50000055", "The cloud service type does not exist.";
-    /// Another partner's customer.
-    NoPermissionOnCustomer = "CBC.99000000", "No permission to operate the customer.";
     /// No such quota, or it cannot be used.
     NoSuchQuota = "CBC.99000012", "The quota does not exist or its status is incorrect.";
     /// Nothing is left of it.
@@ -75,10 +77,6 @@ refusals! {
     BeyondOrderTypes = "CBC.99000024", "The restriction (order type list) of the coupon is outside the restriction of the quota.";
     /// The partner names itself as a customer.
     ToItself = "CBC.99000025", "This type of partner cannot issue coupons to itself.";
-    /// Not a customer, or another partner's.
-    NotACustomer = "CBC.99000035", "Not a customer of the partner.";
-    /// Not one of the distributor's resellers.
-    NoSuchReseller = "CBC.99000037", "You do not have permission to operate this reseller.";
     /// The coupon of a referral customer.
     ReferralCoupon = "CBC.99000045", "Coupons issued to referral customers cannot be reclaimed.";
     /// Too late.

@@ -52,41 +52,89 @@ pub fn home(tenant: TenantId, coupon: &Coupon, homes: &Homes) -> Purse {
     quota.map_or_else(|| Purse::vendor(tenant, coupon.currency), |quota| quota_purse(tenant, quota, coupon.currency))
 }
 
-/// Ends coupons that are locked: gives back what is left of them, records it, and says how much it was.
+/// Ends coupons that are locked: gives back what is left of them, and records it.
 pub async fn end(
     connection: &mut PgConnection,
     tenant: TenantId,
-    ended: &[Coupon],
-    end: &End<'_>,
+    ended: Vec<Coupon>,
+    end: End<'_>,
     now: OffsetDateTime,
-) -> Result<Decimal, PostError> {
-    let homes = homes(connection, tenant, ended).await?;
-    let posting = |coupon: &Coupon| Posting {
-        kind: end.transfer(),
-        from: coupon_purse(tenant, coupon.id, coupon.currency),
-        to: home(tenant, coupon, &homes),
-        amount: coupon.balance,
-        customer: Some(coupon.holder),
-        reference: String::new(),
-        memo: end.memo.to_owned(),
-        user: end.user,
-    };
-    let postings: Vec<Posting> = ended.iter().filter(|coupon| coupon.balance > Decimal::ZERO).map(posting).collect();
+) -> Result<(), PostError> {
+    let ending = Ending::of(connection, tenant, ended, end).await?;
+    let postings = ending.postings();
+    // The ledger is not asked where nothing is left: discount coupons hold no money.
     let transfers =
         if postings.is_empty() { Vec::new() } else { ledger::post(connection, tenant, &postings, now).await? };
-    let ids: Vec<CouponId> = ended.iter().map(|coupon| coupon.id).collect();
-    coupons::set_state(connection, tenant, &ids, end.state()).await?;
-    let by_account: BTreeMap<_, &Transfer> =
-        transfers.iter().map(|transfer| (transfer.from.account, transfer)).collect();
-    let mut records = Vec::new();
-    for coupon in ended {
-        let moved = by_account.get(&coupon_purse(tenant, coupon.id, coupon.currency).id());
-        // What moved nothing leaves no record: the vendor's records have amounts above zero.
-        let Some(transfer) = moved else { continue };
-        records.extend(records_of(coupon, transfer, end, &homes));
+    Ok(ending.record(connection, &transfers).await?)
+}
+
+/// Coupons that are about to end, as a part of somebody's transaction, which puts [`postings`](Self::postings) into the one
+/// posting that it makes and calls [`record`](Self::record) then. They and the quotas that they go back to are locked.
+#[derive(Debug)]
+pub struct Ending<'a> {
+    tenant: TenantId,
+    coupons: Vec<Coupon>,
+    homes: Homes,
+    end: End<'a>,
+}
+
+impl<'a> Ending<'a> {
+    /// Of coupons that are locked.
+    pub async fn of(
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        coupons: Vec<Coupon>,
+        end: End<'a>,
+    ) -> sqlx::Result<Self> {
+        let homes = homes(connection, tenant, &coupons).await?;
+        Ok(Self { tenant, coupons, homes, end })
     }
-    books::append(connection, tenant, &records).await?;
-    Ok(transfers.iter().map(|transfer| transfer.posting.amount).sum())
+
+    /// Of all coupons that a partner gave a customer, which is locked: for when their association ends or changes.
+    pub async fn of_all_given(
+        connection: &mut PgConnection,
+        (tenant, partner, customer): (TenantId, DomainId, DomainId),
+        end: End<'a>,
+    ) -> sqlx::Result<Self> {
+        let mut coupons = coupons::lock(connection, tenant, Which::UsableOf(customer)).await?;
+        coupons.retain(|coupon| coupon.source.is_some_and(|(issuer, _)| issuer == partner));
+        Self::of(connection, tenant, coupons, end).await
+    }
+
+    /// What gives back what is left of them.
+    pub fn postings(&self) -> Vec<Posting> {
+        let left = self.coupons.iter().filter(|coupon| coupon.balance > Decimal::ZERO);
+        left.map(|coupon| self.posting(coupon)).collect()
+    }
+
+    fn posting(&self, coupon: &Coupon) -> Posting {
+        Posting {
+            kind: self.end.transfer(),
+            from: coupon_purse(self.tenant, coupon.id, coupon.currency),
+            to: home(self.tenant, coupon, &self.homes),
+            amount: coupon.balance,
+            customer: Some(coupon.holder),
+            reference: String::new(),
+            memo: self.end.memo.to_owned(),
+            user: self.end.user,
+        }
+    }
+
+    /// Records that they have ended. Among `transfers` are those made of the postings.
+    pub async fn record(&self, connection: &mut PgConnection, transfers: &[Transfer]) -> sqlx::Result<()> {
+        let ids: Vec<CouponId> = self.coupons.iter().map(|coupon| coupon.id).collect();
+        coupons::set_state(connection, self.tenant, &ids, self.end.state()).await?;
+        let by_account: BTreeMap<_, &Transfer> =
+            transfers.iter().map(|transfer| (transfer.from.account, transfer)).collect();
+        let mut records = Vec::new();
+        for coupon in &self.coupons {
+            let moved = by_account.get(&coupon_purse(self.tenant, coupon.id, coupon.currency).id());
+            // What moved nothing leaves no record: the vendor's records have amounts above zero.
+            let Some(transfer) = moved else { continue };
+            records.extend(records_of(coupon, transfer, &self.end, &self.homes));
+        }
+        books::append(connection, self.tenant, &records).await
+    }
 }
 
 /// In the holder's book, and in the issuer's.
@@ -110,19 +158,4 @@ fn records_of(coupon: &Coupon, transfer: &Transfer, end: &End<'_>, homes: &Homes
     };
     let issued = coupon.source.map(|(partner, _)| NewRecord { owner: partner, book: Book::Issued, ..held.clone() });
     [Some(held), issued].into_iter().flatten().collect()
-}
-
-/// Takes back all coupons that a partner gave a customer, when their association ends or changes: a part of that change's
-/// transaction. Says how much came back.
-pub async fn end_all_of(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    (partner, customer): (DomainId, DomainId),
-    end: &End<'_>,
-    now: OffsetDateTime,
-) -> Result<Decimal, PostError> {
-    let held = coupons::lock(connection, tenant, Which::UsableOf(customer)).await?;
-    let given: Vec<Coupon> =
-        held.into_iter().filter(|coupon| coupon.source.is_some_and(|(issuer, _)| issuer == partner)).collect();
-    self::end(connection, tenant, &given, end, now).await
 }

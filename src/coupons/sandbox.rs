@@ -172,7 +172,7 @@ pub async fn take_back(
 ) -> anyhow::Result<()> {
     let taken = coupons::lock(connection, tenant, Which::Ids(ids)).await?;
     let end = End { operation: Operation::Reclaim, memo: "", user: Some(user) };
-    returns::end(connection, tenant, &taken, &end, now).await?;
+    returns::end(connection, tenant, taken, end, now).await?;
     Ok(())
 }
 

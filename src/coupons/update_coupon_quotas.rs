@@ -13,6 +13,7 @@ use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::customers::model::AccountIdText;
+use crate::customers::refusal::LookUpError;
 use crate::ledger::books::Transfer;
 use crate::ledger::{self, PostError, Posting, TransferKind};
 use crate::values::amount::PositiveAmount;
@@ -77,8 +78,10 @@ pub async fn update_coupon_quotas(
     for named in request.indirect_partner_ids.as_slice() {
         match app.customers.reseller(&distributor, named).await {
             Ok((reseller, _)) => resellers.push(reseller),
-            Err(error) if error.status.is_server_error() => return Err(error),
-            Err(_) => error_details.push(Refusal::NoSuchReseller.detail(named.as_str())),
+            Err(LookUpError::Unrelated(unrelated)) => {
+                error_details.push(Refusal::Unrelated(unrelated).detail(named.as_str()));
+            }
+            Err(LookUpError::Failed(error)) => return Err(error),
         }
     }
     let mut transaction = match write.begin().await? {

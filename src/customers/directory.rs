@@ -3,7 +3,8 @@
 //! Kept for a bounded time and forgotten at once when a change is announced. A change that money depends on does not rely on
 //! that: it closes the customer's account in the ledger.
 
-use super::model::{AccountIdText, Customer, Related, no_permission_on_customer, no_such_reseller, not_a_customer};
+use super::model::{AccountIdText, Customer, Related};
+use super::refusal::{LookUpError, Unrelated};
 use super::store;
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
@@ -62,7 +63,7 @@ impl Directory {
         &self,
         caller: &Caller,
         indirect_partner_id: Option<&AccountIdText>,
-    ) -> Result<DomainId, ApiError> {
+    ) -> Result<DomainId, LookUpError> {
         match AccountIdText::given(indirect_partner_id) {
             Some(named) if caller.kind == CallerKind::Distributor => Ok(self.reseller(caller, named).await?.0),
             _ => Ok(caller.domain),
@@ -70,19 +71,19 @@ impl Directory {
     }
 
     /// A distributor's reseller, with its name.
-    pub async fn reseller(&self, caller: &Caller, named: &AccountIdText) -> Result<(DomainId, String), ApiError> {
-        let id = named.id().ok_or_else(no_such_reseller)?;
+    pub async fn reseller(&self, caller: &Caller, named: &AccountIdText) -> Result<(DomainId, String), LookUpError> {
+        let id = named.id().ok_or(Unrelated::NoSuchReseller)?;
         match self.related(caller.tenant, id).await?.as_deref() {
             Some(Related::Reseller { parent, name }) if *parent == caller.domain => Ok((id, name.clone())),
-            _ => Err(no_such_reseller()),
+            _ => Err(Unrelated::NoSuchReseller.into()),
         }
     }
 
     /// The partner's customer, or, of a distributor, one of its resellers': for operations without a parameter for the reseller.
-    pub async fn in_tree(&self, caller: &Caller, named: &AccountIdText) -> Result<Arc<Customer>, ApiError> {
-        let id = named.id().ok_or_else(not_a_customer)?;
+    pub async fn in_tree(&self, caller: &Caller, named: &AccountIdText) -> Result<Arc<Customer>, LookUpError> {
+        let id = named.id().ok_or(Unrelated::NotACustomer)?;
         let related = self.related(caller.tenant, id).await?;
-        let Some(Related::Customer(customer)) = related.as_deref() else { return Err(not_a_customer()) };
+        let Some(Related::Customer(customer)) = related.as_deref() else { return Err(Unrelated::NotACustomer.into()) };
         let partner = customer.association.partner;
         if partner == caller.domain {
             return Ok(customer.clone());
@@ -93,7 +94,7 @@ impl Directory {
         {
             return Ok(customer.clone());
         }
-        Err(not_a_customer())
+        Err(Unrelated::NotACustomer.into())
     }
 
     /// A customer of a partner.
@@ -102,12 +103,12 @@ impl Directory {
         tenant: TenantId,
         partner: DomainId,
         named: &AccountIdText,
-    ) -> Result<Arc<Customer>, ApiError> {
-        let id = named.id().ok_or_else(not_a_customer)?;
+    ) -> Result<Arc<Customer>, LookUpError> {
+        let id = named.id().ok_or(Unrelated::NotACustomer)?;
         match self.related(tenant, id).await?.as_deref() {
             Some(Related::Customer(customer)) if customer.association.partner == partner => Ok(customer.clone()),
-            Some(Related::Customer(_)) => Err(no_permission_on_customer()),
-            _ => Err(not_a_customer()),
+            Some(Related::Customer(_)) => Err(Unrelated::NoPermissionOnCustomer.into()),
+            _ => Err(Unrelated::NotACustomer.into()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::model::Frozen;
 use super::model::{AccountIdText, AssociationType};
-use super::model::{no_permission_on_customer, not_a_customer};
+use super::refusal::Unrelated;
 use super::store::{self, State};
 use crate::api::error::ApiError;
 use crate::api::write::WriteTransaction;
@@ -75,15 +75,44 @@ pub enum Change {
     Unfreeze(FreezeType),
 }
 
-/// What a partner's resale customer becomes. Of anybody else nothing.
-fn decide(state: Option<State>, partner: DomainId, change: Change) -> Result<Frozen, ApiError> {
-    let state = state.filter(|state| state.partner == Some(partner)).ok_or_else(not_a_customer)?;
-    if state.kind != Some(AssociationType::Resale) {
-        return Err(no_permission_on_customer());
+/// Why a customer is left as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Refusal {
+    /// It is no resale customer of the partner.
+    Unrelated(Unrelated),
+    /// It is to be unfrozen by another type than it was frozen by. The vendor demands the same and names no code.
+    OtherType,
+}
+
+impl Refusal {
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unrelated(unrelated) => unrelated.words(),
+            Self::OtherType => ("CBC.0150", "Illegal operation: the type is not the one of the freezing."),
+        }
     }
-    // The vendor demands the same type and names no code.
-    let message = "Illegal operation: the type is not the one of the freezing.";
-    after(state.frozen, change).ok_or_else(|| ApiError::bss(StatusCode::BAD_REQUEST, "CBC.0150", message))
+
+    fn detail(self, id: &str) -> CustomerErrorDetail {
+        let (code, message) = self.words();
+        CustomerErrorDetail { error_code: code.to_owned(), error_msg: message.to_owned(), id: id.to_owned() }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (code, message) = refusal.words();
+        Self::bss(StatusCode::BAD_REQUEST, code, message)
+    }
+}
+
+/// What a partner's resale customer becomes. Of anybody else nothing.
+fn decide(state: Option<State>, partner: DomainId, change: Change) -> Result<Frozen, Refusal> {
+    let state = state.filter(|state| state.partner == Some(partner));
+    let state = state.ok_or(Refusal::Unrelated(Unrelated::NotACustomer))?;
+    if state.kind != Some(AssociationType::Resale) {
+        return Err(Refusal::Unrelated(Unrelated::NoPermissionOnCustomer));
+    }
+    after(state.frozen, change).ok_or(Refusal::OtherType)
 }
 
 /// What of a customer is frozen after a change; nothing if it is unfrozen by another type than it was frozen by.
@@ -126,7 +155,7 @@ pub async fn change(
     for text in &distinct {
         let found = text.id().and_then(|id| Some((id, states[&id]?)));
         match decide(found.map(|(_, state)| state), partner, change) {
-            Err(error) => refused.push((text.as_str().to_owned(), error)),
+            Err(refusal) => refused.push((text.as_str(), refusal)),
             Ok(wanted) => {
                 if let Some((id, state)) = found
                     && state.frozen != wanted
@@ -136,15 +165,12 @@ pub async fn change(
             }
         }
     }
-    if refused.len() == distinct.len() {
-        return Err(refused.swap_remove(0).1);
+    if let Some((_, first)) = refused.first()
+        && refused.len() == distinct.len()
+    {
+        return Err((*first).into());
     }
-    let detail = |(id, error): (String, ApiError)| CustomerErrorDetail {
-        error_code: error.code.to_owned(),
-        error_msg: error.message.into_owned(),
-        id,
-    };
-    Ok(refused.into_iter().map(detail).collect())
+    Ok(refused.into_iter().map(|(id, refusal)| refusal.detail(id)).collect())
 }
 
 /// Freezes or unfreezes a customer, and says so in its history. Without a user it is the system's doing.
@@ -197,17 +223,20 @@ mod tests {
             verified: VerifiedStatus::None,
             frozen: Frozen::No,
         };
-        let after =
-            |frozen, change| decide(Some(State { frozen, ..state }), partner, change).map_err(|error| error.code);
+        let after = |frozen, change| decide(Some(State { frozen, ..state }), partner, change);
         assert_eq!(after(Frozen::No, Change::Freeze(Account)), Ok(Frozen::Account));
         assert_eq!(after(Frozen::Account, Change::Freeze(AccountAndResource)), Ok(Frozen::AccountAndResources));
         assert_eq!(after(Frozen::Account, Change::Unfreeze(Account)), Ok(Frozen::No));
-        assert_eq!(after(Frozen::Account, Change::Unfreeze(AccountAndResource)), Err("CBC.0150"));
+        assert_eq!(after(Frozen::Account, Change::Unfreeze(AccountAndResource)), Err(Refusal::OtherType));
         assert_eq!(after(Frozen::No, Change::Unfreeze(Account)), Ok(Frozen::No));
-        let freeze = |state| decide(state, partner, Change::Freeze(Account)).map_err(|error| error.code);
-        assert_eq!(freeze(None), Err("CBC.99000035"));
-        assert_eq!(freeze(Some(State { partner: None, kind: None, ..state })), Err("CBC.99000035"));
+        let freeze = |state| decide(state, partner, Change::Freeze(Account));
+        let not_a_customer = Err(Refusal::Unrelated(Unrelated::NotACustomer));
+        assert_eq!(freeze(None), not_a_customer);
+        assert_eq!(freeze(Some(State { partner: None, kind: None, ..state })), not_a_customer);
         let referral = Some(AssociationType::Referral);
-        assert_eq!(freeze(Some(State { kind: referral, ..state })), Err("CBC.99000000"));
+        assert_eq!(
+            freeze(Some(State { kind: referral, ..state })),
+            Err(Refusal::Unrelated(Unrelated::NoPermissionOnCustomer))
+        );
     }
 }

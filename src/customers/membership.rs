@@ -9,7 +9,7 @@
 
 use super::model::{Association, AssociationType, Frozen};
 use super::{events, store};
-use crate::ledger::{self, allocated};
+use crate::ledger::{self, Purse};
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::receiver::Phone;
 use crate::values::time::Instant;
@@ -127,6 +127,10 @@ pub async fn associate(
     wanted: Association,
 ) -> sqlx::Result<()> {
     let Association { partner, kind, since } = wanted;
+    if kind == AssociationType::Resale {
+        // Closed if it was somebody's before. Accounts of the ledger are locked before counters.
+        ledger::store::set_closed(connection, &Purse::allocated(tenant, customer), false).await?;
+    }
     let place = sqlx::query!(
         "insert into customer_counters (tenant_id, partner_id, last_number, customers, last_at) values ($1, $2, 1, 1, $3)
          on conflict (tenant_id, partner_id) do update
@@ -162,10 +166,6 @@ pub async fn associate(
     .execute(&mut *connection)
     .await?;
     record(connection, tenant, customer, Some((partner, kind)), Step::Associated, place.last_at).await?;
-    if kind == AssociationType::Resale {
-        // Closed if it was somebody's before.
-        ledger::store::set_closed(connection, &allocated(tenant, customer), false).await?;
-    }
     events::tell_bound(connection, tenant, (partner, customer), place.last_at).await?;
     store::announce(connection, tenant, customer).await
 }

@@ -23,10 +23,10 @@ pub mod membership;
 pub mod model;
 pub mod partner_administration;
 pub mod partners;
+pub mod refusal;
 pub mod sandbox;
 pub mod send_verification_message_code;
 pub mod show_customer_expenditure_quota;
-pub mod show_partner_consumption_quota;
 pub mod show_sub_customer_budget;
 pub mod store;
 pub mod unfreeze_sub_customers;
@@ -50,7 +50,6 @@ pub fn register(operations: &mut Operations<App>) {
         show_sub_customer_budget::show_sub_customer_budget,
         list_sub_customer_budget::list_sub_customer_budget,
         list_sub_customer_budget_records::list_sub_customer_budget_records,
-        show_partner_consumption_quota::show_partner_consumption_quota,
         show_customer_expenditure_quota::show_customer_expenditure_quota,
     );
 }

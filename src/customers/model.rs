@@ -1,5 +1,6 @@
 //! What several operations share: names of accounts, who may register customers, the vendor's codes of refusals.
 
+use super::refusal::Unrelated;
 use crate::api::error::ApiError;
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
@@ -211,32 +212,12 @@ pub struct Customer {
 
 impl Customer {
     /// Refuses a referral customer where only resale ones are meant.
-    pub fn require_resale(&self) -> Result<(), ApiError> {
+    pub fn require_resale(&self) -> Result<(), Unrelated> {
         match self.association.kind {
             AssociationType::Resale => Ok(()),
-            AssociationType::Referral => Err(not_resale()),
+            AssociationType::Referral => Err(Unrelated::NoPermissionOnCustomer),
         }
     }
-}
-
-/// 400 `CBC.99000037`: no such reseller, or another distributor's.
-pub fn no_such_reseller() -> ApiError {
-    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99000037", "You do not have permission to operate this reseller.")
-}
-
-/// 400 `CBC.99000035`: no such customer, or another partner's.
-pub fn not_a_customer() -> ApiError {
-    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99000035", "Not a customer of the partner.")
-}
-
-/// 400 `CBC.99000000`: a customer of the distributor's own tree, but of one of its resellers, which the request does not name.
-pub fn no_permission_on_customer() -> ApiError {
-    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99000000", "No permission to operate the customer.")
-}
-
-/// The vendor documents no code of the current version for a referral customer; it is as if it could not be operated.
-fn not_resale() -> ApiError {
-    no_permission_on_customer()
 }
 
 /// An account in relation to others.

@@ -18,7 +18,8 @@ pub async fn related(connection: &mut PgConnection, tenant: TenantId, id: Domain
         r#"select d.name, d.kind as "kind: CallerKind", d.parent_id as "parent: DomainId",
                   c.partner_id as "partner?: DomainId", c.association_type as "association?: AssociationType",
                   c.associated_at as "associated_at?"
-           from domains d left join customers c on c.tenant_id = d.tenant_id and c.domain_id = d.domain_id
+           from domains d
+           left join customers c on c.tenant_id = d.tenant_id and c.domain_id = d.domain_id and c.tenant_id = $1
            where d.tenant_id = $1 and d.domain_id = $2"#,
         tenant.0,
         id.0
@@ -65,9 +66,8 @@ pub struct State {
     pub frozen: Frozen,
 }
 
-/// A customer, locked until the transaction ends. Whoever changes a customer locks it before anything else of it: the
-/// ledger's accounts, its applications, the partner's counter. So all wait for each other in one order, and what a request
-/// knows from [`directory`](super::directory) is checked against what is so now.
+/// A customer, locked until the transaction ends. It comes first in the [order of locks](crate::ledger#the-order-of-locks), so
+/// what a request knows from [`directory`](super::directory) is checked against what is so now.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<Option<State>> {
     sqlx::query_as!(
         State,

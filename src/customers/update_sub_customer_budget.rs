@@ -2,7 +2,8 @@
 
 use super::budgets::{self, BudgetType, FrozenOperateType, Setting};
 use super::model::Frozen;
-use super::model::{AccountIdText, AssociationType, not_a_customer};
+use super::model::{AccountIdText, AssociationType};
+use super::refusal::Unrelated;
 use super::{freezing, store};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
@@ -90,7 +91,7 @@ pub async fn update_sub_customer_budget(
             // It may have become another's meanwhile.
             let state =
                 state.filter(|state| state.partner == Some(owner) && state.kind == Some(AssociationType::Resale));
-            let frozen = state.ok_or_else(not_a_customer)?.frozen;
+            let frozen = state.ok_or(Unrelated::NotACustomer)?.frozen;
             budgets::set(connection, (at.0, owner, customer.id), &setting, &partner.user_name, now).await?;
             if request.cancel_partner_frozen == Some(Unfreezes::Yes) && frozen != Frozen::No {
                 let why = ("A budget was set.", Some(partner.user));

@@ -72,6 +72,11 @@ impl Purse {
         Self::new(tenant, owner.0, kind, currency)
     }
 
+    /// What a partner has allocated to a resale customer: yuan, for allocating exists on the Chinese site only.
+    pub fn allocated(tenant: TenantId, customer: DomainId) -> Self {
+        Self::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
+    }
+
     /// The vendor's side.
     pub fn vendor(tenant: TenantId, currency: Currency) -> Self {
         Self::new(tenant, tenant.0, AccountKind::Vendor, currency)
@@ -96,11 +101,6 @@ impl Purse {
     pub fn kind(&self) -> AccountKind {
         self.kind
     }
-}
-
-/// What a partner has allocated to a resale customer.
-pub fn allocated(tenant: TenantId, customer: DomainId) -> Purse {
-    Purse::of(tenant, customer, AccountKind::Allocated, Currency::Cny)
 }
 
 /// Why funds move.
@@ -148,6 +148,9 @@ pub enum TransferKind {
 }
 
 impl TransferKind {
+    /// Those that move funds between a partner and who is below it.
+    pub const ADJUSTMENTS: [Self; 3] = [Self::Allocate, Self::Reclaim, Self::Unbind];
+
     /// Whether it moves funds between a partner and who is below it, and on which side the partner is then.
     pub fn partner_side(self) -> Option<PartnerSide> {
         match self {

@@ -27,12 +27,38 @@ pub async fn post(
     postings: &[Posting],
     now: OffsetDateTime,
 ) -> Result<Vec<Transfer>, PostError> {
-    let purses: Vec<Purse> = postings.iter().flat_map(|posting| [posting.from, posting.to]).collect();
-    let accounts = store::lock(connection, Some(tenant), &purses, now).await?;
-    let mut books = Books::new(accounts);
+    let books = lock(connection, tenant, &purses(postings), now).await?;
+    post_locked(connection, tenant, books, postings, now).await
+}
+
+/// Locks accounts until the transaction ends, for [`post_locked`]: all that it will need, since a transaction locks once.
+pub async fn lock(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    purses: &[Purse],
+    now: OffsetDateTime,
+) -> sqlx::Result<Books> {
+    Ok(Books::new(store::lock(connection, Some(tenant), purses, now).await?))
+}
+
+/// Makes transfers, all or none, between accounts that are locked; none if there is nothing to be made.
+pub async fn post_locked(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    mut books: Books,
+    postings: &[Posting],
+    now: OffsetDateTime,
+) -> Result<Vec<Transfer>, PostError> {
     let transfers = books.post(postings, now)?;
-    store::write(connection, Some(tenant), &books, &transfers).await?;
+    if !transfers.is_empty() {
+        store::write(connection, Some(tenant), &books, &transfers).await?;
+    }
     Ok(transfers)
+}
+
+/// The accounts that postings touch, for [`lock`].
+pub fn purses(postings: &[Posting]) -> Vec<Purse> {
+    postings.iter().flat_map(|posting| [posting.from, posting.to]).collect()
 }
 
 /// Makes transfers one after the other, each at its own instant, as if each had been posted alone; all or none are written.

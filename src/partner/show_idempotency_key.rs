@@ -196,4 +196,35 @@ mod tests {
         let unheard_of = "/partner/v1/idempotency-keys/k?operation=NoSuchOperation";
         assert_eq!(other.get(unheard_of).await.refusal().0, 403);
     }
+
+    /// A clerk adjusts an account and loses the permission: the clerk is still shown the answer, a colleague is not.
+    async fn an_adjustment_is_shown_to_who_made_it(pool: PgPool, mixes_tenants: bool) {
+        let operations = crate::operations();
+        let app = TestApp::with(pool.clone(), operations, |settings| settings.ledger.mix_tenants = mixes_tenants).await;
+        let (cashier, secretary) =
+            (clerk(&pool, &app, "cashier", &[ADJUSTS]).await, clerk(&pool, &app, "secretary", &[]).await);
+        let (cashier, secretary) =
+            (app.client_with_key(&cashier.0, &cashier.1), app.client_with_key(&secretary.0, &secretary.1));
+        let body = json!({"customer_id": app.world.account("demo-customer").domain, "amount": 1}).to_string();
+        let adjust = "/v2/accounts/partner-accounts/adjust-amount";
+        let first = cashier.call(Method::POST, adjust, &[("idempotency-key", "k")], &body).await.ok();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let withdrawn = administration::set_permission_items(&mut connection, "demo-partner", "cashier", &[]).await;
+        withdrawn.expect("it is withdrawn");
+        app.app.directory.forget_all();
+        assert_eq!(cashier.call(Method::POST, adjust, &[], &body).await.refusal().0, 403);
+        let target = "/partner/v1/idempotency-keys/k?operation=UpdateCustomerAccountAmount";
+        assert_eq!(cashier.get(target).await.ok()["answer"], first);
+        assert_eq!(secretary.get(target).await.refusal().0, 403);
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn an_adjustment_made_without_locks_is_shown_to_who_made_it(pool: PgPool) {
+        an_adjustment_is_shown_to_who_made_it(pool, true).await;
+    }
+
+    #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+    async fn an_adjustment_made_under_locks_is_shown_to_who_made_it(pool: PgPool) {
+        an_adjustment_is_shown_to_who_made_it(pool, false).await;
+    }
 }

@@ -185,8 +185,9 @@ pub async fn customer_terms(
                   d.service_type_code, d.resource_type_code, d.resource_spec, d.region_code,
                   d.charging_modes as "charging_modes?"
            from tenants t
-           left join account_currencies c on c.tenant_id = t.tenant_id and c.domain_id = $2
-           left join discounts d on d.tenant_id = t.tenant_id and d.effective_at <= $4 and $4 < d.expires_at
+           left join account_currencies c on c.tenant_id = t.tenant_id and c.tenant_id = $1 and c.domain_id = $2
+           left join discounts d on d.tenant_id = t.tenant_id and d.tenant_id = $1
+               and d.effective_at <= $4 and $4 < d.expires_at
                and ((d.domain_id = $2 and not d.for_customers) or (d.domain_id = $3 and d.for_customers))
            where t.tenant_id = $1"#,
         tenant.0,

@@ -7,6 +7,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::AccountIdText;
+use crate::customers::refusal::LookUpError;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,11 @@ pub async fn show_realname_authentication_review_result(
     partner: Partner,
     Query(query): Query<ShowRealnameAuthenticationReviewResultQuery>,
 ) -> Result<Json<ShowRealnameAuthenticationReviewResultResponse>, ApiError> {
-    let customer = app.customers.in_tree(&partner, &query.customer_id).await;
-    let customer = customer.map_err(|error| if error.code == "CBC.99000035" { no_such_customer() } else { error })?;
+    let customer = match app.customers.in_tree(&partner, &query.customer_id).await {
+        Ok(customer) => customer,
+        Err(LookUpError::Unrelated(_)) => return Err(no_such_customer()),
+        Err(LookUpError::Failed(error)) => return Err(error),
+    };
     let mut connection = app.database.tenant(partner.tenant).await?;
     let last = store::last_result(&mut connection, partner.tenant, customer.id).await?;
     let (review_result, opinion) = last.map_or((None, None), |(status, opinion)| (Some(status), Some(opinion)));

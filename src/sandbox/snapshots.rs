@@ -285,7 +285,8 @@ async fn keys(
          from access_keys k
          join domains d on d.tenant_id = k.tenant_id and d.domain_id = k.domain_id
          join users u on u.tenant_id = k.tenant_id and u.user_id = k.user_id
-         where k.tenant_id = $1 and k.enabled order by d.created_at, d.domain_id, u.name",
+         where k.tenant_id = $1 and d.tenant_id = $1 and u.tenant_id = $1 and k.enabled
+         order by d.created_at, d.domain_id, u.name",
         source.0
     );
     let owners = owners.fetch_all(&mut *connection).await?;

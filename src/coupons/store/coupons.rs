@@ -128,6 +128,43 @@ pub enum Which<'a> {
     Expired(OffsetDateTime, i64),
 }
 
+/// Whose a coupon is.
+pub async fn holder(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    coupon: CouponId,
+) -> sqlx::Result<Option<DomainId>> {
+    sqlx::query_scalar!(
+        r#"select holder_id as "holder: DomainId" from coupons where tenant_id = $1 and coupon_id = $2"#,
+        tenant.0,
+        coupon.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What is left of the cash coupons of a currency that a holder can use at an instant.
+pub async fn usable_cash(
+    connection: &mut PgConnection,
+    (tenant, holder): (TenantId, DomainId),
+    currency: Currency,
+    now: OffsetDateTime,
+) -> sqlx::Result<Decimal> {
+    sqlx::query_scalar!(
+        r#"select coalesce(sum(a.balance), 0) as "sum!" from coupons c
+           join accounts a on a.tenant_id = c.tenant_id and a.owner_id = c.coupon_id and a.kind = 'coupon'
+           where c.tenant_id = $1 and a.tenant_id = $1 and c.holder_id = $2 and c.listed and c.state = 2 and not c.frozen
+             and c.kind = $3 and c.currency = $4 and c.effective_at <= $5 and c.expires_at > $5"#,
+        tenant.0,
+        holder.0,
+        CouponKind::Cash.code(),
+        currency as Currency,
+        now
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Coupons, locked until the transaction ends.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, which: Which<'_>) -> sqlx::Result<Vec<Coupon>> {
     // Locked first and read then: a lock that was waited for shows the row as it is after the wait, but not its balance.
@@ -175,6 +212,7 @@ async fn read(connection: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) -> 
                   c.limits as "limits: Json<Limits>", c.coupon_group, c.frozen, coalesce(a.balance, 0) as "balance!"
            from coupons c
            left join accounts a on a.tenant_id = c.tenant_id and a.owner_id = c.coupon_id and a.kind = 'coupon'
+               and a.tenant_id = $1
            where c.tenant_id = $1 and c.coupon_id = any($2) order by c.expires_at, c.coupon_id"#,
         tenant.0,
         ids
@@ -331,7 +369,8 @@ pub async fn next_notice(
 ) -> sqlx::Result<Option<OffsetDateTime>> {
     sqlx::query_scalar!(
         "select min(greatest(c.created_at, c.expires_at - make_interval(days => coalesce(p.notice_days, $2)::int)))
-         from coupons c left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id
+         from coupons c
+         left join coupon_partners p on p.tenant_id = c.tenant_id and p.partner_id = c.partner_id and p.tenant_id = $1
          where c.tenant_id = $1 and c.state = 2 and not c.expiry_told and c.partner_id is not null
            and c.expires_at <= $3::timestamptz + make_interval(
                days => greatest($2, (select max(notice_days) from coupon_partners where tenant_id = $1))::int)",

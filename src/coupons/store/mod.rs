@@ -1,7 +1,4 @@
-//! The only door into the coupons' tables.
-//!
-//! Locks are taken in one order: customers, quotas, coupons, accounts of the ledger, books, partners; within each by id. So
-//! no two transactions wait for each other in a circle.
+//! The only door into the coupons' tables. In which order they are locked says [`ledger`](crate::ledger).
 
 pub mod books;
 pub mod coupons;

@@ -233,6 +233,7 @@ pub async fn page(
            from coupon_quotas q
            join domains d on d.tenant_id = q.tenant_id and d.domain_id = q.owner_id
            left join accounts a on a.tenant_id = q.tenant_id and a.owner_id = q.quota_id and a.kind = 'coupon_quota'
+               and a.tenant_id = $1
            where q.tenant_id = $1 and d.tenant_id = $1
              and ($2::uuid is null or q.owner_id = $2) and ($3::uuid is null or q.issuer_id = $3)
              and ($4::uuid[] is null or q.quota_id = any($4)) and ($5::uuid is null or q.parent_id = $5)

@@ -1,8 +1,10 @@
 //! Many clients at once.
 
 use super::*;
+use crate::associations::lifecycle;
 use crate::coupons::jobs;
 use rust_decimal::Decimal;
+use sqlx::Connection;
 use sqlx::postgres::PgPoolOptions;
 use std::sync::Arc;
 
@@ -50,6 +52,50 @@ async fn sixty_four_clients_empty_a_quota_and_no_more(pool: PgPool) {
                 where o.kind = 'coupon_quota.used'";
     let told = count(&mut *shop.connection().await, told).await;
     assert_eq!(told, 1);
+    shop.assert_ledger_is_right().await;
+}
+
+/// Returns when so many transactions wait for locks.
+async fn until_waiting(pool: &PgPool, transactions: i64) {
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    while count(&mut pool.acquire().await.expect("a connection"), waiting).await < transactions {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn a_coupon_is_reclaimed_while_its_holder_leaves(pool: PgPool) {
+    let pool = large(&pool).await;
+    let shop = Arc::new(Shop::new(pool.clone()).await);
+    let quota = shop.grant("demo-partner", |_| {}).await;
+    let coupon = shop.issue(&quota, "50").await;
+    let at = shop.account("demo-customer");
+    // The customer is held until both wait for it: first who leaves, then who reclaims.
+    let mut holder = pool.begin().await.expect("it begins");
+    let hold = sqlx::query("select 1 from customers where domain_id = $1 for update").bind(at.1.0);
+    hold.execute(&mut *holder).await.expect("it is locked");
+    let unbinding = tokio::spawn({
+        let shop = shop.clone();
+        async move {
+            let mut connection = shop.connection().await;
+            let mut transaction = connection.begin().await.expect("it begins");
+            let unbound = lifecycle::unbind(&mut transaction, at, shop.now()).await;
+            transaction.commit().await.expect("it is committed");
+            unbound
+        }
+    });
+    until_waiting(&pool, 1).await;
+    let reclaim = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.post("demo-partner", RECLAIM, json!({"coupon_id": coupon})).await }
+    });
+    until_waiting(&pool, 2).await;
+    holder.rollback().await.expect("it is given free");
+    unbinding.await.expect("it ends").expect("nothing is in the way");
+    let answer = reclaim.await.expect("it ends");
+    assert_eq!((answer.refusal().0, answer.refusal().1), (200, "CBC.99000048"), "it went back when its holder left");
+    assert_eq!(shop.balance("demo-partner", &quota).await, "1000");
     shop.assert_ledger_is_right().await;
 }
 

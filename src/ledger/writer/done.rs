@@ -11,6 +11,7 @@ use crate::api::write::{Key, Write};
 use crate::values::id::{TenantId, new_uuid};
 use crate::values::money::Currency;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -43,20 +44,14 @@ impl<'a> Done<'a> {
         now: OffsetDateTime,
     ) -> sqlx::Result<()> {
         store::write(connection, tenant, books, &self.transfers).await?;
-        let event = |(command, _): &(&'a Command, String)| Event {
-            caller: &command.write.caller,
-            call: &command.write.call,
-            subject: &command.subject,
-            status: 200,
-            error_code: "",
-        };
-        audit::append(connection, &self.commands.iter().map(event).collect::<Vec<_>>(), now).await?;
-        let keyed: Vec<(&Write, &Key, &str)> = self
-            .commands
-            .iter()
-            .filter_map(|(command, body)| Some((&command.write, command.write.key.as_ref()?, body.as_str())))
-            .collect();
-        if keyed.is_empty() { Ok(()) } else { keys::insert(connection, &keyed, now).await }
+        let mut commands: BTreeMap<TenantId, Vec<&(&Command, String)>> = BTreeMap::new();
+        for command in &self.commands {
+            commands.entry(command.0.write.caller.tenant).or_default().push(command);
+        }
+        for (tenant, commands) in commands {
+            write_commands(connection, tenant, &commands, now).await?;
+        }
+        Ok(())
     }
 
     /// Writes the same in one statement that commits by itself, if each account still is as it was known before.
@@ -121,4 +116,26 @@ impl<'a> Done<'a> {
         .await?;
         Ok(())
     }
+}
+
+/// A tenant's rows of the audit, and the keys.
+async fn write_commands(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    commands: &[&(&Command, String)],
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    let events = commands.iter().map(|(command, _)| Event {
+        caller: &command.write.caller,
+        call: &command.write.call,
+        subject: &command.subject,
+        status: 200,
+        error_code: "",
+    });
+    audit::append(connection, tenant, &events.collect::<Vec<_>>(), now).await?;
+    let keyed: Vec<(&Write, &Key, &str)> = commands
+        .iter()
+        .filter_map(|(command, body)| Some((&command.write, command.write.key.as_ref()?, body.as_str())))
+        .collect();
+    if keyed.is_empty() { Ok(()) } else { keys::insert(connection, tenant, &keyed, now).await }
 }

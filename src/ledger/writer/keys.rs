@@ -4,8 +4,9 @@ use super::command::Command;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Key, Stored, Write};
 use crate::values::id::TenantId;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 type Scope<'a> = (TenantId, uuid::Uuid, &'static str, &'a str);
@@ -21,37 +22,48 @@ pub struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// What the database knows of them.
+    /// What the database knows of them, asked tenant by tenant.
     pub async fn load(connection: &mut PgConnection, commands: &[&'a Command]) -> sqlx::Result<Self> {
-        let mut known = HashMap::new();
-        let keyed: Vec<Scope<'a>> = commands
-            .iter()
-            .filter_map(|command| Some(scope(&command.write, &command.write.key.as_ref()?.key)))
-            .collect();
-        if keyed.is_empty() {
-            return Ok(Self { known });
+        let mut keys = Self::default();
+        let mut scopes: BTreeMap<TenantId, Vec<Scope<'a>>> = BTreeMap::new();
+        for command in commands {
+            if let Some(key) = &command.write.key {
+                scopes.entry(command.write.caller.tenant).or_default().push(scope(&command.write, &key.key));
+            }
         }
+        for (tenant, scopes) in scopes {
+            keys.load_of(connection, tenant, &scopes).await?;
+        }
+        Ok(keys)
+    }
+
+    async fn load_of(
+        &mut self,
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        scopes: &[Scope<'a>],
+    ) -> sqlx::Result<()> {
         let rows = sqlx::query!(
-            r#"select k.tenant_id as "tenant_id: TenantId", k.domain_id, k.operation, k.key, k.request_hash, k.status, k.answer
-               from idempotency_keys k
-               join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as u (tenant_id, domain_id, operation, key)
-                    on k.tenant_id = u.tenant_id and k.domain_id = u.domain_id and k.operation = u.operation and k.key = u.key"#,
-            &keyed.iter().map(|scope| scope.0.0).collect::<Vec<_>>(),
-            &keyed.iter().map(|scope| scope.1).collect::<Vec<_>>(),
-            &keyed.iter().map(|scope| scope.2.to_owned()).collect::<Vec<_>>(),
-            &keyed.iter().map(|scope| scope.3.to_owned()).collect::<Vec<_>>()
+            "select k.domain_id, k.operation, k.key, k.request_hash, k.status, k.answer
+             from idempotency_keys k
+             join unnest($2::uuid[], $3::text[], $4::text[]) as u (domain_id, operation, key)
+                  on k.domain_id = u.domain_id and k.operation = u.operation and k.key = u.key
+             where k.tenant_id = $1",
+            tenant.0,
+            &scopes.iter().map(|scope| scope.1).collect::<Vec<_>>(),
+            &scopes.iter().map(|scope| scope.2.to_owned()).collect::<Vec<_>>(),
+            &scopes.iter().map(|scope| scope.3.to_owned()).collect::<Vec<_>>()
         )
         .fetch_all(connection)
         .await?;
         for row in rows {
-            let found = keyed.iter().find(|scope| {
-                (scope.0, scope.1, scope.2, scope.3) == (row.tenant_id, row.domain_id, &*row.operation, &*row.key)
-            });
+            let found =
+                scopes.iter().find(|scope| (scope.1, scope.2, scope.3) == (row.domain_id, &*row.operation, &*row.key));
             if let Some(scope) = found {
-                known.insert(*scope, (row.request_hash, row.status, row.answer));
+                self.known.insert(*scope, (row.request_hash, row.status, row.answer));
             }
         }
-        Ok(Self { known })
+        Ok(())
     }
 
     /// The answer to a command whose key was used before.
@@ -78,27 +90,29 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Stores the answers to commands that carried a key.
+/// Stores the answers to a tenant's commands that carried a key.
 pub async fn insert(
     connection: &mut PgConnection,
+    tenant: TenantId,
     keyed: &[(&Write, &Key, &str)],
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into idempotency_keys
              (tenant_id, domain_id, operation, key, request_hash, status, answer, request_id, created_at, user_id)
-         select t.tenant_id, u.domain_id, u.operation, u.key, u.request_hash, 200, u.answer, u.request_id, $8, u.user_id
-         from tenants t
-         join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $9::uuid[])
-              as u (tenant_id, domain_id, operation, key, request_hash, answer, request_id, user_id) on u.tenant_id = t.tenant_id",
-        &keyed.iter().map(|(write, ..)| write.caller.tenant.0).collect::<Vec<_>>(),
+         select t.tenant_id, u.domain_id, u.operation, u.key, u.request_hash, 200, u.answer, u.request_id, $2, u.user_id
+         from tenants t,
+              unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::uuid[])
+              as u (domain_id, operation, key, request_hash, answer, request_id, user_id)
+         where t.tenant_id = $1",
+        tenant.0,
+        now,
         &keyed.iter().map(|(write, ..)| write.caller.domain.0).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.call.operation.to_owned()).collect::<Vec<_>>(),
         &keyed.iter().map(|(_, key, _)| key.key.clone()).collect::<Vec<_>>(),
         &keyed.iter().map(|(_, key, _)| key.request_hash.clone()).collect::<Vec<_>>(),
         &keyed.iter().map(|(.., body)| (*body).to_owned()).collect::<Vec<_>>(),
         &keyed.iter().map(|(write, ..)| write.call.request_id.clone()).collect::<Vec<_>>(),
-        now,
         &keyed.iter().map(|(write, ..)| write.caller.user.0).collect::<Vec<_>>()
     )
     .execute(connection)
