@@ -20,15 +20,16 @@ check:
 	cargo fmt --check
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
-## Lints and the tests in Rust.
+## Lints and the tests in Rust. The binary that is tested is compiled with the tests: alone, its dependencies would have other
+## features, and they and the library would be compiled once more.
 unit:
-	cargo build --locked
+	cargo test --locked --features testing --no-run
 	target/debug/bss-gateway with-postgres -- .ci/sqlx --check
 	TMPDIR=$(DATABASES) target/debug/bss-gateway with-postgres -- .ci/unit
 
 ## The official Python SDK and a headless browser against the real binary, as many files at once as there are cores.
 sdk:
-	cargo build --locked
+	cargo test --locked --features testing --no-run
 	TMPDIR=$(DATABASES) $(VENV)/bin/python -m pytest -q -n auto --dist loadfile tests/sdk
 
 ## Write what is generated in openapi/.

@@ -22,13 +22,15 @@ use crate::operator::command::{
     self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, MaintenanceCommand, OperatorCommand,
     SnapshotCommand,
 };
+use crate::operator::limits::unknown_item;
 use crate::operator::{accounts, users};
+use crate::output::print;
 use crate::personal::Vault;
 use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesCommand, PricesCommand};
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -273,21 +275,18 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     let now = Clock::default().now();
     database::open_months_ahead(&mut connection, now).await?;
     let words = words(std::env::args());
-    let result = if LOOKS.iter().any(|look| words.ends_with(look)) {
-        perform(&mut connection, command, settings).await?
+    let show = |result: &Value| print(&if as_json { format!("{result}\n") } else { for_people(result) });
+    if LOOKS.iter().any(|look| words.ends_with(look)) {
+        show(&perform(&mut connection, command, settings).await?)?;
     } else {
         let mut transaction = connection.begin().await?;
         let result = perform(&mut transaction, command, settings).await?;
         audit::append_command(&mut transaction, &words, now).await?;
-        transaction.commit().await?;
-        result
-    };
-    connection.close().await?;
-    if as_json {
-        println!("{result}");
-    } else {
-        print!("{}", for_people(&result));
+        // Shown before it is kept: nobody could ever learn a secret that was kept and not shown.
+        show(&result).map_err(|error| anyhow!("the result could not be shown, so nothing was changed: {error}"))?;
+        transaction.commit().await.context("keeping what was just shown: it was not kept")?;
     }
+    connection.close().await?;
     Ok(())
 }
 
@@ -368,11 +367,13 @@ async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Se
     let now = Clock::default().now();
     let (account, name) = match command {
         UserCommand::Create { account, name, items } => {
+            refuse_unknown(&items)?;
             identity::create_user(connection, &account, &name, &items, now).await?;
             (account, name.as_str().to_owned())
         }
         UserCommand::List { account } => return Ok(serde_json::to_value(users::users(connection, &account).await?)?),
         UserCommand::SetItems { account, name, items } => {
+            refuse_unknown(&items)?;
             identity::set_permission_items(connection, &account, &name, &items).await?;
             (account, name)
         }
@@ -401,6 +402,13 @@ async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Se
         }
     };
     Ok(json!({ "account": account, "user": name }))
+}
+
+fn refuse_unknown(items: &[String]) -> anyhow::Result<()> {
+    match unknown_item(items) {
+        None => Ok(()),
+        Some(item) => bail!("{item} is no permission item or action of any operation"),
+    }
 }
 
 async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Settings) -> anyhow::Result<Value> {
@@ -449,20 +457,21 @@ async fn agency(connection: &mut PgConnection, command: AgencyCommand) -> anyhow
     }
 }
 
-/// A line for each value of an object, a line for each object or text of a list.
+/// A line for each value of an object, a table of a list of objects.
 fn for_people(result: &Value) -> String {
     let plain = |value: &Value| match value {
         Value::Null => "-".to_owned(),
         value => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
     };
     match result {
-        Value::Array(rows) => rows
-            .iter()
-            .map(|row| {
-                let values = row.as_object().into_iter().flatten();
-                values.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join("  ") + "\n"
-            })
-            .collect(),
+        Value::Array(rows) => {
+            let rows: Vec<_> = rows.iter().filter_map(Value::as_object).collect();
+            let mut names: Vec<&String> = rows.first().map(|row| row.keys().collect()).unwrap_or_default();
+            names.sort_by_key(|name| NAMES.iter().position(|first| first == *name).unwrap_or(NAMES.len()));
+            let cells = |row: &serde_json::Map<String, Value>| names.iter().map(|name| plain(&row[*name])).collect();
+            let header = names.iter().map(|name| (*name).clone()).collect();
+            table(&std::iter::once(header).chain(rows.iter().map(|row| cells(row))).collect::<Vec<_>>())
+        }
         Value::Object(fields) => fields.iter().fold(String::new(), |text, (name, value)| match value {
             Value::Array(lines) if lines.iter().all(Value::is_string) => {
                 lines.iter().fold(text, |text, line| format!("{text}{}\n", plain(line)))
@@ -473,6 +482,21 @@ fn for_people(result: &Value) -> String {
         Value::String(text) if text.ends_with('\n') => text.clone(),
         other => format!("{}\n", plain(other)),
     }
+}
+
+/// The columns by which people know a row, which come first.
+const NAMES: [&str; 6] = ["name", "account", "user", "operator", "access_key", "id"];
+
+/// Rows whose columns stand below each other.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    if columns == 0 { String::new() } else { rows.iter().map(line).collect() }
 }
 
 #[cfg(test)]
@@ -488,6 +512,8 @@ mod tests {
     #[test]
     fn people_get_a_line_for_each_value_or_row() {
         assert_eq!(for_people(&json!({"access_key": "A1"})), "access_key   A1\n");
-        assert_eq!(for_people(&json!([{"a": "1", "b": true}, {"a": "2", "b": null}])), "a 1  b true\na 2  b -\n");
+        let list = json!([{"name": "one", "b": true}, {"name": "a longer one", "b": null}]);
+        assert_eq!(for_people(&list), "name          b\none           true\na longer one  -\n");
+        assert_eq!(for_people(&json!([])), "");
     }
 }

@@ -1,5 +1,6 @@
 //! What every request shares.
 
+use crate::api::bodies::{self, Bodies};
 use crate::api::faults::Faults;
 use crate::api::lockout::Lockout;
 use crate::api::maintenance::Switch;
@@ -71,6 +72,8 @@ pub struct State {
     pub maintenance: Switch,
     /// The last calls, for developers to look at; in the sandbox only.
     pub requests: Option<Arc<RequestLog>>,
+    /// The memory for the bodies of requests.
+    pub bodies: Bodies,
     /// Access keys and users that failed too often.
     pub lockout: Lockout,
     /// Which tasks are down, and how late scheduled work is.
@@ -122,6 +125,7 @@ impl App {
             maintenance,
             requests: keeps_requests
                 .then(|| Arc::new(RequestLog::new(settings.sandbox.request_log_length, clock.clone()))),
+            bodies: Bodies::new(settings.server.max_body_bytes, settings.server.max_bodies_bytes, bodies::PATIENCE),
             lockout,
             sealer,
             vault,

@@ -29,5 +29,5 @@ pub fn contents(file: &Path) -> anyhow::Result<String> {
         std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
         return Ok(text);
     }
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+    Ok(fs_err::read_to_string(file)?)
 }

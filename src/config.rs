@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -60,20 +60,51 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The operators' address.
     pub operator_listen: SocketAddr,
+    /// Where callers find the API.
+    pub public_url: String,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Longest body.
     pub max_body_bytes: usize,
+    /// Most bytes of bodies at once.
+    pub max_bodies_bytes: usize,
     /// Most connections at once.
     pub max_connections: usize,
+    /// Most connections at once from one address.
+    pub max_connections_per_address: usize,
     /// Time for the headers.
     pub header_timeout_seconds: u64,
+    /// Time between two requests on a connection.
+    pub idle_timeout_seconds: u64,
+    /// Time for a client to read a part of an answer.
+    pub write_timeout_seconds: u64,
     /// Time for a request.
     pub request_timeout_seconds: u64,
     /// Time for running requests at the end.
     pub drain_seconds: u64,
     /// Time between "not ready" and the end of accepting.
     pub not_ready_seconds: u64,
+}
+
+/// The address of a listener as a browser opens it: that of all addresses is none.
+pub fn openable(listen: SocketAddr) -> String {
+    let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
+impl ServerSettings {
+    /// Where callers find the API, without a slash at its end.
+    pub fn public_address(&self) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => openable(self.listen),
+            address => address.to_owned(),
+        }
+    }
+
+    /// Whether this is the address of a proxy that is believed.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
 }
 
 /// `[database]`
@@ -409,7 +440,7 @@ impl Settings {
     pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let mut table: Table = DEFAULTS.parse().context("config/default.toml")?;
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+            let text = fs_err::read_to_string(path)?;
             let overrides: Table = text.parse().with_context(|| format!("reading {}", path.display()))?;
             merge(&mut table, overrides).with_context(|| format!("in {}", path.display()))?;
         }
@@ -456,8 +487,7 @@ fn apply_environment(table: &mut Table, environment: impl Iterator<Item = (Strin
     for (name, text) in variables {
         let (name, text) = match name.strip_suffix("_FILE") {
             Some(base) if slot(table, base).is_some() => {
-                let value =
-                    std::fs::read_to_string(&text).with_context(|| format!("{PREFIX}{name}: reading {text}"))?;
+                let value = fs_err::read_to_string(&text).with_context(|| format!("{PREFIX}{name}"))?;
                 (base.to_owned(), value.trim_end().to_owned())
             }
             _ => (name, text),

@@ -3,6 +3,7 @@
 //! The same diagnosis as the sandbox's ([`signature::diagnose`]), for requests to any server of this API, the vendor's too.
 //! It talks to nobody and needs no database.
 
+use crate::output::{complain, print};
 use crate::signature::{self, Algorithm, Key, Request, Rules};
 use anyhow::{Context, bail, ensure};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -47,28 +48,28 @@ fn instant(text: &str) -> Result<OffsetDateTime, String> {
 pub fn run(command: &DoctorCommand, now: OffsetDateTime) -> anyhow::Result<ExitCode> {
     let DoctorCommand::Signature(arguments) = command;
     let text = match &arguments.request {
-        Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
+        Some(file) => fs_err::read(file)?,
         None => read_standard_input().context("reading the request")?,
     };
     let secret_key = secret_key(arguments)?;
     let skew = Duration::seconds(i64::from(arguments.clock_skew_seconds));
     let findings = examine(&text, &secret_key, arguments.at.unwrap_or(now), skew)?;
     if findings.is_empty() {
-        println!("The signature is right.");
+        print("The signature is right.\n")?;
         return Ok(ExitCode::SUCCESS);
     }
-    for finding in findings {
-        println!("{}: {}.", finding.name, finding.text);
-    }
+    let lines = findings.iter().map(|finding| format!("{}: {}.\n", finding.name, finding.text));
+    print(&lines.collect::<String>())?;
+    print(&compared(&text)?)?;
     Ok(ExitCode::FAILURE)
 }
 
 fn secret_key(arguments: &SignatureArguments) -> anyhow::Result<String> {
     let secret_key = match (&arguments.secret_key_file, std::env::var(SECRET_KEY_VARIABLE)) {
-        (Some(file), _) => std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?,
+        (Some(file), _) => fs_err::read_to_string(file)?,
         (None, Ok(secret_key)) => secret_key,
         (None, Err(_)) if arguments.request.is_some() => {
-            eprintln!("The secret key:");
+            complain("The secret key:");
             String::from_utf8(read_standard_input()?).context("reading the secret key")?
         }
         (None, Err(_)) => bail!(
@@ -95,8 +96,7 @@ fn examine(
 ) -> anyhow::Result<Vec<signature::Finding>> {
     let request = Pasted::parse(text)?;
     let authorization = signature::parse(&request.headers, &Algorithm::ALL)?;
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let received = Request { method: &request.method, path, query, headers: &request.headers, body: &request.body };
+    let received = request.received();
     let diagnose = |secret_key: &str| {
         let key = Key::new(authorization.access_key, secret_key.as_bytes());
         signature::diagnose(&authorization, received, &key, Rules::default(), now, skew)
@@ -116,6 +116,21 @@ fn examine(
     Ok(findings)
 }
 
+/// What the client has to compare its own with: the canonical request and the string to sign, as they follow from the request.
+fn compared(text: &[u8]) -> anyhow::Result<String> {
+    let request = Pasted::parse(text)?;
+    let authorization = signature::parse(&request.headers, &Algorithm::ALL)?;
+    let canonical = signature::canonical_request(&authorization, request.received());
+    let to_sign = signature::string_to_sign(&authorization, request.received());
+    // Without a signed header there is neither, which a finding says.
+    Ok(match (canonical, to_sign) {
+        (Ok(canonical), Ok(to_sign)) => {
+            format!("\nThe canonical request:\n{canonical}\n\nThe string to sign:\n{to_sign}\n")
+        }
+        _ => String::new(),
+    })
+}
+
 /// A request as text.
 #[derive(Debug)]
 struct Pasted {
@@ -126,6 +141,11 @@ struct Pasted {
 }
 
 impl Pasted {
+    fn received(&self) -> Request<'_> {
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        Request { method: &self.method, path, query, headers: &self.headers, body: &self.body }
+    }
+
     /// Lines may end as HTTP's do or as an editor's do.
     fn parse(text: &[u8]) -> anyhow::Result<Self> {
         let mut rest = text;

@@ -5,6 +5,7 @@
 use crate::api::audit::{self, Call};
 use crate::api::caller::Caller;
 use crate::api::error::{ApiError, Shape};
+use crate::api::extract::UnknownFields;
 use crate::api::faults::{self, Fault};
 use crate::api::operation::Enforced;
 use crate::api::policy::{Authentication, Policy, Service};
@@ -12,15 +13,14 @@ use crate::api::quota::{Checked, Dimension, OperationQuota};
 use crate::api::recorder::Trace;
 use crate::api::write::Write;
 use crate::app::App;
-use crate::identity::authenticate;
-use axum::body::{Body, Bytes};
+use crate::identity::authenticate::{self, Admitted};
+use crate::signature;
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use http_body_util::BodyExt;
-use http_body_util::LengthLimitError;
 use std::sync::Arc;
 
 /// One operation's gate.
@@ -47,15 +47,19 @@ impl Enforced<App> for Policy {
 }
 
 /// The layer on the operation's route.
-pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+pub async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let call = Arc::new(Call::new(gate.operation, &request));
     let trace = Trace::of(&request);
+    let unknown = (gate.policy.writes && gate.app.settings.sandbox.enabled).then(UnknownFields::default);
+    if let Some(unknown) = unknown.clone() {
+        request.extensions_mut().insert(unknown);
+    }
     let mut admitted = None;
     let mut response = match gate.admit(request, &call, &mut admitted, &trace).await {
         Ok((request, None)) => next.run(request).await,
         Ok((request, Some(fault))) => {
             trace.meets(fault.kind);
-            fault.strike(next.run(request)).await
+            fault.strike(gate.policy.quota, next.run(request)).await
         }
         Err(refusal) => refusal.into_response(),
     };
@@ -64,6 +68,9 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
         && let Some(error) = response.extensions().get::<ApiError>()
     {
         audit::record_refusal(&gate.app.database, (caller, &call), error, gate.app.clock.now()).await;
+    }
+    if let Some(warning) = unknown.and_then(|unknown| unknown.warning()) {
+        response.headers_mut().insert(header::WARNING, warning);
     }
     // For the edge's log line.
     response.extensions_mut().insert(admitted);
@@ -93,13 +100,25 @@ impl Gate {
         self.app.maintenance.check(self.policy.writes, || self.app.clock.now())?;
         self.count(Dimension::Source, self.quota.check_source(call.source), trace)?;
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
-        if self.policy.authentication == Authentication::None {
-            let fault = self.fault(request.headers(), "")?;
-            return Ok((request, fault));
-        }
+        refuse_encoded_body(request.headers())?;
         let (mut parts, body) = request.into_parts();
-        let body = read(body, self.app.settings.server.max_body_bytes).await?;
-        let caller = authenticate::caller(&self.app, &parts, &body, call.source).await?;
+        let body = self.app.bodies.read(&parts.headers, body);
+        let is_open = match self.policy.authentication {
+            Authentication::Required => false,
+            Authentication::Optional => !signature::is_signed(&parts.headers),
+            Authentication::None => true,
+        };
+        if is_open {
+            let fault = self.fault(&parts.headers, "")?;
+            let (body, held) = body.await?.split();
+            parts.extensions.insert(held);
+            return Ok((Request::from_parts(parts, Body::from(body)), fault));
+        }
+        let admission = authenticate::caller(&self.app, &parts, body, call.source).await?;
+        let Admitted { caller, signer, body } = admission;
+        let (body, held) = body.split();
+        parts.extensions.insert(held);
+        parts.extensions.insert(signer);
         trace.called_by(&caller);
         self.count(Dimension::Account, self.quota.check_account(caller.domain.0), trace)?;
         *admitted = Some(caller.clone());
@@ -133,8 +152,13 @@ impl Gate {
 
     fn authorise(&self, caller: &Caller) -> Result<(), ApiError> {
         if !self.policy.admits(caller) {
-            tracing::info!(operation = self.operation, kind = ?caller.kind, "the caller is not allowed");
-            return Err(ApiError::forbidden());
+            let denial = self.policy.denial(caller);
+            tracing::info!(operation = self.operation, denial, "the caller is not allowed");
+            let mut error = ApiError::forbidden();
+            if self.app.settings.identity.explain_refusals {
+                error.message = format!("Access denied. {} is refused: {denial}.", self.operation).into();
+            }
+            return Err(error);
         }
         Ok(())
     }
@@ -148,11 +172,13 @@ fn refuse_long_body(headers: &HeaderMap, max: usize) -> Result<(), ApiError> {
     }
 }
 
-/// The whole body, if it is not too long.
-pub async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
-    match http_body_util::Limited::new(body, max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large()),
-        Err(_) => Err(ApiError::parameter("body", "could not be read to its end")),
+/// A body is read as it is sent; one that is compressed would not be what was signed.
+fn refuse_encoded_body(headers: &HeaderMap) -> Result<(), ApiError> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let message = "API request error: Content-Encoding is not supported, send the body as it is.";
+            Err(ApiError::gateway(StatusCode::UNSUPPORTED_MEDIA_TYPE, "APIGW.0201", message))
+        }
+        _ => Ok(()),
     }
 }

@@ -1,29 +1,22 @@
-//! Listeners, layers, and the way to stop.
+//! What is served where, inside which layers, and the way to stop.
 
-use crate::api::edge::{self, Edge, Peer};
+use crate::api::edge::{self, Edge};
 use crate::api::error::ApiError;
-use crate::api::faults::Dropped;
 use crate::api::operation::Operations;
 use crate::api::recorder::RequestLog;
 use crate::app::App;
+use crate::config::ServerSettings;
 use crate::events::metadata;
+use crate::listener::Limits;
 use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
 use crate::supervisor::in_words;
-use crate::{background, database, explorer, operator};
-use anyhow::Context;
-use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderValue, Request, StatusCode, header};
-use axum::middleware::Next;
+use crate::{background, database, explorer, listener, operator, telemetry};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Json, Router};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
@@ -33,8 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tower::{Service, ServiceBuilder};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The API's routes inside their layers.
@@ -136,25 +128,9 @@ fn render_metrics(app: &App, handle: &PrometheusHandle) -> String {
     metrics::gauge!("bss_pool_connections", "state" => "busy").set(open - idle);
     let listening = app.listening.load(Ordering::Relaxed);
     metrics::gauge!("bss_listening").set(if listening { 1.0 } else { 0.0 });
+    metrics::counter!("bss_log_lines_dropped_total").absolute(telemetry::dropped_lines());
     handle.run_upkeep();
     handle.render()
-}
-
-/// What the operators' listener serves.
-async fn serve_operators(
-    listener: TcpListener,
-    app: App,
-    api: Router,
-    metrics: PrometheusHandle,
-) -> anyhow::Result<()> {
-    let for_metrics = app.clone();
-    let render = async move || render_metrics(&for_metrics, &metrics);
-    let with_peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request<Body>, next: Next| {
-        request.extensions_mut().insert(Peer(peer.ip()));
-        next.run(request).await
-    };
-    let routes = operator_router(&app, api)?.layer(axum::middleware::from_fn(with_peer)).route("/metrics", get(render));
-    Ok(axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }
 
 /// Bound sockets, so that the caller knows the addresses before the first request.
@@ -165,12 +141,8 @@ pub struct Listeners {
 
 impl Listeners {
     /// Binds both.
-    pub async fn bind(app: &App) -> anyhow::Result<Self> {
-        let bind = async |address: SocketAddr| {
-            TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
-        };
-        let server = &app.settings.server;
-        Ok(Self { api: bind(server.listen).await?, operator: bind(server.operator_listen).await? })
+    pub fn bind(settings: &ServerSettings) -> anyhow::Result<Self> {
+        Ok(Self { api: listener::bind(settings.listen)?, operator: listener::bind(settings.operator_listen)? })
     }
 
     /// Where the API is.
@@ -191,10 +163,24 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let api = router(&app, crate::operations())?;
+        let for_metrics = app.clone();
+        let render = async move || render_metrics(&for_metrics, &metrics);
+        let operators = operator_router(&app, api.clone())?.route("/metrics", get(render));
         let tasks = background::tasks::all(&app).into_iter();
         let tasks: Vec<_> = tasks.map(|task| tokio::spawn(task.supervise(app.health.clone()))).collect();
-        let operator = tokio::spawn(serve_operators(self.operator, app.clone(), api.clone(), metrics));
-        let served = serve_api(self.api, &app, api, stop).await;
+        let limits = Limits::new(&app.settings.server);
+        let mut for_operators = limits.clone();
+        for_operators.proxies.clear();
+        let operator = tokio::spawn(async move {
+            listener::serve(self.operator, operators, &for_operators, std::future::pending()).await;
+        });
+        let stop = async {
+            stop.await;
+            app.stopping.store(true, Ordering::Relaxed);
+            tracing::info!("stopping: not ready any more");
+            tokio::time::sleep(Duration::from_secs(app.settings.server.not_ready_seconds)).await;
+        };
+        listener::serve(self.api, api, &limits, stop).await;
         operator.abort();
         // Their connections are back only when they have ended.
         for task in tasks {
@@ -205,74 +191,6 @@ impl Listeners {
             tracing::warn!(%error, "the last uses of access keys are lost");
         }
         app.database.close().await;
-        served
+        Ok(())
     }
-}
-
-async fn serve_api(
-    listener: TcpListener,
-    app: &App,
-    router: Router,
-    stop: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
-    let settings = &app.settings.server;
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.header_timeout_seconds));
-    let places = Arc::new(Semaphore::new(settings.max_connections));
-    let connections = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(async {
-        stop.await;
-        app.stopping.store(true, Ordering::Relaxed);
-        tracing::info!("stopping: not ready any more");
-        tokio::time::sleep(Duration::from_secs(settings.not_ready_seconds)).await;
-    });
-    loop {
-        let accept = async {
-            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            accepted = accept => accepted,
-            () = &mut stop => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, for instance: it passes when connections close.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        stream.set_nodelay(true).ok();
-        let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request, peer));
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            // A client that went away or was too slow is no event of ours.
-            connection.await.ok();
-            drop(place);
-        });
-    }
-    drop(listener);
-    let drained = tokio::time::timeout(Duration::from_secs(settings.drain_seconds), connections.shutdown()).await;
-    if drained.is_err() {
-        tracing::warn!(drain_seconds = settings.drain_seconds, "requests were still running and are cut off");
-    }
-    Ok(())
-}
-
-/// An error closes the connection.
-async fn answer(
-    mut router: Router,
-    mut request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Result<Response, &'static str> {
-    request.extensions_mut().insert(Peer(peer.ip()));
-    let Ok(mut response) = router.call(request).await;
-    if response.extensions().get::<Dropped>().is_some() {
-        return Err("a sandbox fault");
-    }
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("bss-gateway"));
-    Ok(response)
 }

@@ -4,6 +4,7 @@
 //! same names. A sheet is checked as a whole, then written as a whole or not at all: every problem is told with its row and
 //! its column, and nothing is written while there is one.
 
+use crate::values::words;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -74,7 +75,8 @@ impl Row {
     /// One of several words, if there is one.
     pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Problem> {
         let text = self.text(column);
-        let word = serde_json::from_value(text.into()).map_err(|error| self.problem(column, error.to_string()));
+        let word =
+            serde_json::from_value(text.into()).map_err(|error| self.problem(column, words::rule(&error.to_string())));
         if text.is_empty() { Ok(None) } else { word.map(Some) }
     }
 

@@ -2,28 +2,68 @@
 //!
 //! Logs go to standard error, one event a line; each line of a request carries its span: request id, operation, source,
 //! account. Metrics are answered by the operators' listener.
+//!
+//! A thread of its own writes the lines. Where they cannot be written, because the reader has gone or stands still or the
+//! disk is full, they are dropped and counted: no request and no task waits for a log, or fails with it.
 
 use crate::config::{LogFormat, LogSettings};
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+/// Lines that wait to be written.
+const LINES_WAITING_MAX: usize = 16_384;
+/// Lines that could not be written.
+static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
+/// Lines that found no place among those that wait.
+static OVERFLOWN: OnceLock<ErrorCounter> = OnceLock::new();
 
 const DURATION_BUCKETS: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// Starts logging; once a process.
-pub fn start_logs(settings: &LogSettings) -> anyhow::Result<()> {
+/// Standard error, as a place that always takes a line.
+struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if io::stderr().write_all(line).is_err() {
+            UNWRITTEN.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Starts logging; once a process. What waits is written when the guard is dropped.
+pub fn start_logs(settings: &LogSettings) -> anyhow::Result<WorkerGuard> {
     let filter = EnvFilter::try_new(&settings.filter).context("log.filter")?;
+    let lines = NonBlockingBuilder::default().buffered_lines_limit(LINES_WAITING_MAX).lossy(true);
+    let (lines, guard) = lines.thread_name("logs").finish(StandardError);
+    OVERFLOWN.set(lines.error_counter()).ok();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false)
+        .with_writer(lines);
     let started = match settings.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
         LogFormat::Pretty => builder.try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!(error))
+    started.map_err(|error| anyhow::anyhow!(error))?;
+    Ok(guard)
+}
+
+/// How many lines were dropped since the start.
+pub fn dropped_lines() -> u64 {
+    let overflown = OVERFLOWN.get().map_or(0, ErrorCounter::dropped_lines);
+    UNWRITTEN.load(Ordering::Relaxed).saturating_add(u64::try_from(overflown).unwrap_or(u64::MAX))
 }
 
 /// Starts counting; once a process.
@@ -43,6 +83,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_histogram!("bss_pool_wait_seconds", "Time a request waited for a database connection.");
     metrics::describe_histogram!("bss_gathered_questions", "Questions of a tenant that a statement answered together.");
+    metrics::describe_counter!("bss_log_lines_dropped_total", "Log lines that could not be written.");
     metrics::describe_gauge!("bss_pool_connections", "Open database connections, by state.");
     metrics::describe_gauge!("bss_listening", "1 while announced changes are heard, else 0.");
     Ok(handle)

@@ -87,15 +87,21 @@ async fn a_sane_request_id_comes_back_and_any_other_is_replaced(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
-async fn a_body_over_the_limit_is_refused_before_anybody_is_asked_who_calls(pool: PgPool) {
+async fn a_body_over_the_limit_is_refused_and_a_strangers_is_not_read(pool: PgPool) {
     let app = TestApp::with(pool, bss_gateway::operations(), |settings| settings.server.max_body_bytes = 1000).await;
     let long = "x".repeat(1001);
-    for path in ["/v2/products/resource-specs-query", "/v3/auth/tokens"] {
-        let answer = app.anonymous().call(Method::POST, path, &[], &long).await;
-        assert_eq!(answer.refusal(), (413, "APIGW.0201", "Request entity too large."), "{path}");
+    let (specs, tokens) = ("/v2/products/resource-specs-query", "/v3/auth/tokens");
+    let partner = app.client("demo-partner");
+    for answer in [
+        app.anonymous().call(Method::POST, tokens, &[], &long).await,
+        partner.call(Method::POST, specs, &[], &long).await,
+        app.anonymous().call(Method::POST, specs, &[("content-length", "1001")], &long).await,
+    ] {
+        assert_eq!(answer.refusal(), (413, "APIGW.0201", "Request entity too large."));
     }
-    let fits =
-        app.client("demo-partner").call(Method::POST, "/v2/products/resource-specs-query", &[], &long[1..]).await;
+    // It says nothing of its length, and by its head it is refused whatever it holds.
+    assert_eq!(app.anonymous().call(Method::POST, specs, &[], &long).await.status.as_u16(), 401);
+    let fits = partner.call(Method::POST, specs, &[], &long[1..]).await;
     assert_eq!(fits.refusal().1, "CBC.0100", "1000 bytes are read, and are no JSON");
 }
 

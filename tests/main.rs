@@ -1,16 +1,13 @@
 //! What no single operation owns: the document against the public facts, the policies, signatures, the process's life.
 
 mod background;
-mod codes;
 mod contract;
 mod document;
 mod fuzz;
 mod identity;
 mod isolation;
 mod layers;
-mod layers_of_code;
 mod ledger;
-mod links;
 mod operator;
 mod operator_catalogue;
 mod operator_customers;
@@ -20,6 +17,5 @@ mod refusals;
 mod requests;
 mod signature;
 mod snapshots;
-mod statements;
 mod webhooks;
 mod world;

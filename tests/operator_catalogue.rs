@@ -143,7 +143,7 @@ async fn one_wrong_row_of_a_catalogue_sheet_is_named_and_nothing_is_changed(pool
     let refused = operator.call(Method::POST, CATALOGUE, &[], "kind,colour\nplanet,red\n").await;
     assert!(refused.refusal().2.ends_with("row 1, row: there is no column colour."), "{}", refused.body);
     let refused = operator.get(&format!("{CATALOGUE}?kind=planet")).await;
-    assert!(refused.refusal().2.contains("kind: unknown variant"), "{}", refused.body);
+    assert!(refused.refusal().2.contains("kind: must be "), "{}", refused.body);
 
     let right = sheet.replace("moon", "cn-north-4");
     operator.call(Method::POST, CATALOGUE, &[], &right).await.ok();
@@ -328,7 +328,7 @@ async fn what_is_wrong_with_a_quota_or_a_coupon_is_named(pool: PgPool) {
             "Not done: it would never be valid: it must expire after it takes effect.",
         ),
         ("demo-customer/coupon-quotas", quota(json!({})), "Not done: quotas are granted to partners and distributors"),
-        ("demo-customer/coupons", coupon(json!({"kind": "paper"})), "Parameter error. kind: unknown variant `paper`"),
+        ("demo-customer/coupons", coupon(json!({"kind": "paper"})), "Parameter error. kind: must be "),
         (
             "demo-customer/coupons",
             coupon(json!({"group": 4})),
@@ -343,7 +343,8 @@ async fn what_is_wrong_with_a_quota_or_a_coupon_is_named(pool: PgPool) {
         ("nobody/coupons", coupon(json!({})), "Not done: there is no account nobody."),
     ] {
         let refused = operator.post(&format!("/admin/v1/accounts/{target}"), &body).await;
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}: {}", refused.body);
+        let status = if target.starts_with("nobody") { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+        assert_eq!(refused.status, status, "{body}: {}", refused.body);
         assert!(refused.refusal().2.starts_with(told), "{body}: {}", refused.body);
     }
 }
@@ -404,7 +405,7 @@ async fn a_partner_is_converted_and_told_earlier_and_products_are_added(pool: Pg
     assert!(products.contains(&json!({"product_id": "00301-test", "subscribe_types": ["new"]})), "{products:?}");
     assert_eq!(subjects(&admin, "SetCouponProduct").await, ["00301-test"]);
     let wrong = admin.call(Method::PUT, product, &[], r#"{"subscribe_types": ["rent"]}"#).await;
-    assert!(wrong.refusal().2.starts_with("Parameter error. subscribe_types[0]: unknown variant"), "{}", wrong.body);
+    assert!(wrong.refusal().2.starts_with("Parameter error. subscribe_types[0]: must be "), "{}", wrong.body);
 }
 
 /// What an hour of a server costs demo-customer, and in which currency.
@@ -461,7 +462,7 @@ async fn a_discount_is_granted_seen_in_the_next_quote_and_ended(pool: PgPool) {
     twice(&operator, Method::PUT, &currency, r#"{"currency": "USD"}"#).await;
     assert_eq!(quoted(&app).await.1, json!("USD"));
     for (body, told) in [
-        (json!({"kind": "gift", "name": "x", "ratio": 0.5}), "Parameter error. kind: unknown variant `gift`"),
+        (json!({"kind": "gift", "name": "x", "ratio": 0.5}), "Parameter error. kind: must be "),
         (
             json!({"kind": "promotion", "name": "x", "ratio": "half"}),
             "Parameter error. ratio: must be a decimal number",

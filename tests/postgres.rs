@@ -4,10 +4,13 @@ use bss_gateway::postgres::{Cluster, Options};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{Connection, PgConnection};
 use std::path::Path;
+use std::time::Duration;
 
 fn options(folder: &Path) -> Options {
     let folder = folder.join("cluster");
-    Options { folder, binaries: std::env::var_os("POSTGRES_BIN").map(Into::into), durable: true }
+    let binaries = std::env::var_os("POSTGRES_BIN").map(Into::into);
+    let program = env!("CARGO_BIN_EXE_bss-gateway").into();
+    Options { folder, binaries, program, durable: true, ephemeral: false }
 }
 
 fn postmaster(folder: &Path) -> Pid {
@@ -30,7 +33,7 @@ async fn count(cluster: &Cluster) -> i64 {
 }
 
 #[tokio::test]
-async fn data_survives_a_stop_and_a_kill_and_a_running_server_is_used_again() {
+async fn data_survives_a_stop_and_a_kill_and_a_folder_serves_one_at_a_time() {
     let folder = folder();
     let first = Cluster::start(&options(folder.path())).await.expect("it starts");
     first.create_database("kept", false).await.expect("it is made");
@@ -41,18 +44,22 @@ async fn data_survives_a_stop_and_a_kill_and_a_running_server_is_used_again() {
         .expect("sql");
     connection.close().await.expect("it closes");
 
-    // A second start while the first still runs, as after a crash of the gateway alone.
-    let second = Cluster::start(&options(folder.path())).await.expect("it is found");
-    assert_eq!(count(&second).await, 1);
-    second.stop().await;
-    assert_eq!(count(&first).await, 1, "only who started the server stops it");
+    // A second start while the first still runs.
+    let refused = Cluster::start(&options(folder.path())).await.expect_err("the folder is in use");
+    assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused:#}");
+    assert_eq!(count(&first).await, 1);
 
-    kill_process(postmaster(folder.path()), Signal::KILL).expect("it runs");
-    // Reaped, as init does when the gateway has died too: a dead process that nobody waits for still counts as running.
+    // A server that dies is started again by its keeper.
+    let dead = postmaster(folder.path());
+    kill_process(dead, Signal::KILL).expect("it runs");
+    let is_back = async {
+        while postmaster(folder.path()) == dead || PgConnection::connect(&first.url("kept")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), is_back).await.expect("it is started again");
+    assert_eq!(count(&first).await, 1);
     first.stop().await;
-    let third = Cluster::start(&options(folder.path())).await.expect("it starts after a kill");
-    assert_eq!(count(&third).await, 1);
-    third.stop().await;
 
     let fourth = Cluster::start(&options(folder.path())).await.expect("it starts after a stop");
     assert_eq!(count(&fourth).await, 1);

@@ -2,7 +2,7 @@
 //! tenants; a migration changes placed tables in `DO` blocks only; no `UPDATE` sets a column to an element of an array; no
 //! function keeps plans that a cluster cannot make.
 //!
-//! What is otherwise stands in tests/facts/statement_exceptions.txt, each with its reason. That list may only shrink: a line
+//! What is otherwise stands in `tests/facts/statement_exceptions.txt`, each with its reason. That list may only shrink: a line
 //! that nothing needs any more fails as well.
 
 mod sources;

@@ -77,7 +77,7 @@ pub struct UserStoredValueCard {
     get, path = "/v2/promotions/benefits/stored-value-cards",
     params(ListStoredValueCardsQuery),
     responses((status = 200, description = "The cards.", body = ListStoredValueCardsResponse)),
-    extensions(("x-policy" = json!(Policy::callers(&CallerKind::CUSTOMERS).on(Site::Cn)))),
+    extensions(("x-policy" = json!(Policy::callers(&CallerKind::CUSTOMERS).on(Site::Cn).per_second(5)))),
 )]
 pub async fn list_stored_value_cards(
     State(app): State<App>,

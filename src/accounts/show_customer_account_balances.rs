@@ -58,7 +58,7 @@ pub struct AccountBalanceV3 {
 #[utoipa::path(
     get, path = "/v2/accounts/customer-accounts/balances",
     responses((status = 200, description = "The balances.", body = ShowCustomerAccountBalancesResponse)),
-    extensions(("x-policy" = json!(Policy::callers(&CallerKind::CUSTOMERS).customer_action("bss:balance:view")))),
+    extensions(("x-policy" = json!(Policy::callers(&CallerKind::CUSTOMERS).customer_action("bss:balance:view").per_second(20)))),
 )]
 pub async fn show_customer_account_balances(
     State(app): State<App>,

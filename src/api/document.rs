@@ -124,17 +124,20 @@ pub fn stamp_refusals(operation: &mut Operation, policy: &Policy) {
         (Authentication::Required, Service::Identity) => {
             refusals.push(("401", "No signature or token, or a wrong one.", vec![&gateway, &service]));
         }
-        (Authentication::None, _) => {
+        (Authentication::Optional | Authentication::None, _) => {
             refusals.push(("401", "The user cannot be told by these credentials.", vec![&service]));
         }
     }
-    if policy.authentication == Authentication::Required {
-        refusals.push(("403", "The caller is known but not allowed.", vec![&service]));
-        let requirement = |scheme: &str| SecurityRequirement::new::<&str, [&str; 0], &str>(scheme, []);
-        operation.security = Some(vec![requirement("signature"), requirement("token")]);
-    } else {
-        operation.security = Some(vec![SecurityRequirement::default()]);
-    }
+    let requirement = |scheme: &str| SecurityRequirement::new::<&str, [&str; 0], &str>(scheme, []);
+    let (signature, token, none) = (requirement("signature"), requirement("token"), SecurityRequirement::default());
+    operation.security = Some(match policy.authentication {
+        Authentication::Required => {
+            refusals.push(("403", "The caller is known but not allowed.", vec![&service]));
+            vec![signature, token]
+        }
+        Authentication::Optional => vec![none, signature, token],
+        Authentication::None => vec![none],
+    });
     for (status, description, schemas) in refusals {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
             let mut response = refusal(description, &schemas);

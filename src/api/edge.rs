@@ -169,7 +169,12 @@ fn request_id(headers: &HeaderMap) -> String {
     let is_sane = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
-    given.filter(is_sane).map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned)
+    given.filter(is_sane).map_or_else(new_request_id, str::to_owned)
+}
+
+/// An id for a request that has none.
+pub fn new_request_id() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 #[cfg(test)]

@@ -109,6 +109,14 @@ impl ApiError {
 
     /// The full answer.
     pub fn render(self, request_id: &str) -> Response {
+        let body = self.body(request_id);
+        let mut response = (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        response.headers_mut().extend(self.headers);
+        response
+    }
+
+    /// The answer's body.
+    pub fn body(&self, request_id: &str) -> Vec<u8> {
         let body = match self.shape {
             Shape::Gateway => {
                 serde_json::to_vec(&GatewayError { error_msg: &self.message, error_code: self.code, request_id })
@@ -122,10 +130,7 @@ impl ApiError {
                 },
             }),
         };
-        let body = body.expect("an error body is plain strings and numbers");
-        let mut response = (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
-        response.headers_mut().extend(self.headers);
-        response
+        body.expect("an error body is plain strings and numbers")
     }
 }
 

@@ -2,8 +2,10 @@
 //! who cannot add a header. Outside the sandbox the header is refused and rules cannot be made.
 
 use crate::api::error::ApiError;
+use crate::api::quota::{self, Dimension};
 use crate::values::id::FaultId;
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use crate::values::rate::Rate;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -65,23 +67,18 @@ impl FromStr for Fault {
 pub struct Dropped;
 
 impl Fault {
-    /// Lets it happen to a request, whose answer `run` makes.
-    pub async fn strike(self, run: impl Future<Output = Response>) -> Response {
+    /// Lets it happen to a request of an operation that may be called this often; `run` makes its answer. What is answered in
+    /// place of that is what would be answered without a fault, so that a client's handling of it is tested.
+    pub async fn strike(self, rate: Rate, run: impl Future<Output = Response>) -> Response {
         match self.kind {
             FaultKind::Latency => {
                 tokio::time::sleep(self.latency).await;
                 run.await
             }
             FaultKind::TooManyRequests => {
-                let message = "The throttling threshold has been reached: a sandbox fault.";
-                ApiError::gateway(StatusCode::TOO_MANY_REQUESTS, "APIGW.0308", message)
-                    .with_header(header::RETRY_AFTER, 1)
-                    .into_response()
+                quota::refusal(rate, Dimension::Source, Duration::from_secs(1)).into_response()
             }
-            FaultKind::InternalError => {
-                ApiError::bss(StatusCode::INTERNAL_SERVER_ERROR, "CBC.0999", "Other errors: a sandbox fault.")
-                    .into_response()
-            }
+            FaultKind::InternalError => ApiError::internal("a sandbox fault").into_response(),
             FaultKind::DropConnection => dropped(),
             FaultKind::LoseAnswer => {
                 run.await;

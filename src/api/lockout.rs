@@ -3,11 +3,13 @@
 //! The vendor locks an access key for five minutes after more than five failures. Here the lock also names the source
 //! address: an access key is no secret, and who merely knows it must not be able to lock its owner out.
 
+use super::source::quota_key;
 use moka::sync::Cache;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How many names are remembered at most; the ones failing longest ago are forgotten first.
 const CAPACITY: u64 = 100_000;
@@ -17,12 +19,23 @@ const CAPACITY: u64 = 100_000;
 pub struct Lockout {
     failures_allowed: u32,
     failures: Cache<(Box<str>, IpAddr), Arc<AtomicU32>>,
+    turns: Cache<(Box<str>, IpAddr), Arc<Mutex<()>>>,
 }
 
 impl Lockout {
     /// More than `failures_allowed` failures, each within `duration` of the first, lock for the rest of `duration`.
     pub fn new(failures_allowed: u32, duration: Duration) -> Self {
-        Self { failures_allowed, failures: Cache::builder().max_capacity(CAPACITY).time_to_live(duration).build() }
+        let failures = Cache::builder().max_capacity(CAPACITY).time_to_live(duration).build();
+        Self {
+            failures_allowed,
+            failures,
+            turns: Cache::builder().max_capacity(CAPACITY).time_to_idle(duration).build(),
+        }
+    }
+
+    /// Waits until no other attempt for `name` from `source` is being judged.
+    pub async fn turn(&self, name: &str, source: IpAddr) -> OwnedMutexGuard<()> {
+        self.turns.get_with(key(name, source), Arc::default).lock_owned().await
     }
 
     /// Whether `name` is locked for `source`.
@@ -32,12 +45,12 @@ impl Lockout {
     }
 
     fn count(&self, name: &str, source: IpAddr) -> u32 {
-        self.failures.get(&(name.into(), source)).map_or(0, |failures| failures.load(Ordering::Relaxed))
+        self.failures.get(&key(name, source)).map_or(0, |failures| failures.load(Ordering::Relaxed))
     }
 
     /// Counts a failure.
     pub fn failed(&self, name: &str, source: IpAddr) {
-        let key = (name.into(), source);
+        let key = key(name, source);
         let failures = self.failures.get_with(key.clone(), Arc::default);
         let count = failures.fetch_add(1, Ordering::Relaxed) + 1;
         if count == self.failures_allowed + 1 {
@@ -50,9 +63,14 @@ impl Lockout {
     /// A success ends the row of failures.
     pub fn succeeded(&self, name: &str, source: IpAddr) {
         if self.failures.entry_count() > 0 {
-            self.failures.invalidate(&(name.into(), source));
+            self.failures.invalidate(&key(name, source));
         }
     }
+}
+
+/// A host of IPv6 has a whole network of addresses.
+fn key(name: &str, source: IpAddr) -> (Box<str>, IpAddr) {
+    (name.into(), quota_key(source))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! [`edge`], [`policy`] and [`extract`].
 
 pub mod audit;
+pub mod bodies;
 pub mod caller;
 pub mod document;
 pub mod edge;

@@ -46,32 +46,36 @@ impl<const MAX: u32, const DEFAULT: u32, const MAY_BE_EMPTY: bool> utoipa::ToSch
 {
 }
 
-/// How many records are skipped.
+/// How many records are skipped. Without a value it is 0 where `MAY_BE_EMPTY`, else refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Offset(u32);
+pub struct Offset<const MAY_BE_EMPTY: bool = true>(u32);
 
 const OFFSET_MAX: u32 = i32::MAX.unsigned_abs();
 
-impl Offset {
+impl<const MAY_BE_EMPTY: bool> Offset<MAY_BE_EMPTY> {
     /// The number.
     pub fn get(self) -> usize {
         self.0 as usize
     }
 }
 
-impl<'de> Deserialize<'de> for Offset {
+impl<'de, const MAY_BE_EMPTY: bool> Deserialize<'de> for Offset<MAY_BE_EMPTY> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        whole_number(deserializer, 0, OFFSET_MAX).map(|number| Self(number.unwrap_or_default()))
+        match whole_number(deserializer, 0, OFFSET_MAX)? {
+            Some(number) => Ok(Self(number)),
+            None if MAY_BE_EMPTY => Ok(Self::default()),
+            None => Err(de::Error::custom("must not be empty")),
+        }
     }
 }
 
-impl utoipa::PartialSchema for Offset {
+impl<const MAY_BE_EMPTY: bool> utoipa::PartialSchema for Offset<MAY_BE_EMPTY> {
     fn schema() -> RefOr<Schema> {
         number_schema(0, OFFSET_MAX, Some(0))
     }
 }
 
-impl utoipa::ToSchema for Offset {}
+impl<const MAY_BE_EMPTY: bool> utoipa::ToSchema for Offset<MAY_BE_EMPTY> {}
 
 #[cfg(test)]
 mod tests {

@@ -50,7 +50,9 @@ pub struct Policy {
 pub enum Authentication {
     /// A signature or a token.
     Required,
-    /// Neither: this is where tokens come from.
+    /// A signature or a token, where the request has one; else the body says who calls.
+    Optional,
+    /// Neither.
     None,
 }
 
@@ -82,6 +84,11 @@ impl Policy {
     /// Open to everyone, without credentials.
     pub fn open() -> Self {
         Self { authentication: Authentication::None, callers: Vec::new(), ..Self::any_caller() }
+    }
+
+    /// Where tokens come from: the body says who calls, or the request's own signature does.
+    pub fn open_or_signed() -> Self {
+        Self { authentication: Authentication::Optional, ..Self::any_caller() }
     }
 
     /// Open to these kinds of account only.
@@ -120,6 +127,20 @@ impl Policy {
     /// Whether this caller may call. Nothing asked of its side means nothing refused.
     pub fn admits(&self, caller: &Caller) -> bool {
         self.callers.contains(&caller.kind) && caller.may_use_any_of(self.needed_by(caller))
+    }
+
+    /// Why this caller may not call, for who has to find out: what is needed, and what there is.
+    pub fn denial(&self, caller: &Caller) -> String {
+        let kinds = |kinds: &[CallerKind]| kinds.iter().map(|kind| format!("{kind:?}")).collect::<Vec<_>>().join(", ");
+        if !self.callers.contains(&caller.kind) {
+            return format!("it is for {}, and the account is a {}", kinds(&self.callers), kinds(&[caller.kind]));
+        }
+        let has = match caller.permission_items.as_slice() {
+            [] => "none".to_owned(),
+            items => items.join(", "),
+        };
+        let needed = self.needed_by(caller).join(", ");
+        format!("the user needs one of {needed}, or to be its account's administrator, and has {has}")
     }
 
     /// Whether this caller may call because it was granted that in so many words, and not because everybody may.

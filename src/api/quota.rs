@@ -113,7 +113,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
 }
 
 /// 429 `APIGW.0308`, with what a client needs to wait as long as necessary and no longer.
-fn refusal(rate: Rate, dimension: Dimension, wait: Duration) -> ApiError {
+pub fn refusal(rate: Rate, dimension: Dimension, wait: Duration) -> ApiError {
     let (limit, window, name) = (rate.limit, rate.window_seconds, dimension.name());
     let unit = if window.get() == 1 { "second" } else { "seconds" };
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

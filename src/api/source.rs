@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The address a request is counted for: the peer's, or, when the peer is a trusted proxy, the right-most entry of
 /// `X-Forwarded-For` that is not a trusted proxy itself. What stands left of it was written by a stranger.
@@ -16,13 +16,20 @@ pub fn source_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     let values = headers.get_all("x-forwarded-for").iter().rev();
     for entry in values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')) {
         // An entry that is no address ends the chain of hops we can vouch for.
-        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        let Some(address) = address_of(entry.trim()) else { break };
         source = address.to_canonical();
         if !is_trusted(&source) {
             break;
         }
     }
     source
+}
+
+/// An entry's address: proxies write ports behind it, and brackets around one of IPv6.
+fn address_of(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim_matches('"');
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// The key of an address's quota: of an IPv6 address the network part, since one host owns all of a /64.
@@ -65,6 +72,16 @@ mod tests {
     fn a_broken_entry_ends_the_chain() {
         assert_eq!(source("10.0.0.1", &["1.1.1.1, unknown, 10.0.0.2"], &["10.0.0.0/8"]), "10.0.0.2");
         assert_eq!(source("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn ports_and_brackets_say_nothing() {
+        for entry in ["198.51.100.1:4711", "\"198.51.100.1:4711\""] {
+            assert_eq!(source("10.0.0.1", &[entry], &["10.0.0.0/8"]), "198.51.100.1", "{entry}");
+        }
+        for entry in ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:4711", "\"[2001:db8::1]:4711\""] {
+            assert_eq!(source("10.0.0.1", &[entry], &["10.0.0.0/8"]), "2001:db8::1", "{entry}");
+        }
     }
 
     #[test]

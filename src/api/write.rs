@@ -16,8 +16,12 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use rust_decimal::Decimal;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use sqlx::{PgConnection, PgTransaction};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -30,6 +34,8 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 pub const DRY_RUN: HeaderName = HeaderName::from_static("x-dry-run");
 /// Longest key.
 pub const KEY_MAX: usize = 128;
+/// Deeper JSON stands for itself; no operation has any.
+const DEPTH_MAX: usize = 64;
 /// How long a repeat waits for the first to end.
 const WAIT_FOR_THE_FIRST: &str = "5s";
 /// `lock_not_available`.
@@ -47,14 +53,62 @@ pub struct Key {
 impl Key {
     /// The key that the headers name, if they name one.
     pub fn of(headers: &HeaderMap, target: &str, body: &[u8], vault: &Vault) -> Result<Option<Self>, ApiError> {
-        let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
+        let Some(value) = once(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")? else { return Ok(None) };
         let is_sane =
             |key: &&str| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = value.to_str().ok().filter(is_sane).ok_or_else(|| {
             ApiError::parameter("Idempotency-Key", format_args!("must have 1 to {KEY_MAX} visible ASCII characters"))
         })?;
-        Ok(Some(Self { key: key.to_owned(), request_hash: vault.hash(target, body) }))
+        Ok(Some(Self { key: key.to_owned(), request_hash: vault.hash(target, &canonical(body)) }))
     }
+}
+
+/// A header that must not be given twice: which of two counts nobody could know.
+fn once<'h>(headers: &'h HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<&'h HeaderValue>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(ApiError::parameter(shown, "is given more than once")),
+    }
+}
+
+/// The body in one spelling, since a client that asks again may write its JSON in another: fields in another order, `1.00` for
+/// `1`. What is no JSON stands for itself.
+fn canonical(body: &[u8]) -> Cow<'_, [u8]> {
+    fn write(value: &RawValue, text: &mut String, depth: usize) -> Option<()> {
+        let (raw, depth) = (value.get(), depth.checked_sub(1)?);
+        match raw.as_bytes().first()? {
+            b'{' => {
+                let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw).ok()?;
+                text.push('{');
+                for (name, value) in fields {
+                    text.push_str(&serde_json::to_string(&name).ok()?);
+                    write(value, text, depth)?;
+                }
+                text.push('}');
+            }
+            b'[' => {
+                let values: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
+                text.push('[');
+                for value in values {
+                    write(value, text, depth)?;
+                    text.push(',');
+                }
+                text.push(']');
+            }
+            b'"' => text.push_str(&serde_json::to_string(&serde_json::from_str::<Cow<'_, str>>(raw).ok()?).ok()?),
+            b'-' | b'0'..=b'9' => {
+                let number = Decimal::from_str_exact(raw).or_else(|_| Decimal::from_scientific(raw));
+                text.push_str(&number.map_or_else(|_| raw.to_owned(), |number| number.normalize().to_string()));
+            }
+            _ => text.push_str(raw),
+        }
+        Some(())
+    }
+
+    let mut text = String::with_capacity(body.len());
+    let written = serde_json::from_slice::<&RawValue>(body).ok().and_then(|value| write(value, &mut text, DEPTH_MAX));
+    written.map_or(Cow::Borrowed(body), |()| Cow::Owned(text.into_bytes()))
 }
 
 /// A write, as the gate lets it in. A handler's argument.
@@ -83,7 +137,7 @@ impl Write {
         (database, clock): (&Database, &Clock),
     ) -> Result<Self, ApiError> {
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-        let dry_run = match parts.headers.get(&DRY_RUN).map(HeaderValue::as_bytes) {
+        let dry_run = match once(&parts.headers, &DRY_RUN, "X-Dry-Run")?.map(HeaderValue::as_bytes) {
             None | Some(b"false") => false,
             Some(b"true") => true,
             Some(_) => return Err(ApiError::parameter("X-Dry-Run", "must be true or false")),
@@ -391,6 +445,22 @@ mod tests {
     use crate::testing::TestApp;
     use sha2::{Digest, Sha256};
     use sqlx::PgPool;
+
+    #[test]
+    fn a_request_is_the_same_however_its_json_is_spelled() {
+        let spelled = |body: &str| String::from_utf8(canonical(body.as_bytes()).into_owned()).expect("UTF-8");
+        let one = spelled(r#"{"amount": 1.00, "list": [{"b": "\u4eac", "a": null}], "to": "x"}"#);
+        assert_eq!(one, spelled(r#"{"to":"x","list":[{"a":null,"b":"京"}],"amount":1e0}"#));
+        for other in [r#"{"to":"x","list":[{"a":null,"b":"京"}],"amount":1.01}"#, r#"{"amount":"1"}"#] {
+            assert_ne!(one, spelled(other));
+        }
+        assert_ne!(spelled(r#"{"a":1}"#), spelled(r#"{"a":"1"}"#));
+        assert_ne!(spelled("[1,2]"), spelled("[2,1]"));
+        assert_ne!(spelled("99999999999999.98"), spelled("99999999999999.99"));
+        for itself in ["no json", "{", &"[".repeat(100_000), &format!("{}1{}", "[".repeat(100), "]".repeat(100))] {
+            assert_eq!(spelled(itself), *itself);
+        }
+    }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn what_a_key_was_used_for_cannot_be_guessed_from_what_is_kept(pool: PgPool) {

@@ -3,7 +3,7 @@
 use super::codes::{self, GivenCode, Scene, receiver_hash};
 use super::membership::{self, NewCustomer};
 use super::model::{AccountIdText, AssociationType};
-use super::model::{Frozen, Refusal, ShortText, XaccountId, XaccountType, is_domain_name, switch};
+use super::model::{Frozen, Refusal, ShortText, XaccountId, XaccountType, is_domain_name};
 use super::partners;
 use super::store;
 use crate::api::caller::{Caller, CallerKind, Partner};
@@ -20,6 +20,7 @@ use crate::values::id::DomainId;
 use crate::values::receiver::{Email, Phone, Receiver};
 use crate::values::site::Site;
 use crate::values::text::texts;
+use crate::values::truth;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ pub struct CreateCustomerV2Req {
     /// in through the partner's platform only.
     password: Option<PasswordText>,
     /// `true`: no advertisements.
-    #[serde(default, deserialize_with = "switch")]
+    #[serde(default, deserialize_with = "truth::value")]
     #[schema(value_type = Option<String>, example = "false")]
     is_close_market_ms: bool,
     /// `1`: a referral customer; anything else a resale customer.
@@ -66,7 +67,7 @@ pub struct CreateCustomerV2Req {
     /// For a distributor, which has no customers of its own: the reseller whose customer it will be.
     indirect_partner_id: Option<AccountIdText>,
     /// Whether to wait until it is associated with the partner. Otherwise that happens soon after.
-    #[serde(default, deserialize_with = "switch")]
+    #[serde(default, deserialize_with = "truth::value")]
     #[schema(value_type = Option<bool>)]
     include_association_result: bool,
 }

@@ -16,7 +16,9 @@ use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use time::Duration;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Which customers.
 #[derive(Deserialize, ToSchema)]
@@ -47,7 +49,7 @@ pub struct QuerySubCustomerListReq {
 }
 
 /// How a customer is associated, as a filter.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum AssociationTypeText {
     /// No filter.
     #[serde(rename = "")]
@@ -62,6 +64,15 @@ pub enum AssociationTypeText {
     #[serde(rename = "3")]
     InternationalResale,
 }
+
+// Derived, the empty text would be published by its variant's name.
+impl PartialSchema for AssociationTypeText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["", "1", "2", "3"])).into()
+    }
+}
+
+impl ToSchema for AssociationTypeText {}
 
 /// The customers.
 #[derive(Serialize, ToSchema)]

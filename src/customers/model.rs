@@ -6,7 +6,7 @@ use crate::values::coded::coded;
 use crate::values::id::DomainId;
 use crate::values::text::texts;
 use axum::http::StatusCode;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -70,24 +70,6 @@ pub fn association_type(kind: AssociationType, international: bool) -> &'static 
         (AssociationType::Referral, _) => "1",
         (AssociationType::Resale, true) => "3",
         (AssociationType::Resale, false) => "2",
-    }
-}
-
-/// Truth as the vendor's SDKs write it: a JSON boolean or its text; absent, null and the empty text are "no".
-pub fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Plain(bool),
-        Text(String),
-        Nothing(()),
-    }
-    match Written::deserialize(deserializer) {
-        Ok(Written::Plain(truth)) => Ok(truth),
-        Ok(Written::Nothing(())) => Ok(false),
-        Ok(Written::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("false") => Ok(false),
-        Ok(Written::Text(text)) if text.eq_ignore_ascii_case("true") => Ok(true),
-        _ => Err(serde::de::Error::custom("must be true or false")),
     }
 }
 
@@ -271,28 +253,6 @@ mod tests {
             ["abcd", &"a".repeat(33), "12345", "1abcd", "op_abc", "shadow_a", "abc.de", "abc de", "名字名字名字", ""]
         {
             assert!(!is_domain_name(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_switch_is_read_as_the_sdks_write_it() {
-        #[derive(Deserialize)]
-        struct Request {
-            #[serde(default, deserialize_with = "switch")]
-            on: bool,
-        }
-        let read = |body: &str| serde_json::from_str::<Request>(body).map(|request| request.on).ok();
-        for (body, meant) in [
-            ("{}", Some(false)),
-            (r#"{"on":null}"#, Some(false)),
-            (r#"{"on":""}"#, Some(false)),
-            (r#"{"on":true}"#, Some(true)),
-            (r#"{"on":"true"}"#, Some(true)),
-            (r#"{"on":"False"}"#, Some(false)),
-            (r#"{"on":"yes"}"#, None),
-            (r#"{"on":1}"#, None),
-        ] {
-            assert_eq!(read(body), meant, "{body}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::values::decimal::{WireDecimal, parse_decimal};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::receiver::{Email, Phone};
 use crate::values::text::{self, texts};
+use crate::values::truth;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -86,9 +87,11 @@ pub struct ProfileChange {
     pub standing: Option<Standing>,
     /// Whether it is for tests: such a partner registers nobody.
     #[arg(long)]
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     pub test: Option<bool>,
     /// Whether it may send documents of its customers.
     #[arg(long)]
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     pub documents: Option<bool>,
     /// Its company's name.
     #[arg(long, value_parser = given::<CompanyName>)]

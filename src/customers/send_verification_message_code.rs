@@ -11,6 +11,7 @@ use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
+use crate::values::number;
 use crate::values::receiver::{Email, Phone, Receiver};
 use crate::values::site::Site;
 use axum::extract::State;
@@ -35,6 +36,7 @@ pub struct SendVerificationCodeV2Req {
     receiver_type: ReceiverType,
     /// How many minutes the code is valid: 10 unless given, and 5 if more than 60 are.
     #[schema(minimum = 1, example = 10)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     timeout: Option<i32>,
     /// The phone, 11 digits. Ignored with `receiver_type` 2.
     #[schema(required = true, value_type = String, example = "13800000001")]

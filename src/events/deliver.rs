@@ -67,8 +67,8 @@ pub async fn target(
         endpoint
     );
     let Some(row) = row.fetch_optional(connection).await? else { return Ok(None) };
-    let Some(sealed) = row.sealed_secret else { return Ok(Some(Target { url: row.url, form: Form::Binding })) };
-    let secret = sealer.open(&sealed, &secret_owner(WebhookId(endpoint)));
+    let Some(closed) = row.sealed_secret else { return Ok(Some(Target { url: row.url, form: Form::Binding })) };
+    let secret = sealer.open(&closed, &secret_owner(WebhookId(endpoint)));
     if secret.is_none() {
         tracing::error!(%tenant, %endpoint, "a webhook's secret cannot be opened: is a retired master key missing?");
     }

@@ -55,6 +55,14 @@ pub enum Refusal {
     Database(#[from] sqlx::Error),
 }
 
+impl Refusal {
+    /// Whether what was named does not exist.
+    pub fn is_of_nothing(&self) -> bool {
+        use Refusal::{NoSuchAccount, NoSuchAgency, NoSuchKey, NoSuchUser};
+        matches!(self, NoSuchAccount(_) | NoSuchUser(..) | NoSuchKey(_) | NoSuchAgency(..))
+    }
+}
+
 /// Which kinds may hang below which.
 pub fn check_parent(child: CallerKind, parent: Option<CallerKind>) -> Result<(), Refusal> {
     use CallerKind::{Customer, Distributor, Master, Operator, Partner, Reseller};

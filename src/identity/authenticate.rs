@@ -2,16 +2,15 @@
 
 use super::directory::{AccessKey, Session, Temporary};
 use super::model;
+use super::store::Principal;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::secrets;
-use crate::signature::{self, Key, Refusal, Rules};
+use crate::signature::{self, Refusal, Rules};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
-use std::hint::black_box;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -22,57 +21,83 @@ const ACCOUNT_HEADER: &str = "x-domain-id";
 /// The header that comes with the signature of a temporary key.
 pub const SECURITY_TOKEN_HEADER: &str = "x-security-token";
 
-/// A key that signs nothing.
-static NOBODY: LazyLock<Key> = LazyLock::new(|| Key::new("", &secrets::random::<32>()));
+/// Who signed a request, as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer(pub Principal);
 
-/// Who sends this request; its body is still unread.
-pub async fn caller(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
-    if signature::is_signed(&parts.headers) {
-        by_signature(app, parts, body, source).await
-    } else {
-        Ok(session(app, &parts.headers).await?.caller.clone())
-    }
+/// Who sends a request, and what it holds.
+pub struct Admitted<B> {
+    /// Who.
+    pub caller: Arc<Caller>,
+    /// Who signed it; nobody where a token was sent.
+    pub signer: Option<Signer>,
+    /// Its body.
+    pub body: B,
 }
 
-async fn by_signature(app: &App, parts: &Parts, body: &[u8], source: IpAddr) -> Result<Arc<Caller>, ApiError> {
+/// Who sends this request. What its head tells is judged before `body` is read: a stranger's body takes no memory.
+pub async fn caller<B: AsRef<[u8]>>(
+    app: &App,
+    parts: &Parts,
+    body: impl Future<Output = Result<B, ApiError>>,
+    source: IpAddr,
+) -> Result<Admitted<B>, ApiError> {
+    if signature::is_signed(&parts.headers) {
+        return by_signature(app, parts, body, source).await;
+    }
+    let caller = session(app, &parts.headers).await?.caller.clone();
+    Ok(Admitted { caller, signer: None, body: body.await? })
+}
+
+async fn by_signature<B: AsRef<[u8]>>(
+    app: &App,
+    parts: &Parts,
+    body: impl Future<Output = Result<B, ApiError>>,
+    source: IpAddr,
+) -> Result<Admitted<B>, ApiError> {
     let accepted = &app.settings.identity.algorithms;
     let authorization = signature::parse(&parts.headers, accepted).map_err(|refusal| refused(&refusal))?;
     let access_key = authorization.access_key;
-    if app.lockout.is_locked(access_key, source) {
+    // Behind a proxy that does not say for whom it asks, a lock would be everybody's.
+    let lockable = (!app.settings.server.is_proxy(source)).then_some(source);
+    if lockable.is_some_and(|source| app.lockout.is_locked(access_key, source)) {
         tracing::info!(access_key, "the key is locked");
         return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));
     }
+    let key = app.directory.access_key(access_key).await?;
+    let Some(key) = key.filter(|key| key.enabled) else {
+        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
+    };
+    let skew = Duration::seconds(i64::from(app.settings.identity.clock_skew_seconds));
+    let now = app.clock.now();
+    let explains = app.settings.identity.explain_refusals;
+    if !explains {
+        signature::check_date(&parts.headers, now, skew).map_err(|refusal| refused(&refusal))?;
+    }
+    let body = body.await?;
     let request = signature::Request {
         method: &parts.method,
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
-        body,
-    };
-    let skew = Duration::seconds(i64::from(app.settings.identity.clock_skew_seconds));
-    let now = app.clock.now();
-    let key = app.directory.access_key(access_key).await?;
-    let Some(key) = key.filter(|key| key.enabled) else {
-        // For a key that does not exist the refusal takes as long as for one that does.
-        let _ = black_box(signature::verify(&authorization, request, &NOBODY, Rules::default(), now, skew));
-        return Err(refuse("unknown_key", format_args!("Get secretKey failed,ak:{access_key},err:ak not exist")));
+        body: body.as_ref(),
     };
     match signature::verify(&authorization, request, &key.key, rules(app, &key), now, skew) {
         Ok(()) => {
-            app.lockout.succeeded(access_key, source);
+            lockable.inspect(|source| app.lockout.succeeded(access_key, *source));
             match &key.temporary {
                 Some(temporary) => check_security_token(app, &parts.headers, temporary)?,
                 None => app.key_uses.note(access_key, now),
             }
             check_account(&parts.headers, &key.caller)?;
-            Ok(key.caller.clone())
+            Ok(Admitted { caller: key.caller.clone(), signer: Some(Signer(key.principal)), body })
         }
         Err(refusal) => {
             tracing::info!(access_key, "the signature is refused");
             if matches!(refusal, Refusal::Mismatch { .. }) {
-                app.lockout.failed(access_key, source);
+                lockable.inspect(|source| app.lockout.failed(access_key, *source));
             }
-            if app.settings.identity.explain_refusals {
+            if explains {
                 let findings = signature::diagnose(&authorization, request, &key.key, rules(app, &key), now, skew);
                 return Err(refuse(refusal.cause(), format_args!("{refusal} {}", signature::in_words(&findings))));
             }

@@ -1,8 +1,10 @@
 //! `POST /v3.0/OS-CREDENTIAL/securitytokens`
 
+use super::authenticate::Signer;
 use super::directory::TEMPORARY_KEY_PREFIX;
-use super::proof::{self, Identity, Method};
+use super::proof::{self, Asking, Identity, Method};
 use super::{model, store};
+use crate::api::caller::Caller;
 use crate::api::edge::Source;
 use crate::api::error::{ApiError, IdentityError};
 use crate::api::extract::Json;
@@ -13,6 +15,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use time::Duration;
 use utoipa::ToSchema;
 
@@ -70,15 +73,17 @@ pub struct TemporaryAccessKeyCredential {
         (status = 403, description = "No such agency, or the user may not use agencies.", body = IdentityError<'_>),
         (status = 404, description = "The token in the body is not valid.", body = IdentityError<'_>),
     ),
-    extensions(("x-policy" = json!(Policy::open().identity()))),
+    extensions(("x-policy" = json!(Policy::open_or_signed().identity()))),
 )]
 pub async fn create_temporary_access_key(
     State(app): State<App>,
     Extension(Source(source)): Extension<Source>,
+    signer: Option<Extension<Option<Signer>>>,
+    caller: Option<Extension<Arc<Caller>>>,
     headers: HeaderMap,
     Json(request): Json<TemporaryAccessKeyRequest>,
 ) -> Result<(StatusCode, Json<TemporaryAccessKeyResult>), ApiError> {
-    let proof = proof::prove(&app, request.auth.identity, &headers, source).await?;
+    let proof = proof::prove(&app, request.auth.identity, &Asking::new(&headers, caller, signer, source)).await?;
     if proof.methods.contains(&Method::Password) {
         return Err(ApiError::parameter("auth.identity.methods", "must be token or assume_role"));
     }

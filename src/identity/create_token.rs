@@ -1,8 +1,9 @@
 //! `POST /v3/auth/tokens`
 
+use super::authenticate::Signer;
 use super::directory::Session;
 use super::model::{self, LoginName, ProjectName, SUBJECT_TOKEN_HEADER, Token, TokenQuery, TokenResult};
-use super::proof::{self, Identity};
+use super::proof::{self, Asking, Identity};
 use super::store;
 use crate::api::caller::Caller;
 use crate::api::edge::Source;
@@ -84,17 +85,19 @@ pub struct ProjectRef {
         (status = 403, description = "No such agency, or the user may not use agencies.", body = IdentityError<'_>),
         (status = 404, description = "The token in the body is not valid.", body = IdentityError<'_>),
     ),
-    extensions(("x-policy" = json!(Policy::open().identity()))),
+    extensions(("x-policy" = json!(Policy::open_or_signed().identity()))),
 )]
 pub async fn keystone_create_token(
     State(app): State<App>,
     Extension(Source(source)): Extension<Source>,
     Query(query): Query<TokenQuery>,
+    signer: Option<Extension<Option<Signer>>>,
+    caller: Option<Extension<Arc<Caller>>>,
     headers: HeaderMap,
     Json(request): Json<TokenRequest>,
 ) -> Result<Response, ApiError> {
     let Auth { identity, scope } = request.auth;
-    let proof = proof::prove(&app, identity, &headers, source).await?;
+    let proof = proof::prove(&app, identity, &Asking::new(&headers, caller, signer, source)).await?;
     let project = resolve_scope(&app, &proof.caller, scope).await?;
     let (project, project_name) = project.map(|project| (project.id, project.name)).unzip();
     let issued_at = app.clock.now();
@@ -118,7 +121,8 @@ pub async fn keystone_create_token(
         issued_at,
         expires_at: row.expires_at,
     };
-    let body = TokenResult { token: Token::of(&session, project_name, query.with_catalog()) };
+    let catalogue_of = query.with_catalog().then(|| app.settings.server.public_address());
+    let body = TokenResult { token: Token::of(&session, project_name, catalogue_of.as_deref()) };
     let token = HeaderValue::try_from(token).expect("a token is plain ASCII");
     let header = [(HeaderName::from_static(SUBJECT_TOKEN_HEADER), token)];
     Ok((StatusCode::CREATED, header, Json(body)).into_response())
@@ -198,7 +202,9 @@ mod tests {
         assert_eq!(body["token"]["user"]["domain"]["name"], "demo-partner");
         assert_eq!(body["token"]["domain"]["id"], account.domain.to_string());
         assert_eq!(body["token"]["roles"][0]["name"], "te_admin");
-        assert_eq!(body["token"]["catalog"], json!([]));
+        let services = body["token"]["catalog"].as_array().expect("a list");
+        let services: Vec<_> = services.iter().map(|service| service["name"].as_str()).collect();
+        assert_eq!(services, [Some("bss"), Some("iam"), Some("identity")]);
 
         let target = "/v2/products/resource-types";
         assert!(client.with_token(&token).get(target).await.status.is_success());

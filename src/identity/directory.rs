@@ -33,6 +33,8 @@ pub struct AccessKey {
     pub key: signature::Key,
     /// Who signs with it.
     pub caller: Arc<Caller>,
+    /// For whom it acts, as it is stored.
+    pub principal: Principal,
     /// Whether the key and its user are enabled.
     pub enabled: bool,
     /// What this key's signatures must cover beyond the deployment's rules.
@@ -110,6 +112,7 @@ impl Directory {
         Ok(Some(Arc::new(AccessKey {
             key: signature::Key::new(access_key, &secret),
             caller: Arc::new(Caller { credential: access_key.to_owned(), ..user.caller }),
+            principal: Principal { user: (row.tenant_id, row.user_id), agency: None },
             enabled: row.enabled && user.enabled,
             rules: Rules { require_signed_host: row.require_signed_host, require_bound_body: row.require_bound_body },
             temporary: None,
@@ -124,6 +127,7 @@ impl Directory {
         Ok(Some(Arc::new(AccessKey {
             key: signature::Key::new(access_key, &secret),
             caller: Arc::new(Caller { credential: access_key.to_owned(), ..caller }),
+            principal: row.principal,
             enabled: true,
             rules: Rules::default(),
             temporary: Some(Temporary { security_token_hash: row.security_token_hash, expires_at: row.expires_at }),

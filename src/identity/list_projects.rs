@@ -46,6 +46,14 @@ pub struct ProjectResult {
     is_domain: bool,
 }
 
+impl ProjectResult {
+    /// A project of this account.
+    pub fn of(project: store::Project, domain: DomainId) -> Self {
+        let store::Project { id, name } = project;
+        Self { id, name, domain_id: domain, parent_id: domain, enabled: true, is_domain: false }
+    }
+}
+
 /// Lists the projects of the caller's account.
 ///
 /// There is one for each region. The SDK asks for a region's project by name when its credentials name none.
@@ -63,18 +71,8 @@ pub async fn keystone_list_projects(
     let mut connection = app.database.tenant(caller.tenant).await?;
     let projects = store::projects(&mut connection, caller.tenant, caller.domain).await?;
     let wanted = query.name.as_ref().map(ProjectName::as_str).filter(|name| !name.is_empty());
-    let projects = projects
-        .into_iter()
-        .filter(|project| wanted.is_none_or(|wanted| project.name == wanted))
-        .map(|project| ProjectResult {
-            id: project.id,
-            name: project.name,
-            domain_id: caller.domain,
-            parent_id: caller.domain,
-            enabled: true,
-            is_domain: false,
-        })
-        .collect();
+    let projects = projects.into_iter().filter(|project| wanted.is_none_or(|wanted| project.name == wanted));
+    let projects = projects.map(|project| ProjectResult::of(project, caller.domain)).collect();
     Ok(Json(KeystoneListProjectsResponse { projects }))
 }
 

@@ -15,14 +15,18 @@ pub mod get_caller_identity;
 pub mod key_uses;
 pub mod kind;
 pub mod list_auth_domains;
+pub mod list_auth_projects;
 pub mod list_projects;
+pub mod list_regions;
 pub mod model;
 pub mod password;
 pub mod proof;
 pub mod revoke_token;
 pub mod sandbox;
 pub mod second_factor;
+pub mod show_permanent_access_key;
 pub mod show_token;
+pub mod show_user;
 pub mod store;
 
 use crate::api::operation::{Operations, operations};
@@ -37,7 +41,11 @@ pub fn register(operations: &mut Operations<App>) {
         revoke_token::keystone_revoke_token,
         list_auth_domains::keystone_list_auth_domains,
         list_projects::keystone_list_projects,
+        list_auth_projects::keystone_list_auth_projects,
+        list_regions::keystone_list_regions,
         create_temporary_access_key::create_temporary_access_key,
         get_caller_identity::get_caller_identity,
+        show_permanent_access_key::show_permanent_access_key,
+        show_user::show_user,
     );
 }

@@ -24,6 +24,8 @@ texts! {
     LoginName, 1..=64, "demo-partner";
     /// The name of a project: a region code.
     ProjectName, 0..=64, "cn-north-4";
+    /// An access key.
+    AccessKeyText, 1..=64, "DEMO0123456789ABCDEF";
     /// The name of an agency.
     AgencyName, 1..=64, "demo-agency";
 }
@@ -51,7 +53,7 @@ pub struct Token {
     /// How the user identified itself.
     #[schema(example = json!(["password"]))]
     pub methods: Vec<String>,
-    /// Always empty: this server is the only service there is. Left out when the request says `nocatalog`.
+    /// The services there are, all of them at this server. Left out when the request says `nocatalog`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<Vec<CatalogEntry>>,
     /// The account, when the scope is an account.
@@ -79,9 +81,75 @@ pub struct AssumedBy {
 /// A service of the catalogue.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CatalogEntry {
+    /// Its id, the same as its name.
+    #[schema(example = "bss")]
+    pub id: &'static str,
     /// The service's name.
     #[schema(example = "bss")]
     pub name: &'static str,
+    /// Its kind, the same as its name.
+    #[serde(rename = "type")]
+    #[schema(example = "bss")]
+    pub kind: &'static str,
+    /// Where it is.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Where a service of the catalogue is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Endpoint {
+    /// Its id.
+    #[schema(example = "bss-public")]
+    pub id: String,
+    /// Always `public`.
+    #[schema(example = "public")]
+    pub interface: &'static str,
+    /// Always `*`: in all regions.
+    #[schema(example = "*")]
+    pub region: &'static str,
+    /// The same once more.
+    #[schema(example = "*")]
+    pub region_id: &'static str,
+    /// Its address.
+    #[schema(example = "http://127.0.0.1:8080")]
+    pub url: String,
+}
+
+/// What the catalogue says of a server at this address: versions of the identity service are told by the address.
+fn catalogue(address: &str) -> Vec<CatalogEntry> {
+    let entry = |name: &'static str, path: &str| CatalogEntry {
+        id: name,
+        name,
+        kind: name,
+        endpoints: vec![Endpoint {
+            id: format!("{name}-public"),
+            interface: "public",
+            region: "*",
+            region_id: "*",
+            url: format!("{address}{path}"),
+        }],
+    };
+    vec![entry("bss", ""), entry("iam", ""), entry("identity", "/v3")]
+}
+
+/// Where a thing and its neighbours are.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Links {
+    /// The thing's own address.
+    #[serde(rename = "self")]
+    #[schema(example = "http://127.0.0.1:8080/v3/regions")]
+    pub this: String,
+    /// Always null: lists are answered whole.
+    #[schema(nullable, example = json!(null))]
+    pub previous: Option<String>,
+    /// Always null.
+    #[schema(nullable, example = json!(null))]
+    pub next: Option<String>,
+}
+
+/// The links of what is at this path of a server.
+pub fn link(address: &str, path: &str) -> Links {
+    Links { this: format!("{address}{path}"), previous: None, next: None }
 }
 
 /// An account.
@@ -133,8 +201,9 @@ pub struct TokenUser {
 }
 
 impl Token {
-    /// The body of a session's token; `project_name` belongs to the session's project.
-    pub fn of(session: &Session, project_name: Option<String>, with_catalog: bool) -> Self {
+    /// The body of a session's token; `project_name` belongs to the session's project. The catalogue is that of the server at
+    /// this address.
+    pub fn of(session: &Session, project_name: Option<String>, catalogue_of: Option<&str>) -> Self {
         let caller = &session.caller;
         let domain = || TokenDomain { id: caller.domain, name: caller.domain_name.clone() };
         let user = |domain: TokenDomain| TokenUser {
@@ -150,7 +219,7 @@ impl Token {
             issued_at: token_time(session.issued_at),
             mfa_authn_at: has_second_factor.then(|| token_time(session.issued_at)),
             methods: session.methods.clone(),
-            catalog: with_catalog.then(Vec::new),
+            catalog: catalogue_of.map(catalogue),
             domain: project.is_none().then(domain),
             project,
             roles: roles(caller),

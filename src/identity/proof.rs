@@ -1,5 +1,6 @@
 //! How somebody who asks for a token or for a temporary key proves who it is.
 
+use super::authenticate::Signer;
 use super::directory::Session;
 use super::model::{AgencyName, LoginName};
 use super::{authenticate, model, password, second_factor, store};
@@ -7,7 +8,9 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::values::id::{DomainId, TenantId, UserId};
+use crate::values::number;
 use crate::values::text::texts;
+use axum::Extension;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -18,7 +21,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What lets an operator that is no administrator use its account's agencies.
-const AGENCY_OPERATOR: &str = "te_agency";
+pub const AGENCY_OPERATOR: &str = "te_agency";
 
 /// How the caller identifies itself: a method, or `password` and `totp` together, and the fields of these names.
 #[derive(Deserialize, ToSchema)]
@@ -68,14 +71,36 @@ pub struct PasswordIdentity {
     user: PasswordUser,
 }
 
-/// Name, account and password.
+/// Name, account and password; or id and password.
 #[derive(Deserialize, ToSchema)]
 pub struct PasswordUser {
-    name: LoginName,
+    /// Its id, with which neither name nor account is needed.
+    #[schema(nullable, inline, example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
+    id: Option<LoginName>,
+    /// Its name.
+    #[schema(nullable, inline)]
+    name: Option<LoginName>,
     /// The user's password.
     #[schema(min_length = 1, max_length = 128, format = Password, example = "Secret-123")]
     password: String,
-    domain: DomainName,
+    /// Its account.
+    #[schema(nullable)]
+    domain: Option<DomainOfUser>,
+}
+
+impl PasswordUser {
+    /// What is locked when it fails too often.
+    fn lock(&self) -> Result<String, ApiError> {
+        let required =
+            |field: &str| ApiError::parameter(&format!("auth.identity.password.user.{field}"), "is required");
+        if let Some(id) = &self.id {
+            return Ok(format!("id/{}", id.as_str()));
+        }
+        let name = self.name.as_ref().ok_or_else(|| required("name"))?;
+        let domain = self.domain.as_ref().and_then(|domain| domain.id.as_ref().or(domain.name.as_ref()));
+        let domain = domain.ok_or_else(|| required("domain"))?;
+        Ok(format!("{}/{}", domain.as_str(), name.as_str()))
+    }
 }
 
 /// The passcode of a user with a second factor.
@@ -96,13 +121,18 @@ texts! {
     Passcode, 1..=16, "123456";
 }
 
-/// An account by name.
+/// An account, by id or by name.
 #[derive(Deserialize, ToSchema)]
-pub struct DomainName {
-    name: LoginName,
+pub struct DomainOfUser {
+    /// Its id.
+    #[schema(nullable, inline, example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
+    id: Option<LoginName>,
+    /// Its name.
+    #[schema(nullable, inline)]
+    name: Option<LoginName>,
 }
 
-/// A token; without it the one in `X-Auth-Token`.
+/// A token; the one in `X-Auth-Token` counts before it.
 #[derive(Deserialize, ToSchema)]
 pub struct TokenIdentity {
     /// The token itself.
@@ -110,6 +140,7 @@ pub struct TokenIdentity {
     id: Option<String>,
     /// For a temporary key: how long it is valid.
     #[schema(nullable, minimum = 900, maximum = 86400, example = 900)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     duration_seconds: Option<u32>,
 }
 
@@ -125,6 +156,7 @@ pub struct AssumeRole {
     agency_name: AgencyName,
     /// For a temporary key: how long it is valid.
     #[schema(nullable, minimum = 900, maximum = 86400, example = 900)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     duration_seconds: Option<u32>,
 }
 
@@ -142,8 +174,32 @@ pub struct Proof {
     pub duration_seconds: Option<u32>,
 }
 
+/// Who asks, as the request itself tells.
+pub struct Asking<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Who signed it.
+    pub signer: Option<(Arc<Caller>, Signer)>,
+    /// From where it comes.
+    pub source: IpAddr,
+}
+
+impl<'a> Asking<'a> {
+    /// What the gate has put beside the request.
+    pub fn new(
+        headers: &'a HeaderMap,
+        caller: Option<Extension<Arc<Caller>>>,
+        signer: Option<Extension<Option<Signer>>>,
+        source: IpAddr,
+    ) -> Self {
+        let signer = caller.zip(signer).and_then(|(Extension(caller), Extension(signer))| Some((caller, signer?)));
+        Self { headers, signer, source }
+    }
+}
+
 /// Checks the proof.
-pub async fn prove(app: &App, identity: Identity, headers: &HeaderMap, source: IpAddr) -> Result<Proof, ApiError> {
+pub async fn prove(app: &App, identity: Identity, asking: &Asking<'_>) -> Result<Proof, ApiError> {
+    let source = asking.source;
     let missing = |field: &str| ApiError::parameter(&format!("auth.identity.{field}"), "is required by the method");
     let user = |password: Option<PasswordIdentity>| password.map(|given| given.user).ok_or_else(|| missing("password"));
     match identity.methods[..] {
@@ -152,9 +208,9 @@ pub async fn prove(app: &App, identity: Identity, headers: &HeaderMap, source: I
             let passcode = identity.totp.ok_or_else(|| missing("totp"))?.user;
             by_password(app, user(identity.password)?, Some(passcode), source).await
         }
-        [Method::Token] => by_token(app, identity.token, headers).await,
+        [Method::Token] => by_token(app, identity.token, asking).await,
         [Method::AssumeRole] => {
-            by_agency(app, identity.assume_role.ok_or_else(|| missing("assume_role"))?, headers).await
+            by_agency(app, identity.assume_role.ok_or_else(|| missing("assume_role"))?, asking).await
         }
         _ => Err(ApiError::parameter("auth.identity.methods", "must name one method, or password and totp")),
     }
@@ -166,16 +222,19 @@ async fn by_password(
     passcode: Option<TotpUser>,
     source: IpAddr,
 ) -> Result<Proof, ApiError> {
-    let lock = format!("{}/{}", user.domain.name.as_str(), user.name.as_str());
-    if app.lockout.is_locked(&lock, source) {
+    let lock = user.lock()?;
+    // One guess after the other: those that are judged at once would all be judged before any counts.
+    let _turn = app.lockout.turn(&lock, source).await;
+    let lockable = (!app.settings.server.is_proxy(source)).then_some(source);
+    if lockable.is_some_and(|source| app.lockout.is_locked(&lock, source)) {
         return Err(wrong_credentials());
     }
     let methods: &[Method] = if passcode.is_some() { &[Method::Password, Method::Totp] } else { &[Method::Password] };
     let Some(caller) = log_in(app, user, passcode).await? else {
-        app.lockout.failed(&lock, source);
+        lockable.inspect(|source| app.lockout.failed(&lock, *source));
         return Err(wrong_credentials());
     };
-    app.lockout.succeeded(&lock, source);
+    lockable.inspect(|source| app.lockout.succeeded(&lock, *source));
     let principal = Principal { user: (caller.tenant, caller.user), agency: None };
     Ok(Proof { principal, caller, methods, not_after: None, duration_seconds: None })
 }
@@ -183,15 +242,7 @@ async fn by_password(
 /// The user, if it exists, is enabled, this is its password and, where it has a second factor, this its passcode. Until the
 /// password is right, all of them take the same time.
 async fn log_in(app: &App, user: PasswordUser, passcode: Option<TotpUser>) -> Result<Option<Caller>, ApiError> {
-    let account = store::domain_by_name(&mut *app.database.control().await?, user.domain.name.as_str()).await?;
-    let found = match account {
-        Some((tenant, domain)) => {
-            let mut connection = app.database.tenant(tenant).await?;
-            let user = store::user_by_name(&mut connection, tenant, domain, user.name.as_str()).await?;
-            user.map(|(user, hash)| (tenant, user, hash))
-        }
-        None => None,
-    };
+    let found = find(app, &user).await?;
     let hash = found.as_ref().and_then(|(_, _, hash)| hash.clone());
     if !password::verify(user.password, hash).await {
         return Ok(None);
@@ -208,27 +259,67 @@ async fn log_in(app: &App, user: PasswordUser, passcode: Option<TotpUser>) -> Re
     Ok(admitted.map_err(ApiError::internal)?.then_some(row.caller))
 }
 
-async fn by_token(app: &App, token: Option<TokenIdentity>, headers: &HeaderMap) -> Result<Proof, ApiError> {
-    let (id, duration_seconds) = token.map_or((None, None), |token| (token.id, token.duration_seconds));
-    let session = match id {
-        None => own_session(app, headers).await?,
-        Some(id) => {
-            let session = app.directory.session(model::token_hash(id.as_bytes())).await?;
-            session.filter(|session| session.expires_at > app.clock.now()).ok_or_else(model::no_such_token)?
-        }
+/// The user that a request names, with its password's hash.
+async fn find(app: &App, user: &PasswordUser) -> Result<Option<(TenantId, UserId, Option<String>)>, ApiError> {
+    let mut connection = app.database.control().await?;
+    if let Some(id) = user.id.as_ref() {
+        let Ok(id) = Uuid::try_parse(id.as_str()) else { return Ok(None) };
+        return Ok(store::user_by_id(&mut connection, id).await?);
+    }
+    let Some(domain) = user.domain.as_ref() else { return Ok(None) };
+    let account = match (&domain.id, &domain.name) {
+        (Some(id), _) => match Uuid::try_parse(id.as_str()) {
+            Ok(id) => store::domain_by_id(&mut connection, id).await?,
+            Err(_) => None,
+        },
+        (None, Some(name)) => store::domain_by_name(&mut connection, name.as_str()).await?,
+        (None, None) => None,
     };
-    Ok(Proof {
-        principal: session.principal,
-        caller: Caller::clone(&session.caller),
-        methods: &[Method::Token],
-        not_after: Some(session.expires_at),
-        duration_seconds,
-    })
+    drop(connection);
+    let (Some((tenant, domain)), Some(name)) = (account, user.name.as_ref()) else { return Ok(None) };
+    let mut connection = app.database.tenant(tenant).await?;
+    let user = store::user_by_name(&mut connection, tenant, domain, name.as_str()).await?;
+    Ok(user.map(|(user, hash)| (tenant, user, hash)))
 }
 
-async fn by_agency(app: &App, role: AssumeRole, headers: &HeaderMap) -> Result<Proof, ApiError> {
-    let session = own_session(app, headers).await?;
-    let user = &session.caller;
+/// Who asks for something of its own: by the token in `X-Auth-Token`, by its signature, or by the token in the body.
+struct Own {
+    principal: Principal,
+    caller: Arc<Caller>,
+    not_after: Option<OffsetDateTime>,
+}
+
+impl Own {
+    fn of(session: &Session) -> Self {
+        Self { principal: session.principal, caller: session.caller.clone(), not_after: Some(session.expires_at) }
+    }
+
+    async fn find(app: &App, asking: &Asking<'_>, token: Option<String>) -> Result<Self, ApiError> {
+        if let Some((caller, Signer(principal))) = &asking.signer {
+            return Ok(Self { principal: *principal, caller: caller.clone(), not_after: None });
+        }
+        let is_sent = asking.headers.get(authenticate::TOKEN_HEADER).is_some_and(|token| !token.is_empty());
+        match token.filter(|_| !is_sent) {
+            None => Ok(Self::of(&*own_session(app, asking.headers).await?)),
+            Some(token) => {
+                let session = app.directory.session(model::token_hash(token.as_bytes())).await?;
+                let session = session.filter(|session| session.expires_at > app.clock.now());
+                Ok(Self::of(&*session.ok_or_else(model::no_such_token)?))
+            }
+        }
+    }
+}
+
+async fn by_token(app: &App, token: Option<TokenIdentity>, asking: &Asking<'_>) -> Result<Proof, ApiError> {
+    let (id, duration_seconds) = token.map_or((None, None), |token| (token.id, token.duration_seconds));
+    let Own { principal, caller, not_after } = Own::find(app, asking, id).await?;
+    let caller = Caller::clone(&caller);
+    Ok(Proof { principal, caller, methods: &[Method::Token], not_after, duration_seconds })
+}
+
+async fn by_agency(app: &App, role: AssumeRole, asking: &Asking<'_>) -> Result<Proof, ApiError> {
+    let own = Own::find(app, asking, None).await?;
+    let user = &own.caller;
     if user.acting_from.is_some()
         || !(user.administrator || user.permission_items.iter().any(|item| item == AGENCY_OPERATOR))
     {
@@ -254,7 +345,7 @@ async fn by_agency(app: &App, role: AssumeRole, headers: &HeaderMap) -> Result<P
         principal,
         caller: caller.ok_or_else(no_such_agency)?,
         methods: &[Method::AssumeRole],
-        not_after: Some(session.expires_at),
+        not_after: own.not_after,
         duration_seconds: role.duration_seconds,
     })
 }

@@ -41,9 +41,10 @@ pub async fn keystone_show_token(
             projects.into_iter().find(|own| own.id == project).map(|own| own.name)
         }
     };
+    let catalogue_of = query.with_catalog().then(|| app.settings.server.public_address());
     let subject = HeaderName::from_static(model::SUBJECT_TOKEN_HEADER);
     let token = headers[&subject].clone();
-    Ok(([(subject, token)], Json(TokenResult { token: Token::of(&session, project_name, query.with_catalog()) })))
+    Ok(([(subject, token)], Json(TokenResult { token: Token::of(&session, project_name, catalogue_of.as_deref()) })))
 }
 
 #[cfg(test)]

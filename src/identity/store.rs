@@ -141,6 +141,52 @@ pub async fn user_by_name(
     Ok(row.map(|row| (row.user, row.password_hash)))
 }
 
+/// A user of any account by id, with its password's hash. Asks every node of a cluster: not for hot paths.
+pub async fn user_by_id(
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> sqlx::Result<Option<(TenantId, UserId, Option<String>)>> {
+    let row = sqlx::query!(
+        r#"select tenant_id as "tenant: TenantId", user_id as "user: UserId", password_hash from users where user_id = $1"#,
+        id
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.tenant, row.user, row.password_hash)))
+}
+
+/// An access key as its account sees it.
+pub struct Credential {
+    /// Whose it is.
+    pub user: UserId,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// An access key of an account, or of one of its users.
+pub async fn credential(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    user: Option<UserId>,
+    access_key: &str,
+) -> sqlx::Result<Option<Credential>> {
+    sqlx::query_as!(
+        Credential,
+        r#"select user_id as "user: UserId", enabled, created_at, last_used_at from access_keys
+           where access_key = $1 and tenant_id = $2 and domain_id = $3 and ($4::uuid is null or user_id = $4)"#,
+        access_key,
+        tenant.0,
+        domain.0,
+        user.map(|user| user.0)
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// A project of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {

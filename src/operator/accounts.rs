@@ -25,6 +25,7 @@ use uuid::Uuid;
 /// Which accounts.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListAccountsQuery {
     /// Name of any account of a tree, to list the tree. Left out: the accounts at the top of all trees.
     #[param(example = "demo-partner", max_length = 64)]

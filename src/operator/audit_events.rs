@@ -22,6 +22,7 @@ use uuid::Uuid;
 /// Which events.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListAuditEventsQuery {
     /// Name of the account that called. Left out: what operators did.
     #[param(example = "demo-partner", max_length = 64)]

@@ -19,6 +19,7 @@ use utoipa::IntoParams;
 /// Which rows, and how.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ExportCatalogueQuery {
     /// Only rows of this kind.
     #[param(inline)]

@@ -11,6 +11,7 @@ use crate::clock::{self, Movement, Setting};
 use crate::identity::administration::find_account;
 use crate::operators::store::Role;
 use crate::values::id::TenantId;
+use crate::values::number;
 use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Whose clock.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ShowClockQuery {
     /// Name of any account of the tenant.
     #[param(example = "demo-partner", max_length = 64)]
@@ -84,11 +86,13 @@ pub struct SetClockBody {
     action: ClockAction,
     /// `ADVANCE`: by so many days.
     #[schema(example = 40, minimum = 1, maximum = 1830)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     days: Option<u16>,
     /// `ADVANCE`: to this instant.
     to: Option<Instant>,
     /// `OFFSET`: how far ahead of the system's time; below zero, behind.
     #[schema(example = 86400)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     offset_seconds: Option<i32>,
 }
 

@@ -10,6 +10,7 @@ use crate::customers::codes::{self, Readable};
 use crate::customers::store;
 use crate::operators::store::Role;
 use crate::values::receiver::Receiver;
+use crate::values::truth;
 use anyhow::anyhow;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Whose codes.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListVerificationCodesQuery {
     /// A mobile phone or an e-mail address.
     #[param(value_type = String, example = "13800000001", max_length = 64)]
@@ -59,6 +61,7 @@ pub struct ReserveReceiverBody {
     #[schema(value_type = String, example = "someone@example.com", max_length = 64)]
     receiver: Receiver,
     /// Whether it is kept for the vendor's own customers.
+    #[serde(deserialize_with = "truth::required")]
     reserved: bool,
 }
 

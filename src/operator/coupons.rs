@@ -22,6 +22,7 @@ use crate::values::money::Currency;
 use crate::values::number::Number;
 use crate::values::text::texts;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -36,6 +37,7 @@ texts! {
 /// Which coupons.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListCouponsQuery {
     /// Those that the account holds, or those that it issued.
     #[serde(default)]
@@ -278,6 +280,7 @@ pub async fn show_coupon_issuing(
 #[derive(Deserialize, ToSchema)]
 pub struct CouponIssuingBody {
     /// Whether it issues coupons; otherwise it uses them itself from now on.
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     issues_coupons: Option<bool>,
     /// How many days before a coupon expires it is told.
     #[schema(inline)]

@@ -14,6 +14,7 @@ use crate::customers::model::AssociationType;
 use crate::customers::partner_administration::find_partner;
 use crate::identity::administration::find_account;
 use crate::operators::store::Role;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,11 +22,13 @@ use utoipa::{IntoParams, ToSchema};
 /// Which customers.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListCustomersQuery {
     /// Only those that are associated in this way.
     #[param(inline)]
     association_type: Option<AssociationType>,
     /// `true`: only those of which something is frozen; `false`: only those of which nothing is.
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     frozen: Option<bool>,
     /// Only those whose real-name authentication has this status.
     #[param(inline)]

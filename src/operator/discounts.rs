@@ -18,6 +18,7 @@ use crate::values::decimal::WireDecimal;
 use crate::values::id::{AgreementId, DiscountId};
 use crate::values::money::Currency;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -239,10 +240,10 @@ pub struct CreateDiscountBody {
     /// Of a commercial discount the code of its agreement.
     agreement: Option<AgreementCode>,
     /// A promotion that comes on top of other discounts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth::value")]
     stacks: bool,
     /// For all customers right below the account, in place of the account itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth::value")]
     for_customers: bool,
     /// Only of this service.
     service_type: Option<ServiceTypeCode>,

@@ -9,6 +9,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::operators::store::Role;
 use crate::values::id::FaultId;
+use crate::values::number;
 use anyhow::anyhow;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -80,8 +81,8 @@ pub struct CreateFaultBody {
     /// What goes wrong.
     fault: FaultKind,
     /// How late the answer comes; for `LATENCY` only.
-    #[serde(default)]
     #[schema(example = 250, maximum = 60000)]
+    #[serde(default, deserialize_with = "number::any")]
     latency_ms: u32,
     /// Only requests of this operation; left out, of all.
     #[schema(example = "ListCities", max_length = 64)]
@@ -90,8 +91,8 @@ pub struct CreateFaultBody {
     #[schema(example = "AKEXAMPLE7K2M9Q4R6T8", max_length = 64)]
     access_key: Option<String>,
     /// How many requests.
-    #[serde(default = "once")]
     #[schema(example = 1, minimum = 1)]
+    #[serde(default = "once", deserialize_with = "number::any")]
     count: u32,
 }
 

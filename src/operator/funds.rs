@@ -16,6 +16,7 @@ use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::text::texts;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -103,7 +104,7 @@ pub struct PaymentBody {
     /// How much, in yuan: above 0, at most 2 decimals. A number or a text.
     amount: PositiveAmount,
     /// Whether it is for designated purposes and cannot be allocated.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth::value")]
     designated: bool,
     /// A remark for the records.
     memo: Option<FundsMemo>,

@@ -8,7 +8,6 @@ use crate::api::error::ApiError;
 use crate::api::operation::Enforced;
 use crate::api::write::Write;
 use crate::app::App;
-use crate::gate::read;
 use crate::identity::model::token_hash;
 use crate::operators::store;
 use crate::values::id::{DomainId, UserId};
@@ -64,7 +63,8 @@ impl Gate {
         if !self.policy.writes {
             return Ok(Request::from_parts(parts, body));
         }
-        let body = read(body, self.app.settings.server.max_body_bytes).await?;
+        let (body, held) = self.app.bodies.read(&parts.headers, body).await?.split();
+        parts.extensions.insert(held);
         let write = Write::new(
             (caller, call.clone()),
             (&parts, &body),
@@ -77,13 +77,19 @@ impl Gate {
 
     /// Whose token it is. Asked of the database each time, so that a token that is withdrawn ends at once.
     async fn operator(&self, headers: &HeaderMap) -> Result<store::Operator, ApiError> {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
         let given = given.ok_or_else(|| unauthenticated("the header Authorization: Bearer is not there"))?;
         let mut connection = self.app.database.control().await?;
         let now = self.app.clock.now();
         let operator = store::by_token(&mut connection, &token_hash(given), now).await?;
         operator.ok_or_else(|| unauthenticated("the token is unknown or has expired"))
     }
+}
+
+/// What follows the word, whose case says nothing.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (word, token) = value.split_at_checked(b"Bearer ".len())?;
+    word.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
 fn unauthenticated(reason: &'static str) -> ApiError {

@@ -15,6 +15,7 @@ use crate::pricing::model::IncentiveCode;
 use crate::pricing::store;
 use crate::products::model::ServiceTypeCode;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -23,6 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Which policies.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListIncentivePoliciesQuery {
     /// Only those of this service.
     #[param(inline)]
@@ -111,6 +113,7 @@ pub struct IncentivePolicyBody {
     /// 0 not a specific product, 1 specific, 2 no performance and no rebate, 13 performance and no rebate.
     incentive_policy: IncentiveCode,
     /// Whether discounts that partners grant apply.
+    #[serde(deserialize_with = "truth::required")]
     allow_discount: bool,
 }
 

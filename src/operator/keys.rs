@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::identity::administration as identity;
 use crate::operators::store::Role;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -95,6 +96,7 @@ pub async fn create_key(
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateKeyBody {
     /// Whether it is accepted.
+    #[serde(deserialize_with = "truth::required")]
     enabled: bool,
 }
 

@@ -8,6 +8,7 @@ use crate::api::policy::{Authentication, Policy};
 use crate::app::App;
 use crate::config::Settings;
 use crate::identity::administration::find_account;
+use crate::identity::proof::AGENCY_OPERATOR;
 use crate::identity::store::domain_kind;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Whose limits.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListLimitsQuery {
     /// Name of the account. Left out: of any account.
     #[param(example = "demo-partner", max_length = 64)]
@@ -69,6 +71,16 @@ pub async fn list_limits(
 static DECLARED: LazyLock<Vec<(&str, Policy)>> =
     LazyLock::new(|| crate::operations().policies().map(|(id, policy)| (id, policy.clone())).collect());
 
+/// The first of these that is neither a permission item nor an action of any operation, nor what lets a user use agencies.
+pub fn unknown_item(items: &[String]) -> Option<&String> {
+    let needed = |item: &String| {
+        DECLARED
+            .iter()
+            .any(|(_, policy)| policy.permission_items.contains(item) || policy.customer_actions.contains(item))
+    };
+    items.iter().find(|item| item.as_str() != AGENCY_OPERATOR && !needed(item))
+}
+
 /// The limits in force, by operation: those of what the account may call or, without one, of everything.
 pub async fn limits(
     connection: &mut PgConnection,
@@ -82,7 +94,7 @@ pub async fn limits(
         }
         None => None,
     };
-    let is_open = |policy: &Policy| policy.authentication == Authentication::None;
+    let is_open = |policy: &Policy| policy.authentication != Authentication::Required;
     let in_force = DECLARED.iter().filter_map(|(operation, policy)| {
         Some((*operation, policy.configured(operation, settings.api.site, &settings.quotas)?))
     });

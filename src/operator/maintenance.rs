@@ -9,6 +9,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::operators::store::Role;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,6 +65,7 @@ pub async fn show_maintenance(State(app): State<App>) -> Result<Json<Maintenance
 #[derive(Deserialize, ToSchema)]
 pub struct SetMaintenanceBody {
     /// Whether there is to be maintenance.
+    #[serde(deserialize_with = "truth::required")]
     on: bool,
     /// What is refused; all unless said otherwise.
     #[serde(default)]

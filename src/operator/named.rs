@@ -3,7 +3,8 @@
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::clock as clocks;
-use crate::identity::administration::find_account;
+use crate::customers::administration as customers;
+use crate::identity::administration::{Refusal, find_account};
 use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -48,14 +49,19 @@ pub fn refused(error: impl Into<anyhow::Error>) -> ApiError {
     if error.chain().any(<dyn std::error::Error>::is::<sqlx::Error>) {
         return ApiError::internal(error);
     }
-    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.0100", format!("Not done: {error:#}."))
+    let of_customers = error.downcast_ref::<customers::Refusal>().and_then(|refusal| match refusal {
+        customers::Refusal::Account(refusal) => Some(refusal),
+        _ => None,
+    });
+    let is_missing = error.downcast_ref().or(of_customers).is_some_and(Refusal::is_of_nothing);
+    let status = if is_missing { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+    ApiError::bss(status, "CBC.0100", format!("Not done: {error:#}."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::accounts::administration as funds;
-    use crate::customers::administration as customers;
     use crate::identity::administration as identity;
     use crate::ledger::PostError;
 
@@ -70,6 +76,9 @@ mod tests {
         ]
         .map(|error| (error.status.as_u16(), error.message.contains("pool")));
         assert_eq!(statuses, [(500, false); 4]);
-        assert_eq!(refused(identity::Refusal::NoSuchKey("A".to_owned())).status, StatusCode::BAD_REQUEST);
+        assert_eq!(refused(identity::Refusal::NameTaken("A".to_owned())).status, StatusCode::BAD_REQUEST);
+        assert_eq!(refused(identity::Refusal::NoSuchKey("A".to_owned())).status, StatusCode::NOT_FOUND);
+        let nested = customers::Refusal::Account(identity::Refusal::NoSuchAccount("A".to_owned()));
+        assert_eq!(refused(nested).status, StatusCode::NOT_FOUND);
     }
 }

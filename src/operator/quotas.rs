@@ -18,6 +18,7 @@ use crate::values::id::{DomainId, QuotaId};
 use crate::values::money::Currency;
 use crate::values::number::Number;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -163,7 +164,7 @@ pub struct GrantQuotaBody {
     #[serde(default)]
     customers: Vec<String>,
     /// Only for customers that were never associated with another partner.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth::value")]
     first_association: bool,
     /// A remark for the ledger.
     memo: Option<Remark>,

@@ -13,6 +13,7 @@ use crate::operators::store::Role;
 use crate::real_name::model::DocumentNumber;
 use crate::real_name::review::{self, ApplicationView, Opinion};
 use crate::real_name::store::{self, Waiting};
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -131,6 +132,7 @@ pub struct BanDocumentBody {
     /// Its number. It is kept as a keyed hash only.
     number: DocumentNumber,
     /// Whether nobody can be verified with it.
+    #[serde(deserialize_with = "truth::required")]
     banned: bool,
 }
 

@@ -18,6 +18,7 @@ use crate::identity::model::token_time;
 use crate::operator::replay::{Api, replay};
 use crate::operator::{curl, sdk};
 use crate::operators::store::Role;
+use crate::values::number;
 use anyhow::anyhow;
 use axum::Extension;
 use axum::extract::State;
@@ -39,6 +40,7 @@ pub struct ListRequestsQuery {
     operation: Option<String>,
     /// The answer's status.
     #[param(example = 429, minimum = 100, maximum = 599)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     status: Option<u16>,
     /// The code of the refusal.
     #[param(example = "APIGW.0301", max_length = 64)]
@@ -61,6 +63,7 @@ pub struct ListRequestsQuery {
 pub struct OfRequest {
     /// The call's number.
     #[param(example = 4711)]
+    #[serde(deserialize_with = "number::any")]
     request: u64,
 }
 

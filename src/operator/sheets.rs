@@ -14,6 +14,7 @@ const PROBLEMS_NAMED_MAX: usize = 20;
 /// How a sheet is exported.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ExportQuery {
     /// As CSV or as JSON.
     #[serde(default)]

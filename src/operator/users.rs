@@ -1,5 +1,6 @@
 //! `/admin/v1/accounts/{account}/users`
 
+use super::limits::unknown_item;
 use super::named::{OfAccount, OfUser, refused};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
@@ -13,6 +14,7 @@ use crate::identity::store::{self, UserSummary};
 use crate::operators::store::Role;
 use crate::values::id::UserId;
 use crate::values::time::Instant;
+use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -124,6 +126,7 @@ pub async fn create_user(
     write
         .once(async |connection| {
             let CreateUserBody { name, permission_items } = &body;
+            refuse_unknown(permission_items)?;
             let created = identity::create_user(connection, &account, name, permission_items, now).await;
             let user_id = created.map_err(refused)?;
             Outcome::of(&user_id, &UserCreated { user_id })
@@ -135,6 +138,7 @@ pub async fn create_user(
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateUserBody {
     /// Whether it is let in. Keeping it out ends its tokens.
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     enabled: Option<bool>,
     /// What it may do, these and no others.
     #[schema(example = json!(["BPC_ITEM_FINANCE_030100"]))]
@@ -165,6 +169,7 @@ pub async fn update_user(
     write
         .once(async |connection| {
             if let Some(items) = &body.permission_items {
+                refuse_unknown(items)?;
                 identity::set_permission_items(connection, &account, &user, items).await.map_err(refused)?;
             }
             if let Some(password) = &body.password {
@@ -231,4 +236,10 @@ pub async fn disable_second_factor(
             Ok(Outcome::empty(&format!("{account}/{user}")))
         })
         .await
+}
+fn refuse_unknown(items: &[String]) -> Result<(), ApiError> {
+    match unknown_item(items) {
+        None => Ok(()),
+        Some(item) => Err(ApiError::parameter("permission_items", format!("`{item}` is no permission item or action"))),
+    }
 }

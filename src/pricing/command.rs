@@ -183,7 +183,7 @@ pub struct AddDiscount {
 }
 
 fn incentive(text: &str) -> Result<IncentiveCode, String> {
-    text.parse::<u32>().map_err(|_| "must be a number".to_owned()).and_then(IncentiveCode::try_from)
+    text.parse::<i64>().map_err(|_| "must be a number".to_owned()).and_then(IncentiveCode::try_from)
 }
 
 fn ratio(text: &str) -> Result<Decimal, String> {

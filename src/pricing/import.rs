@@ -166,7 +166,7 @@ mod tests {
             ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,four,,,,,linear,,,1,,,,,", "measure_id: must be a whole number"),
             ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,999,,,,,linear,,,1,,,,,", "measure_id: there is no unit 999"),
             ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,4,17,,,,linear,,,1,,,,,", "size_measure_id: needs"),
-            ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,4,,,,,curved,,,1,,,,,", "shape: unknown variant"),
+            ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,4,,,,,curved,,,1,,,,,", "shape: must be "),
             ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,4,,,,,,,,1,,,,,", "shape: must not be empty"),
             ("{HOUR},CNY,2030-01-01T00:00:00Z,duration,4,,,,,linear,,,,,,,,", "shape: must be withdrawn where"),
             ("{HOUR},CNY,2030-01-01T00:00:00Z,,,,,,,linear,,,,,,,,", "shape: must be withdrawn where"),

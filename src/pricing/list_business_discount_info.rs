@@ -594,8 +594,8 @@ mod tests {
     async fn wrong_fields_are_named(pool: PgPool) {
         let app = TestApp::new(pool).await;
         for (request, field) in [
-            (json!({}), "`quoting_item_type`"),
-            (json!({"quoting_item_type": "ITEM"}), "quoting_item_type: unknown variant"),
+            (json!({}), "quoting_item_type: is required"),
+            (json!({"quoting_item_type": "ITEM"}), "quoting_item_type: must be PRODUCT_ITEM or CATEGORY_ITEM"),
             (
                 json!({"quoting_item_type": "PRODUCT_ITEM", "charging_modes": ["WEEKLY"]}),
                 "charging_modes: must be ways",

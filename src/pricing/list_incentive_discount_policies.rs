@@ -160,7 +160,7 @@ mod tests {
     async fn wrong_parameters_are_named(pool: PgPool) {
         let app = TestApp::new(pool).await;
         for (query, field) in [
-            ("", "`time`"),
+            ("", "time: is required"),
             ("?time=2026-13", "time: must look like"),
             ("?time=2026-1", "time: must have 7 to 7"),
             ("?time=2026-01&limit=101", "limit:"),

@@ -13,7 +13,7 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::values::decimal::WireDecimal;
-use crate::values::number::Number;
+use crate::values::number::{self, Number};
 use axum::extract::State;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -52,9 +52,11 @@ pub struct DemandProductInfo {
     _available_zone: Option<ZoneFilter>,
     /// How large the resource is: of linear products, for instance disks and bandwidths, where it must be given.
     #[schema(nullable, example = 40)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     resource_size: Option<i32>,
     /// The unit of the size: `14` pieces, `15` Mbps, `17` GB.
     #[schema(nullable, example = 17)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     size_measure_id: Option<i32>,
     /// What is measured: `ListUsageTypes` lists it.
     usage_factor: ItemUsageFactor,
@@ -62,6 +64,7 @@ pub struct DemandProductInfo {
     usage_value: WireDecimal,
     /// In which unit: any that converts into the price's.
     #[schema(example = 4)]
+    #[serde(deserialize_with = "number::any")]
     usage_measure_id: i32,
     /// Of how many such resources, each used so much.
     #[schema(value_type = i32, minimum = 1, maximum = 10_000, example = 1)]

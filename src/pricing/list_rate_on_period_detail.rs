@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::products::model::ChargeMode;
 use crate::products::store::Products;
 use crate::values::decimal::WireDecimal;
-use crate::values::number::Number;
+use crate::values::number::{self, Number};
 use axum::extract::State;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -52,12 +52,15 @@ pub struct PeriodProductInfo {
     _available_zone: Option<ZoneFilter>,
     /// How large the resource is: of linear products, for instance disks and bandwidths, where it must be given.
     #[schema(nullable, example = 40)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     resource_size: Option<i32>,
     /// The unit of the size: `14` pieces, `15` Mbps, `17` GB.
     #[schema(nullable, example = 17)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
     size_measure_id: Option<i32>,
     /// `0` days, `2` months, `3` years, `4` hours.
     #[schema(example = 2)]
+    #[serde(deserialize_with = "number::any")]
     period_type: i32,
     /// How many periods.
     #[schema(value_type = i32, minimum = 1, maximum = 2_147_483_647, example = 1)]

@@ -14,6 +14,8 @@ use crate::products::store::{ResourceType, Specification};
 use crate::values::decimal::plain;
 use crate::values::language::{Language, Names};
 use crate::values::site::Site;
+use crate::values::truth;
+use crate::values::words;
 use axum::extract::State;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -36,9 +38,11 @@ pub struct ResourceSpecsPriceQueryReq {
     filters: Option<Vec<ResourceSpecsPriceFilter>>,
     /// Whether to answer attributes.
     #[schema(nullable, default = false)]
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     need_attributes: Option<bool>,
     /// Whether to answer prices.
     #[schema(nullable, default = false)]
+    #[serde(default, deserialize_with = "truth::value_or_none")]
     need_price: Option<bool>,
     /// `next_marker` of the page before; absent or null for the first page.
     #[schema(nullable, max_length = 400)]
@@ -232,7 +236,7 @@ impl ResourceSpecsPriceQueryReq {
             }
             [ResourceSpecsPriceFilter { key: ResourceSpecsPriceFilterKey::ChargingMode, value }] => {
                 let mode = serde_json::from_value(value.as_str().into()).map(Filter::Mode);
-                mode.map_err(|error| ApiError::parameter("filters[0].value", error))
+                mode.map_err(|error| ApiError::parameter("filters[0].value", words::rule(&error.to_string())))
             }
             _ => Err(ApiError::parameter("filters", "must have at most one condition")),
         }
@@ -435,10 +439,10 @@ mod tests {
             assert!(prices.into_iter().all(|price| price["charging_mode"] == mode), "{mode}");
         }
         let other = client.post(TARGET, &ask("RENT")).await;
-        assert!(other.refusal().2.starts_with("Parameter error. filters[0].value: unknown variant"), "{}", other.body);
+        assert!(other.refusal().2.starts_with("Parameter error. filters[0].value: must be "), "{}", other.body);
         let filter = json!({"key": "RESOURCE_SPEC", "value": "x"});
         let two = client.post(TARGET, &json!({"region_code": "cn-north-4", "filters": [filter, filter]})).await;
         assert_eq!(two.refusal().2, "Parameter error. filters: must have at most one condition.");
-        assert!(client.post(TARGET, &json!({})).await.refusal().2.contains("`region_code`"));
+        assert!(client.post(TARGET, &json!({})).await.refusal().2.contains("region_code: is required"));
     }
 }

@@ -29,7 +29,7 @@ pub struct ListUsageTypesQuery {
     /// How many to answer at most.
     #[param(inline)]
     #[serde(default)]
-    limit: Limit<1000>,
+    limit: Limit<100>,
 }
 
 /// Usage types.
@@ -112,7 +112,7 @@ mod tests {
     async fn a_resource_type_filters_and_an_empty_one_matches_nothing(pool: PgPool) {
         let app = TestApp::new(pool).await;
         let client = app.client("demo-partner");
-        let target = "/v2/products/usage-types?limit=1000";
+        let target = "/v2/products/usage-types?limit=100";
         let all = client.get(target).await.ok();
         let of_server = client.get(&format!("{target}&resource_type_code=hws.resource.type.vm")).await.ok();
         let usages = of_server["usage_types"].as_array().expect("a list");

@@ -21,11 +21,11 @@ pub struct ListCountiesQuery {
     /// How many counties to skip.
     #[param(inline)]
     #[serde(default)]
-    offset: Offset,
+    offset: Offset<false>,
     /// How many counties to answer at most.
     #[param(inline)]
     #[serde(default)]
-    limit: Limit<1000>,
+    limit: Limit<1000, 10, false>,
 }
 
 /// Counties of a city.

@@ -6,8 +6,9 @@ use super::world::{Scale, World};
 use crate::app::App;
 use crate::catalogue::memory as catalogue;
 use crate::clock::Clock;
-use crate::config::{DatabaseUrl, Review, Secret, Settings};
+use crate::config::{DatabaseUrl, Review, Secret, Settings, openable};
 use crate::database::{self, Database};
+use crate::output::print;
 use crate::postgres::{Cluster, Options};
 use crate::pricing::samples;
 use crate::secrets;
@@ -16,10 +17,11 @@ use crate::subscriptions::sandbox as subscriptions;
 use crate::telemetry;
 use crate::values::id;
 use anyhow::Context;
+use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt;
 use ipnet::{Ipv4Net, Ipv6Net};
+use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::{Connection, PgConnection};
-use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use time::Time;
 
@@ -33,9 +35,11 @@ const DATABASE_USER: &str = "gateway";
 /// What the command line says.
 #[derive(Debug, clap::Args)]
 pub struct SandboxArguments {
+    #[command(subcommand)]
+    question: Option<Question>,
     /// Where the data is kept between runs [default: /var/lib/bss-gateway/sandbox for root, else
     /// ~/.local/share/bss-gateway/sandbox]
-    #[arg(long)]
+    #[arg(long, global = true)]
     data: Option<PathBuf>,
     /// Forget the world and make a new one
     #[arg(long)]
@@ -54,31 +58,72 @@ pub struct SandboxArguments {
     postgres_bin: Option<PathBuf>,
 }
 
+/// What can be asked of a sandbox that runs.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+enum Question {
+    /// Show once more what it printed: addresses, keys, passwords
+    Keys,
+}
+
+/// What was printed, in the data folder.
+const WELCOME: &str = "welcome";
+
 /// Runs the sandbox until `stop` is done.
 pub async fn run(
     arguments: SandboxArguments,
-    settings: Settings,
-    stop: impl Future<Output = ()>,
+    mut settings: Settings,
+    stop: impl Future<Output = ()> + Clone,
 ) -> anyhow::Result<()> {
     let folder = arguments.folder()?;
-    let options =
-        Options { folder: folder.clone(), binaries: arguments.postgres_bin.clone(), durable: !arguments.ephemeral };
-    let cluster = Cluster::start(&options).await?;
-    let served = serve(&arguments, &cluster, &folder, settings, stop).await;
-    cluster.stop().await;
-    if arguments.ephemeral {
-        fs::remove_dir_all(&folder).ok();
+    if let Some(Question::Keys) = arguments.question {
+        let welcome = fs::read_to_string(folder.join(WELCOME)).context("no sandbox has run on this folder")?;
+        return Ok(print(&welcome)?);
     }
+    // Before a world is made for minutes: a port that is taken is known now.
+    let listeners = Listeners::bind(&settings.server)?;
+    settings.server.listen = listeners.api_address()?;
+    let options = Options {
+        folder: folder.clone(),
+        binaries: arguments.postgres_bin.clone(),
+        program: std::env::current_exe().context("finding this program")?,
+        durable: !arguments.ephemeral,
+        ephemeral: arguments.ephemeral,
+    };
+    let mut cluster = tokio::select! {
+        cluster = Cluster::start(&options) => cluster?,
+        () = stop.clone() => return Ok(()),
+    };
+    let served = async {
+        cluster.say_address(&openable(listeners.api_address()?))?;
+        let prepared = tokio::select! {
+            prepared = prepare(&arguments, &cluster, &folder, settings) => prepared?,
+            () = stop.clone() => return Ok(()),
+        };
+        let Prepared { app, metrics, url, world } = prepared;
+        let welcome = welcome(&listeners, &folder, &url, &world)?;
+        keep_secret(&folder.join(WELCOME), &welcome)?;
+        print(&welcome)?;
+        listeners.serve(app, metrics, stop).await
+    };
+    let served = served.await;
+    cluster.stop().await;
     served
 }
 
-async fn serve(
+/// All that there is to serve.
+struct Prepared {
+    app: App,
+    metrics: PrometheusHandle,
+    url: String,
+    world: World,
+}
+
+async fn prepare(
     arguments: &SandboxArguments,
     cluster: &Cluster,
     folder: &Path,
     mut settings: Settings,
-    stop: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Prepared> {
     cluster.create_database(DATABASE, arguments.reset).await?;
     let url = cluster.url(DATABASE);
     database::migrate(&url).await?;
@@ -111,9 +156,7 @@ async fn serve(
     let database = Database::connect(&settings.database).await?;
     let metrics = telemetry::start_metrics()?;
     let app = App::start(settings, database, clock).await?;
-    let listeners = Listeners::bind(&app).await?;
-    print!("{}", welcome(&listeners, folder, &url, &world)?);
-    listeners.serve(app, metrics, stop).await
+    Ok(Prepared { app, metrics, url, world })
 }
 
 /// The world that is there, or a new one.
@@ -147,6 +190,13 @@ async fn make_world(
     Ok(world)
 }
 
+/// Writes a file that nobody else reads.
+fn keep_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    Ok(std::io::Write::write_all(&mut file, text.as_bytes())?)
+}
+
 /// The sandbox's own master key, made once and kept beside its data.
 fn master_key(file: &Path) -> anyhow::Result<Secret> {
     if !file.exists() {
@@ -154,7 +204,7 @@ fn master_key(file: &Path) -> anyhow::Result<Secret> {
         let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
         std::io::Write::write_all(&mut file, hex::encode(secrets::random::<32>()).as_bytes())?;
     }
-    let key = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let key = fs::read_to_string(file)?;
     Ok(Secret::from(key))
 }
 

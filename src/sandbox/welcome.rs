@@ -2,21 +2,30 @@
 
 use super::world::World;
 use super::world::accounts::{Account, EMPLOYER, is_of_scenario};
+use crate::config::openable;
 use crate::server::Listeners;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
 /// The text.
 pub fn welcome(listeners: &Listeners, folder: &Path, database_url: &str, world: &World) -> anyhow::Result<String> {
-    let (api, operators) = (listeners.api_address()?, listeners.operator_address()?);
+    let (api, operators) = (openable(listeners.api_address()?), openable(listeners.operator_address()?));
     let token = &world.operators[0].token;
     let mut text = format!(
-        "\nThe sandbox is ready.\n\n  API       http://{api}\n  Explorer  http://{api}/explorer\n  Metrics   http://{operators}/metrics\n  Operators http://{operators}/admin/docs/ with the token {token}\n  Data      {}\n  Database  {database_url}\n",
+        "\nThe sandbox is ready.\n\n  API       {api}\n  Explorer  {api}/explorer\n  Metrics   {operators}/metrics\n  Operators {operators}/admin/docs/ with the token {token}\n  Data      {}\n  Database  {database_url}\n",
         folder.display()
     );
     write_operators(&mut text, world)?;
     write_accounts(&mut text, world)?;
-    writeln!(text, "\nEach account's user has the account's name. Stop with Ctrl-C.")?;
+    let demo = world.demo();
+    writeln!(text, "\nFor the SDK as demo-partner, and for `bss-gateway admin …`, in another terminal:\n")?;
+    writeln!(text, "  export HUAWEICLOUD_SDK_AK={} HUAWEICLOUD_SDK_SK={}", demo.access_key, demo.secret_key)?;
+    let key = folder.join("master.key");
+    writeln!(text, "  export DATABASE_URL='{database_url}' BSS_SECRETS_MASTER_KEY_FILE='{}'", key.display())?;
+    writeln!(
+        text,
+        "\nEach account's user has the account's name. `bss-gateway sandbox keys` shows this again. Stop with Ctrl-C."
+    )?;
     Ok(text)
 }
 

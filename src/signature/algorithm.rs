@@ -2,7 +2,7 @@
 //!
 //! | name | hash | who holds what |
 //! | --- | --- | --- |
-//! | `SDK-HMAC-SHA256` | SHA-256 | both sides the secret key |
+//! | `SDK-HMAC-SHA256` | SHA-256 | both sides the secret key; with `Credential`, as the vendor's older SDKs write it, a key derived from it for one day, region and service |
 //! | `SDK-HMAC-SM3` | SM3 | both sides the secret key |
 //! | `V11-HMAC-SHA256` | SHA-256 | both sides a key derived from it for one day, region and service |
 //! | `SDK-ECDSA-P256-SHA256` | SHA-256 | the client a private key derived from it, the server the public one |
@@ -22,6 +22,8 @@ use std::sync::OnceLock;
 
 /// Longest signature: the DER form of two numbers of 256 bits.
 const DER_MAX: usize = 72;
+/// How the scope of the older SDKs ends.
+const SCOPE_END: &str = "/sdk_request";
 /// The identifier that every signer of `SDK-SM2-SM3` uses, and its length in bits.
 const SM2_IDENTIFIER: (&[u8; 16], u16) = (b"1234567812345678", 128);
 /// The curve SM2 as it enters the hash of an identity: a, b, and the base point's x and y.
@@ -61,9 +63,9 @@ impl Algorithm {
         }
     }
 
-    /// The one of this name.
+    /// The one of this name, in whatever case it is written.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     const fn is_sm3(self) -> bool {
@@ -111,6 +113,12 @@ impl From<Algorithm> for &'static str {
 #[derive(Debug)]
 pub(super) enum Proof<'a> {
     HmacSha256([u8; 32]),
+    /// `SDK-HMAC-SHA256` as the vendor's older SDKs write it.
+    Scoped {
+        /// `<YYYYMMDD>/<region>/<service>/sdk_request`, what the key was derived for; region and service may be empty.
+        scope: &'a str,
+        mac: [u8; 32],
+    },
     HmacSm3([u8; 32]),
     EcdsaP256(p256::ecdsa::Signature),
     Sm2(sm2::dsa::Signature),
@@ -122,14 +130,24 @@ pub(super) enum Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// Reads the parameter `Signature`, and for `V11-HMAC-SHA256` what follows the access key in `Credential`.
-    pub(super) fn parse(algorithm: Algorithm, scope: &'a str, digits: &str) -> Result<Self, Refusal> {
+    /// Reads the parameter `Signature`, and what follows the access key where that is in `Credential`.
+    pub(super) fn parse(algorithm: Algorithm, scope: Option<&'a str>, digits: &str) -> Result<Self, Refusal> {
         Ok(match algorithm {
-            Algorithm::HmacSha256 => Self::HmacSha256(parse_mac(digits)?),
+            Algorithm::HmacSha256 => match scope {
+                None => Self::HmacSha256(parse_mac(digits)?),
+                Some(scope) if scope.split('/').count() == 4 && scope.ends_with(SCOPE_END) => {
+                    Self::Scoped { scope, mac: parse_mac(digits)? }
+                }
+                Some(_) => {
+                    let form = "Credential must be <access key>/<YYYYMMDD>/<region>/<service>/sdk_request";
+                    return Err(Refusal::Malformed(form));
+                }
+            },
             Algorithm::HmacSm3 => Self::HmacSm3(parse_mac(digits)?),
             Algorithm::EcdsaP256 => Self::EcdsaP256(parse_der(digits, p256::ecdsa::Signature::from_der)?),
             Algorithm::Sm2 => Self::Sm2(parse_der(digits, sm2::dsa::Signature::from_der)?),
             Algorithm::V11 => {
+                let scope = scope.unwrap_or_default();
                 let mut parts = scope.split('/');
                 let is_complete = parts.clone().count() == 3 && parts.all(|part| !part.is_empty());
                 if !is_complete {
@@ -143,7 +161,7 @@ impl<'a> Proof<'a> {
     /// The day for which the key was derived, where the algorithm derives one.
     pub(super) fn day(&self) -> Option<&'a str> {
         match self {
-            Self::V11 { scope, .. } => scope.split('/').next(),
+            Self::V11 { scope, .. } | Self::Scoped { scope, .. } => scope.split('/').next(),
             _ => None,
         }
     }
@@ -151,7 +169,7 @@ impl<'a> Proof<'a> {
     /// The line that the algorithm adds to the string to sign.
     pub(super) fn scope(&self) -> Option<&'a str> {
         match self {
-            Self::V11 { scope, .. } => Some(scope),
+            Self::V11 { scope, .. } | Self::Scoped { scope, .. } => Some(scope),
             _ => None,
         }
     }
@@ -181,6 +199,8 @@ fn parse_der<S, E>(digits: &str, from_der: impl Fn(&[u8]) -> Result<S, E>) -> Re
 pub struct Key {
     access_key: Box<str>,
     sha256: Hmac<Sha256>,
+    /// Keyed with "SDK" and the secret: where the older SDKs begin to derive.
+    prefixed: Hmac<Sha256>,
     sm3: Hmac<Sm3>,
     derivation: Hkdf<Sha256>,
     // `None` inside if no private key can be derived, which is to be expected of no key in 2^8000.
@@ -195,6 +215,7 @@ impl Key {
         Self {
             access_key: access_key.into(),
             sha256: Hmac::new_from_slice(secret).expect(any_length),
+            prefixed: Hmac::new_from_slice(&[b"SDK", secret].concat()).expect(any_length),
             sm3: Hmac::new_from_slice(secret).expect(any_length),
             derivation: Hkdf::new(Some(access_key.as_bytes()), secret),
             p256: OnceLock::new(),
@@ -206,6 +227,7 @@ impl Key {
     pub(super) fn verifies(&self, proof: &Proof<'_>, parts: &[&str]) -> bool {
         match proof {
             Proof::HmacSha256(mac) => is_mac(self.sha256.clone(), parts, mac),
+            Proof::Scoped { scope, mac } => is_mac(self.scoped(scope), parts, mac),
             Proof::HmacSm3(mac) => is_mac(self.sm3.clone(), parts, mac),
             Proof::V11 { scope, mac } => is_mac(self.derived(scope), parts, mac),
             Proof::EcdsaP256(signature) => self.p256().is_some_and(|key| {
@@ -231,6 +253,14 @@ impl Key {
         self.derivation.expand(scope.as_bytes(), &mut bytes).expect("32 bytes are not too many");
         hex::encode_to_slice(bytes, &mut digits).expect("32 bytes are 64 digits");
         Hmac::new_from_slice(&digits).expect("HMAC takes a key of any length")
+    }
+
+    /// The key of the older SDKs for one day, region and service: each part of the scope keys the next one's hash.
+    fn scoped(&self, scope: &str) -> Hmac<Sha256> {
+        scope.split('/').fold(self.prefixed.clone(), |mut keyed, part| {
+            keyed.update(part.as_bytes());
+            Hmac::new_from_slice(&keyed.finalize().into_bytes()).expect("HMAC takes a key of any length")
+        })
     }
 
     fn p256(&self) -> Option<&p256::ecdsa::VerifyingKey> {

@@ -18,4 +18,7 @@ mod verification;
 pub use algorithm::{Algorithm, Key};
 pub use diagnosis::{Finding, diagnose, in_words};
 pub use model::{Refusal, Request, Rules};
-pub use verification::{Authorization, canonical_request, is_signed, parse, parse_date, sign, verify, write_date};
+pub use verification::{
+    Authorization, canonical_request, check_date, is_signed, parse, parse_date, sign, string_to_sign, verify,
+    write_date,
+};

@@ -28,6 +28,9 @@ pub enum Refusal {
     /// The header has not the form the SDKs write.
     #[error("verify aksk signature fail, the Authorization header is malformed: {0}")]
     Malformed(&'static str),
+    /// There is no such algorithm.
+    #[error("verify aksk signature fail, the algorithm {0} is unknown")]
+    UnknownAlgorithm(String),
     /// This deployment does not accept the algorithm.
     #[error("verify aksk signature fail, the algorithm {0} is not accepted here")]
     Algorithm(&'static str),
@@ -77,7 +80,7 @@ impl Refusal {
     pub fn cause(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
-            Self::Algorithm(_) => "algorithm",
+            Self::Algorithm(_) | Self::UnknownAlgorithm(_) => "algorithm",
             Self::HeaderMissing(_) => "header_missing",
             Self::HeaderUnsigned(_) => "header_unsigned",
             Self::DateMalformed => "date_malformed",

@@ -14,6 +14,8 @@ pub(super) const DATE_FORMAT: StaticFormatDescription =
     format_description!("[year][month][day]T[hour][minute][second]Z");
 /// How many headers a client may list: the SDKs list at most ten.
 const SIGNED_HEADERS_MAX: usize = 64;
+/// How much is shown of an algorithm's name that is unknown.
+const NAME_SHOWN_MAX: usize = 40;
 
 /// The parts of the `Authorization` header.
 #[derive(Debug)]
@@ -29,13 +31,17 @@ pub struct Authorization<'a> {
 /// Whether the request carries a signature at all.
 pub fn is_signed(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(|value| {
-        let value = value.as_bytes();
-        Algorithm::ALL.iter().any(|algorithm| value.starts_with(algorithm.name().as_bytes()))
+        let scheme = value.as_bytes().split(u8::is_ascii_whitespace).next().unwrap_or_default().to_ascii_uppercase();
+        SCHEMES.iter().any(|begin| scheme.starts_with(begin))
     })
 }
 
+/// How the names of signature algorithms begin: one that does not exist is refused by its name.
+const SCHEMES: [&[u8]; 2] = [b"SDK-", b"V11-"];
+
 /// Reads `<algorithm> Access=<key>, SignedHeaders=<names>, Signature=<hex>`, where the algorithm must be one of `accepted`.
-/// `V11-HMAC-SHA256` has `Credential=<key>/<YYYYMMDD>/<region>/<service>` in place of `Access`.
+/// `V11-HMAC-SHA256` has `Credential=<key>/<YYYYMMDD>/<region>/<service>` in place of `Access`; so have the vendor's older SDKs
+/// with `SDK-HMAC-SHA256`, and `/sdk_request` behind it.
 pub fn parse<'a>(headers: &'a HeaderMap, accepted: &[Algorithm]) -> Result<Authorization<'a>, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -43,16 +49,17 @@ pub fn parse<'a>(headers: &'a HeaderMap, accepted: &[Algorithm]) -> Result<Autho
     };
     let text = value.to_str().map_err(|_| Refusal::Malformed("it must be ASCII"))?;
     let (name, parameters) = text.split_once(' ').ok_or(Refusal::Malformed("it has no parameters"))?;
-    let algorithm = Algorithm::from_name(name).ok_or(Refusal::Malformed("the algorithm is unknown"))?;
+    let algorithm = Algorithm::from_name(name)
+        .ok_or_else(|| Refusal::UnknownAlgorithm(name.chars().take(NAME_SHOWN_MAX).collect()))?;
     if !accepted.contains(&algorithm) {
         return Err(Refusal::Algorithm(algorithm.name()));
     }
-    let key_parameter = if algorithm == Algorithm::V11 { "Credential" } else { "Access" };
-    let (mut access_key, mut names, mut signature) = (None, None, None);
+    let (mut access, mut credential, mut names, mut signature) = (None, None, None, None);
     for parameter in parameters.split(',') {
         let (name, value) = parameter.trim().split_once('=').ok_or(Refusal::Malformed("a parameter has no value"))?;
         let slot = match name {
-            name if name == key_parameter => &mut access_key,
+            "Access" if algorithm != Algorithm::V11 => &mut access,
+            "Credential" if matches!(algorithm, Algorithm::V11 | Algorithm::HmacSha256) => &mut credential,
             "SignedHeaders" => &mut names,
             "Signature" => &mut signature,
             _ => return Err(Refusal::Malformed("a parameter is unknown")),
@@ -61,12 +68,16 @@ pub fn parse<'a>(headers: &'a HeaderMap, accepted: &[Algorithm]) -> Result<Autho
             return Err(Refusal::Malformed("a parameter is repeated"));
         }
     }
+    let (access_key, scope) = match (access, credential) {
+        (Some(access_key), None) => (Some(access_key), None),
+        (None, Some(credential)) => {
+            let (access_key, scope) = credential.split_once('/').unwrap_or((credential, ""));
+            (Some(access_key), Some(scope))
+        }
+        _ => (None, None),
+    };
     let (Some(access_key), Some(names), Some(digits)) = (access_key, names, signature) else {
         return Err(Refusal::Malformed("Access (or Credential), SignedHeaders and Signature are required"));
-    };
-    let (access_key, scope) = match algorithm {
-        Algorithm::V11 => access_key.split_once('/').unwrap_or((access_key, "")),
-        _ => (access_key, ""),
     };
     if access_key.is_empty() {
         return Err(Refusal::Malformed("the access key is empty"));
@@ -105,11 +116,7 @@ pub fn verify(
     if rules.require_signed_host && !is_listed("host") {
         return Err(Refusal::HeaderUnsigned("Host"));
     }
-    let (date, instant) = request_date(request.headers)?;
-    let distance = (now - instant).abs();
-    if distance > skew {
-        return Err(Refusal::Clock { seconds: distance.whole_seconds(), allowed: skew.whole_seconds() });
-    }
+    let date = check_date(request.headers, now, skew)?;
     if authorization.proof.day().is_some_and(|day| date.split('T').next() != Some(day)) {
         return Err(Refusal::CredentialDate);
     }
@@ -126,6 +133,16 @@ pub fn verify(
     }
     let canonical_request = String::from_utf8_lossy(&text).replace('\n', "|");
     Err(Refusal::Mismatch { canonical_request })
+}
+
+/// Whether the request was signed at the instant `now`, give or take `skew`; its date as it is written.
+pub fn check_date(headers: &HeaderMap, now: OffsetDateTime, skew: Duration) -> Result<&str, Refusal> {
+    let (date, instant) = request_date(headers)?;
+    let distance = (now - instant).abs();
+    if distance > skew {
+        return Err(Refusal::Clock { seconds: distance.whole_seconds(), allowed: skew.whole_seconds() });
+    }
+    Ok(date)
 }
 
 /// The canonical request, as the server makes it of a request and the headers that are said to be signed.
@@ -154,9 +171,20 @@ pub fn sign(request: Request<'_>, access_key: &str, key: &Key) -> Result<String,
 
 /// Whether the signature is the key's for this date and this hash of a canonical request.
 pub(super) fn signs(authorization: &Authorization<'_>, key: &Key, date: &str, hash: &str) -> bool {
+    key.verifies(&authorization.proof, &lines_to_sign(authorization, date, hash))
+}
+
+fn lines_to_sign<'a>(authorization: &Authorization<'a>, date: &'a str, hash: &'a str) -> [&'a str; 7] {
     let (scope, scope_end) = authorization.proof.scope().map_or(("", ""), |scope| (scope, "\n"));
-    let string_to_sign = [authorization.algorithm.name(), "\n", date, "\n", scope, scope_end, hash];
-    key.verifies(&authorization.proof, &string_to_sign)
+    [authorization.algorithm.name(), "\n", date, "\n", scope, scope_end, hash]
+}
+
+/// The string to sign, as the server makes it of a request and the headers that are said to be signed.
+pub fn string_to_sign(authorization: &Authorization<'_>, request: Request<'_>) -> Result<String, Refusal> {
+    let (date, _) = request_date(request.headers)?;
+    let text = canonical_text(authorization.algorithm, &authorization.signed_headers, request)?;
+    let hash = authorization.algorithm.hash(&text);
+    Ok(lines_to_sign(authorization, date, &hash).concat())
 }
 
 pub(super) fn request_date(headers: &HeaderMap) -> Result<(&str, OffsetDateTime), Refusal> {

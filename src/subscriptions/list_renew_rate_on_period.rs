@@ -10,10 +10,11 @@ use crate::pricing::model::{Currency, Period, PeriodType, ResourceId};
 use crate::pricing::quote::{self, Purchase};
 use crate::subscriptions::renewal::{Held, Renewal, RenewalQuote};
 use crate::values::decimal::plain;
-use crate::values::number::Number;
+use crate::values::number::{self, Number};
+use crate::values::truth;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use utoipa::ToSchema;
 
@@ -25,12 +26,13 @@ pub struct ListRenewRateOnPeriodReq {
     resource_ids: Vec<ResourceId>,
     /// `2` months, `3` years.
     #[schema(example = 2)]
+    #[serde(deserialize_with = "number::any")]
     period_type: i32,
     /// How many periods: up to 11 months or 3 years.
     #[schema(value_type = i32, minimum = 1, maximum = 11, example = 1)]
     period_num: Number<1, 11>,
     /// Whether associated primary resources are renewed too; absent, null and empty are `false`.
-    #[serde(default, deserialize_with = "flag")]
+    #[serde(default, deserialize_with = "truth::value")]
     #[schema(nullable, default = false, value_type = Option<bool>)]
     include_relative_resources: bool,
 }
@@ -154,23 +156,6 @@ pub async fn list_renew_rate_on_period(
     let renewal = Renewal { catalogue: &catalogue, held: &held, customer: &customer, period, now };
     let quote = renewal.quote(&ids, request.include_relative_resources)?;
     Ok(Json(answer(quote)))
-}
-
-/// Absent, null and the empty text are `false`.
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Flag {
-        Set(bool),
-        Text(String),
-        Null(()),
-    }
-    match Flag::deserialize(deserializer) {
-        Ok(Flag::Set(flag)) => Ok(flag),
-        Ok(Flag::Null(())) => Ok(false),
-        Ok(Flag::Text(text)) if text.is_empty() => Ok(false),
-        Ok(Flag::Text(_)) | Err(_) => Err(serde::de::Error::custom("must be true or false")),
-    }
 }
 
 impl ListRenewRateOnPeriodReq {

@@ -1,7 +1,6 @@
 //! Closed sets that the vendor writes as small numbers: one table gives the reader, the writer, the schema and the column.
 
-/// Declares such a set: `/// doc  Name { /// doc  Variant = 1, … }`. It is read from a number or its digits; one below zero is
-/// only written.
+/// Declares such a set: `/// doc  Name { /// doc  Variant = 1, … }`. It is read from a number or its digits.
 macro_rules! coded {
     ($($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident = $code:literal,)+ })+) => {$(
         $(#[$doc])+
@@ -18,11 +17,11 @@ macro_rules! coded {
             }
         }
 
-        impl TryFrom<u32> for $name {
+        impl TryFrom<i64> for $name {
             type Error = String;
 
-            fn try_from(code: u32) -> Result<Self, String> {
-                match i64::from(code) {
+            fn try_from(code: i64) -> Result<Self, String> {
+                match code {
                     $($code => Ok(Self::$variant),)+
                     _ => Err($crate::values::coded::rule(&[$($code),+])),
                 }
@@ -37,9 +36,11 @@ macro_rules! coded {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let code = $crate::values::number::whole_number(deserializer, 0, u32::MAX)?;
-                let refused = || $crate::values::coded::rule(&[$($code),+]);
-                code.ok_or_else(refused).and_then(Self::try_from).map_err(serde::de::Error::custom)
+                let code = match $crate::values::number::given(deserializer)? {
+                    $crate::values::number::Given::Number(code) => Self::try_from(code),
+                    _ => Err($crate::values::coded::rule(&[$($code),+])),
+                };
+                code.map_err(serde::de::Error::custom)
             }
         }
 
@@ -74,17 +75,20 @@ mod tests {
             Red = 0,
             /// Go.
             Green = 2,
+            /// Out of order.
+            Dark = -1,
         }
     }
 
     #[test]
     fn a_code_is_a_number_or_its_digits_and_one_of_the_table() {
         let read = |json: &str| serde_json::from_str::<Light>(json).map_err(|error| error.to_string());
-        assert_eq!((read("0"), read("\"2\"")), (Ok(Light::Red), Ok(Light::Green)));
-        for wrong in ["1", "-1", "\"\"", "null", "true", "2.0", "\"two\""] {
+        assert_eq!((read("0"), read("\"2\""), read("2.0")), (Ok(Light::Red), Ok(Light::Green), Ok(Light::Green)));
+        assert_eq!((read("-1"), read("\"-1\"")), (Ok(Light::Dark), Ok(Light::Dark)));
+        for wrong in ["1", "-2", "\"\"", "null", "true", "2.5", "\"two\""] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
-        assert!(read("1").expect_err("it is none").contains("must be one of 0, 2"));
+        assert!(read("1").expect_err("it is none").contains("must be one of 0, 2, -1"));
         assert_eq!(serde_json::to_string(&Light::Green).expect("written"), "2");
     }
 }

@@ -15,12 +15,11 @@ pub enum Language {
 }
 
 impl Language {
-    /// Older operations write `zh_CN`, newer ones `zh_cn`: the case says nothing.
+    /// Older operations write `zh_CN`, newer ones `zh_cn`, and users `zh-CN`: neither case nor hyphen say anything.
     pub fn parse(value: &str) -> Option<Self> {
-        match value {
-            "" => Some(Self::ZhCn),
-            _ if value.eq_ignore_ascii_case("zh_CN") => Some(Self::ZhCn),
-            _ if value.eq_ignore_ascii_case("en_US") => Some(Self::EnUs),
+        match value.to_ascii_lowercase().replace('-', "_").as_str() {
+            "" | "zh_cn" => Some(Self::ZhCn),
+            "en_us" => Some(Self::EnUs),
             _ => None,
         }
     }
@@ -54,7 +53,9 @@ impl IntoParams for Language {
             .name("X-Language")
             .parameter_in(ParameterIn::Header)
             .required(utoipa::openapi::Required::False)
-            .description(Some("Language of the names in the answer, read without regard to case. Default: `zh_CN`."))
+            .description(Some(
+                "Language of the names in the answer, read without regard to case, with `_` or `-`. Default: `zh_CN`.",
+            ))
             .schema(Some(schema));
         vec![parameter.build()]
     }
@@ -65,11 +66,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_are_read_and_nothing_else() {
+    fn all_spellings_are_read_and_nothing_else() {
         assert_eq!(Language::parse("en_us"), Some(Language::EnUs));
         assert_eq!(Language::parse("ZH_CN"), Some(Language::ZhCn));
         assert_eq!(Language::parse(""), Some(Language::ZhCn));
         assert_eq!(Language::parse("fr_FR"), None);
-        assert_eq!(Language::parse("en-US"), None);
+        assert_eq!(Language::parse("en-US"), Some(Language::EnUs));
     }
 }

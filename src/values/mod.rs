@@ -13,3 +13,5 @@ pub mod receiver;
 pub mod site;
 pub mod text;
 pub mod time;
+pub mod truth;
+pub mod words;

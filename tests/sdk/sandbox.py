@@ -60,12 +60,21 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) ->
 class Gateway:
     """A running sandbox."""
 
-    def __init__(self, arguments: Sequence[str], settings: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], settings: dict[str, str], log: int | None = None, umask: int = -1
+    ) -> None:
+        """With `log`, a file descriptor, that is its standard error."""
         # The system picks the ports, so that none is taken between picking and listening.
         listeners = {"BSS_SERVER_LISTEN": "127.0.0.1:0", "BSS_SERVER_OPERATOR_LISTEN": "127.0.0.1:0"}
         env = environment(**listeners | {"BSS_LOG_FILTER": "warn"} | settings)
         self._output, self._log = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([BINARY, "sandbox", *arguments], env=env, stdout=self._output, stderr=self._log)
+        self.process = subprocess.Popen(
+            [BINARY, "sandbox", *arguments],
+            env=env,
+            stdout=self._output,
+            stderr=self._log if log is None else log,
+            umask=umask,
+        )
         try:
             wait_until(self._has_started, "the sandbox says that it is ready", SECONDS_TO_START)
             self._read_table()

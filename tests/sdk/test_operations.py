@@ -210,7 +210,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
     "ListResourceTypes": ({"limit": 1000}, has_virtual_machine),
     "ListServiceResources": ({"service_type_code": "hws.service.type.ec2", "limit": 1000}, has_resources_of_servers),
     "ListServiceTypes": ({"service_type_name": "弹性云服务器"}, has_servers),
-    "ListUsageTypes": ({"resource_type_code": "hws.resource.type.vm", "limit": 1000}, has_duration),
+    "ListUsageTypes": ({"resource_type_code": "hws.resource.type.vm", "limit": 100}, has_duration),
 }
 
 

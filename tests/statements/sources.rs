@@ -156,8 +156,8 @@ pub fn texts(code: &str) -> Vec<String> {
         let (before, from) = rest.split_at(place);
         if from.starts_with("//") {
             rest = &from[from.find('\n').unwrap_or(from.len())..];
-        } else if from.starts_with("'\"'") {
-            rest = &from[3..];
+        } else if let Some(after) = from.strip_prefix("'\"'") {
+            rest = after;
         } else if from.starts_with('"') {
             let hashes = before.len() - before.trim_end_matches('#').len();
             let is_raw = before[..place - hashes].ends_with('r');

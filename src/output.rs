@@ -1,0 +1,20 @@
+//! What commands print. The macros of the standard library panic where nobody reads or a disk is full; these do not.
+
+use std::io::{self, Write};
+
+/// Writes to standard output, to the last byte.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Writes a line to standard error. Where that cannot be read there is nobody left to tell.
+pub fn complain(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
+}
+
+/// Whether the reader of standard output went away, having read what it wanted: `… | head -1`.
+pub fn has_no_reader(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

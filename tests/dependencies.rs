@@ -1,0 +1,93 @@
+//! What is depended on: each dependency is used, and each licence is one that a distribution of the binary may carry.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Licences that ask for no more than to be named. An expression must offer one of them, or join only such.
+const ALLOWED: [&str; 13] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CDLA-Permissive-2.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+/// Used without being named in the code.
+const UNNAMED: [&str; 1] = ["mimalloc"];
+
+fn metadata() -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--offline",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs the tests");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("metadata is JSON")
+}
+
+/// Whether each part that an expression joins offers an allowed licence.
+fn is_allowed(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], "").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| ALLOWED.contains(&licence.trim())))
+}
+
+#[test]
+fn every_licence_is_one_that_may_be_carried() {
+    let metadata = metadata();
+    let mut wrong = BTreeMap::new();
+    for package in metadata["packages"].as_array().expect("a list") {
+        let licence = package["license"].as_str().unwrap_or("none");
+        if !is_allowed(licence) {
+            wrong.insert(package["name"].as_str().expect("a name").to_owned(), licence.to_owned());
+        }
+    }
+    assert_eq!(wrong, BTreeMap::new(), "licences that are not in the list");
+    assert!(is_allowed("(MIT OR Apache-2.0) AND Unicode-3.0") && !is_allowed("none"));
+    assert!(!is_allowed("GPL-3.0-only") && !is_allowed("(MIT OR Apache-2.0) AND GPL-3.0-only"));
+}
+
+fn code(folder: &Path, text: &mut String) {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).expect("the folder is read").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            code(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).expect("the file is read"));
+        }
+    }
+}
+
+#[test]
+fn every_dependency_is_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut text = String::new();
+    code(&root.join("src"), &mut text);
+    code(&root.join("tests"), &mut text);
+    let metadata = metadata();
+    let own = metadata["packages"].as_array().expect("a list").iter().find(|package| package["name"] == "bss-gateway");
+    let dependencies = own.expect("the project is there")["dependencies"].as_array().expect("a list");
+    let names = dependencies.iter().filter_map(|dependency| dependency["name"].as_str());
+    let is_unused = |name: &&str| !UNNAMED.contains(name) && !text.contains(&format!("{}::", name.replace('-', "_")));
+    assert_eq!(names.filter(is_unused).collect::<Vec<_>>(), Vec::<&str>::new());
+}
