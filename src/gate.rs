@@ -70,7 +70,10 @@ pub async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Nex
         audit::record_refusal(&gate.app.database, (caller, &call), error, gate.app.clock.now()).await;
     }
     if let Some(warning) = unknown.and_then(|unknown| unknown.warning()) {
-        response.headers_mut().insert(header::WARNING, warning);
+        match response.extensions_mut().get_mut::<ApiError>() {
+            Some(error) => error.headers.push((header::WARNING, warning)),
+            None => drop(response.headers_mut().insert(header::WARNING, warning)),
+        }
     }
     // For the edge's log line.
     response.extensions_mut().insert(admitted);
