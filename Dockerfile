@@ -4,14 +4,14 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 # The dependencies first: they change less often than the sources.
 RUN mkdir -p src tests \
-    && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/main.rs \
+    && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/code.rs tests/main.rs \
     && cargo build --profile dist --locked \
     && rm -r src tests
 COPY .sqlx .sqlx
 COPY config config
 COPY migrations migrations
 COPY src src
-RUN mkdir tests && touch tests/main.rs src/main.rs src/lib.rs \
+RUN mkdir tests && touch tests/code.rs tests/main.rs src/main.rs src/lib.rs \
     && SQLX_OFFLINE=true cargo build --profile dist --locked --bin bss-gateway \
     && strip target/dist/bss-gateway
 
