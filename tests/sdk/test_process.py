@@ -243,6 +243,16 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
     assert "/nonexistent/key" in ended.stderr and ended.returncode == 1
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_all_addresses_are_those_of_both_families(start_gateway: StartGateway) -> None:
     gateway = start_gateway(BSS_SERVER_LISTEN="[::]:0")
     port = gateway.address[1]
