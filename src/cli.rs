@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::database::{self, Database};
 use crate::doctor::{self, DoctorCommand};
 use crate::ledger;
-use crate::output::{self, complain, print};
+use crate::output::{self, NotPrinted, complain, print};
 use crate::postgres::keeper::{self, KeeperArguments};
 use crate::postgres::{Cluster, Options};
 use crate::sandbox::command::{self as sandbox, SandboxArguments};
@@ -101,7 +101,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(cli) => start(cli),
-        Err(answer) => answer.print().map(|()| exit_code(answer.exit_code())).map_err(Into::into),
+        Err(answer) => answer.print().map(|()| exit_code(answer.exit_code())).map_err(|error| NotPrinted(error).into()),
     };
     match result {
         Ok(code) => code,

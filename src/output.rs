@@ -2,11 +2,16 @@
 
 use std::io::{self, Write};
 
+/// What was to be printed was not.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct NotPrinted(#[from] pub io::Error);
+
 /// Writes to standard output, to the last byte.
-pub fn print(text: &str) -> io::Result<()> {
+pub fn print(text: &str) -> Result<(), NotPrinted> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes())?;
-    output.flush()
+    Ok(output.flush()?)
 }
 
 /// Writes a line to standard error. Where that cannot be read there is nobody left to tell.
@@ -16,5 +21,5 @@ pub fn complain(line: &str) {
 
 /// Whether the reader of standard output went away, having read what it wanted: `… | head -1`.
 pub fn has_no_reader(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<NotPrinted>().is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -5,6 +5,7 @@ use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Frame, Incoming as Received, SizeHint};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct Incoming(Option<Arc<Held>>);
 
 struct Held {
     body: Mutex<Received>,
+    /// Whether the client has sent all of it, or nobody wants more.
+    is_done: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -26,11 +29,17 @@ impl Held {
     fn body(&self) -> MutexGuard<'_, Received> {
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn end(&self) {
+        if !self.is_done.swap(true, Ordering::Relaxed) {
+            self.shared.body_ends();
+        }
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.shared.body_ends();
+        self.end();
     }
 }
 
@@ -41,7 +50,7 @@ impl Incoming {
             return (Body::empty(), Self(None));
         }
         shared.body_begins();
-        let held = Self(Some(Arc::new(Held { body: Mutex::new(body), shared })));
+        let held = Self(Some(Arc::new(Held { body: Mutex::new(body), is_done: AtomicBool::new(false), shared })));
         (Body::new(held.clone()), held)
     }
 
@@ -68,7 +77,12 @@ impl hyper::body::Body for Incoming {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(held) = &self.0 else { return Poll::Ready(None) };
-        Pin::new(&mut *held.body()).poll_frame(context)
+        let mut body = held.body();
+        let frame = Pin::new(&mut *body).poll_frame(context);
+        if body.is_end_stream() || matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            held.end();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

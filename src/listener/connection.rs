@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, timeout};
 
 /// How long and how much is read at the end from a client that is still sending, so that it reads the answer first.
@@ -201,6 +202,10 @@ impl Watched {
     fn written<T>(&mut self, result: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.write_timer = None;
+            if self.phase == Phase::Idle {
+                // Who still reads an answer is not idle.
+                self.read_by = Instant::now() + self.patience.idle;
+            }
             return result;
         }
         self.poll_write_timer(context).map(Err)
@@ -326,6 +331,9 @@ impl Drop for Watched {
             stream.shutdown().await.ok();
             tokio::io::copy(&mut stream.take(LINGER_MAX), &mut tokio::io::sink()).await.ok();
         };
-        tokio::spawn(timeout(LINGER, linger));
+        // At the very end there is no runtime any more, and nobody left to wait for.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(timeout(LINGER, linger));
+        }
     }
 }

@@ -66,18 +66,19 @@ impl Place {
 pub async fn end_orphan(place: &Place) {
     let Some(postmaster) = place.postmaster() else { return };
     let started = Instant::now();
-    // SIGINT ends the sessions, writes everything and stops. A file that a crash left names nobody, or a stranger: of such
-    // a process PostgreSQL itself says at its next start that it is none of its own.
-    if is_postgres(postmaster) && kill_process(postmaster, Signal::INT).is_ok() {
-        while started.elapsed() < STOP_TIMEOUT && place.postmaster() == Some(postmaster) && is_postgres(postmaster) {
+    // A file that a crash left names nobody, or a stranger, another PostgreSQL perhaps: only one that works on these data is
+    // meant. SIGINT ends its sessions, writes everything and stops it.
+    if serves(postmaster, place) && kill_process(postmaster, Signal::INT).is_ok() {
+        while started.elapsed() < STOP_TIMEOUT && place.postmaster() == Some(postmaster) && serves(postmaster, place) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 }
 
-fn is_postgres(process: Pid) -> bool {
-    let name = fs::read_to_string(format!("/proc/{}/comm", process.as_raw_nonzero()));
-    name.is_ok_and(|name| name.trim() == "postgres")
+/// Whether a process is the server of these data: it works in their folder.
+fn serves(process: Pid, place: &Place) -> bool {
+    let folder = fs::read_link(format!("/proc/{}/cwd", process.as_raw_nonzero()));
+    folder.is_ok_and(|folder| folder == place.data())
 }
 
 /// The folder of the socket: beside the data, or in /tmp where that path is too long for a socket.
