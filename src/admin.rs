@@ -22,7 +22,7 @@ use crate::operator::command::{
     self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, MaintenanceCommand, OperatorCommand,
     SnapshotCommand,
 };
-use crate::operator::limits::unknown_item;
+use crate::operator::limits::check_items;
 use crate::operator::{accounts, users};
 use crate::output::print;
 use crate::personal::Vault;
@@ -30,7 +30,7 @@ use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesComma
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -367,13 +367,13 @@ async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Se
     let now = Clock::default().now();
     let (account, name) = match command {
         UserCommand::Create { account, name, items } => {
-            refuse_unknown(&items)?;
+            check_items(&items).map_err(anyhow::Error::msg)?;
             identity::create_user(connection, &account, &name, &items, now).await?;
             (account, name.as_str().to_owned())
         }
         UserCommand::List { account } => return Ok(serde_json::to_value(users::users(connection, &account).await?)?),
         UserCommand::SetItems { account, name, items } => {
-            refuse_unknown(&items)?;
+            check_items(&items).map_err(anyhow::Error::msg)?;
             identity::set_permission_items(connection, &account, &name, &items).await?;
             (account, name)
         }
@@ -402,13 +402,6 @@ async fn user(connection: &mut PgConnection, command: UserCommand, settings: &Se
         }
     };
     Ok(json!({ "account": account, "user": name }))
-}
-
-fn refuse_unknown(items: &[String]) -> anyhow::Result<()> {
-    match unknown_item(items) {
-        None => Ok(()),
-        Some(item) => bail!("{item} is no permission item or action of any operation"),
-    }
 }
 
 async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Settings) -> anyhow::Result<Value> {

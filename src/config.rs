@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -99,11 +99,6 @@ impl ServerSettings {
             "" => openable(self.listen),
             address => address.to_owned(),
         }
-    }
-
-    /// Whether this is the address of a proxy that is believed.
-    pub fn is_proxy(&self, address: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 }
 

@@ -3,6 +3,7 @@
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
 use crate::api::audit::{self, Call};
+use crate::api::bodies;
 use crate::api::caller::Caller;
 use crate::api::error::{ApiError, Shape};
 use crate::api::extract::UnknownFields;
@@ -105,12 +106,12 @@ impl Gate {
         refuse_long_body(request.headers(), self.app.settings.server.max_body_bytes)?;
         refuse_encoded_body(request.headers())?;
         let (mut parts, body) = request.into_parts();
-        let body = self.app.bodies.read(&parts.headers, body);
         let is_open = match self.policy.authentication {
             Authentication::Required => false,
             Authentication::Optional => !signature::is_signed(&parts.headers),
             Authentication::None => true,
         };
+        let body = self.app.bodies.read(&parts.headers, body, if is_open { bodies::OF_STRANGERS } else { usize::MAX });
         if is_open {
             let fault = self.fault(&parts.headers, "")?;
             let (body, held) = body.await?.split();

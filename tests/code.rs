@@ -2,6 +2,7 @@
 
 mod codes;
 mod dependencies;
+mod files;
 mod layers_of_code;
 mod lenient;
 mod links;

@@ -1,9 +1,8 @@
 //! What is depended on: each dependency is used, and each licence is one that a distribution of the binary may carry.
 
+use crate::files::files;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Licences that ask for no more than to be named. An expression must offer one of them, or join only such.
@@ -65,25 +64,10 @@ fn every_licence_is_one_that_may_be_carried() {
     assert!(!is_allowed("GPL-3.0-only") && !is_allowed("(MIT OR Apache-2.0) AND GPL-3.0-only"));
 }
 
-fn code(folder: &Path, text: &mut String) {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).expect("the folder is read").map(|entry| entry.expect("an entry").path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            code(&path, text);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(&path).expect("the file is read"));
-        }
-    }
-}
-
 #[test]
 fn every_dependency_is_used() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut text = String::new();
-    code(&root.join("src"), &mut text);
-    code(&root.join("tests"), &mut text);
+    let code = ["src", "tests"].into_iter().flat_map(|folder| files(folder, ".rs"));
+    let text: String = code.map(|file| file.text).collect();
     let metadata = metadata();
     let own = metadata["packages"].as_array().expect("a list").iter().find(|package| package["name"] == "bss-gateway");
     let dependencies = own.expect("the project is there")["dependencies"].as_array().expect("a list");

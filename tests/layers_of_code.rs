@@ -4,12 +4,13 @@
 //! Test modules and the test harness are left out. The application's state is known by the layers from `app` on, by the files
 //! that declare an operation, and by the `mod.rs` that lists them.
 
+use crate::files::{File, files};
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, VisRestricted};
 
@@ -43,17 +44,6 @@ fn rank(layers: &[Layer], file: &str) -> usize {
     let longest =
         prefixes.filter(|(prefix, _)| file.starts_with(prefix.as_str())).max_by_key(|(prefix, _)| prefix.len());
     longest.unwrap_or_else(|| panic!("{file} belongs to no layer: name it in tests/facts/layers.txt")).1
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder is read") {
-        let path = entry.expect("the entry is read").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
 }
 
 /// The module that a file is: `api/mod.rs` is `api`, `api/page.rs` is `api::page`.
@@ -186,14 +176,10 @@ fn target<'f>(files: &'f BTreeMap<Vec<String>, String>, from: &[String], path: &
 
 /// Every file's imports.
 fn imports() -> (Imports, BTreeSet<String>) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    sources(&root, &mut paths);
     let mut parsed = BTreeMap::new();
     let (mut tests, mut operations) = (BTreeSet::new(), BTreeSet::new());
-    for path in paths {
-        let file = path.strip_prefix(&root).expect("it is below").to_str().expect("names are ASCII").to_owned();
-        let text = fs::read_to_string(&path).expect("the file is read");
+    for File { path, text } in files("src", ".rs") {
+        let file = path.trim_start_matches("src/").to_owned();
         let mut named = Paths::default();
         named.visit_file(&syn::parse_file(&text).unwrap_or_else(|error| panic!("{file}: {error}")));
         let module = module_of(&file);

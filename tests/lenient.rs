@@ -1,23 +1,11 @@
 //! Numbers and truth values of requests are read however clients write them: no field reads its type's own way.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::files::{File, files};
 use syn::{Attribute, Field, Fields, GenericArgument, Item, ItemStruct, PathArguments, Type};
 
 /// Types that serde reads in one spelling only.
 const STRICT: [&str; 13] =
     ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize", "isize", "f32", "f64", "bool"];
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder is read") {
-        let path = entry.expect("the entry is read").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// Whether it is read from a request and published in a document.
 fn is_of_requests(item: &ItemStruct) -> bool {
@@ -58,11 +46,8 @@ fn bypasses(item: &ItemStruct) -> Vec<String> {
 
 #[test]
 fn no_field_of_a_request_bypasses_the_lenient_readers() {
-    let mut paths = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut paths);
     let (mut read, mut wrong) = (0, Vec::new());
-    for path in paths {
-        let text = fs::read_to_string(&path).expect("the file is read");
+    for File { text, .. } in files("src", ".rs") {
         if !text.contains("utoipa::") {
             continue;
         }

@@ -8,6 +8,7 @@
 mod sources;
 mod sql;
 
+use crate::files::{File, files};
 use sources::{Function, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -76,7 +77,7 @@ fn judge_function(findings: &mut Findings, name: &str, function: &Function, tabl
 }
 
 /// The texts of a file that the compiler does not check as queries. What a `QueryBuilder` puts together is judged as one.
-fn judge_code(findings: &mut Findings, file: &sources::File, tables: &BTreeSet<String>, checked: &BTreeSet<String>) {
+fn judge_code(findings: &mut Findings, file: &File, tables: &BTreeSet<String>, checked: &BTreeSet<String>) {
     let is_query = |text: &str| ["select", "insert", "update", "delete", "with"].contains(&text);
     let texts = sources::texts(&file.text).into_iter().map(|text| sql::words(&text));
     let texts: Vec<Vec<String>> = texts.filter(|words| !checked.contains(&words.join(" "))).collect();
@@ -98,11 +99,11 @@ fn judge_code(findings: &mut Findings, file: &sources::File, tables: &BTreeSet<S
 
 fn findings() -> Findings {
     let mut findings = Findings::new();
-    let schema = Schema::of(&sources::files("migrations", ".sql"));
+    let schema = Schema::of(&files("migrations", ".sql"));
     for (path, statement) in schema.bare.iter().filter(|(path, _)| path.as_str() >= FIRST_WITHOUT_BARE_DDL) {
         note(&mut findings, path, Rule::Ddl, format!("has to stand in DO $$ BEGIN … END $$: {statement}"));
     }
-    let sandbox = Schema::of(&sources::files("src/sandbox", ".sql"));
+    let sandbox = Schema::of(&files("src/sandbox", ".sql"));
     for (name, function) in schema.functions.iter().chain(&sandbox.functions) {
         judge_function(&mut findings, name, function, &schema.tenant_tables);
     }
@@ -111,7 +112,7 @@ fn findings() -> Findings {
         judge_statement(&mut findings, sum, &sql::words(query), &schema.tenant_tables, false);
     }
     let checked = queries.values().map(|query| sql::words(query).join(" ")).collect();
-    for file in sources::files("src", ".rs") {
+    for file in files("src", ".rs") {
         if !file.path.starts_with("src/testing/") && !file.path.contains("/tests/") {
             judge_code(&mut findings, &file, &schema.tenant_tables, &checked);
         }
@@ -175,7 +176,7 @@ fn what_breaks_a_rule_is_found() {
 
 #[test]
 fn bare_ddl_on_placed_tables_is_found_and_so_are_the_functions_in_force() {
-    let file = |text: &str| sources::File { path: "migrations/0099_x.sql".to_owned(), text: text.to_owned() };
+    let file = |text: &str| File { path: "migrations/0099_x.sql".to_owned(), text: text.to_owned() };
     let schema = Schema::of(&[
         file(
             "create table t (a int); create index t_a on t (a); select place_by_tenant('t'); create view v as select a from t;",

@@ -10,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Memory is counted in these: semaphores count to less than there are bytes.
 const UNIT: usize = 1024;
+/// The longest body of who need not say who it is: one that holds credentials.
+pub const OF_STRANGERS: usize = 16 * 1024;
 /// How long a body waits for others to be done with.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -58,15 +60,16 @@ impl Bodies {
         }
     }
 
-    /// Reads a body once there is room for it: 413 if it is too long, 503 if there is none for a while.
-    pub async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Held, ApiError> {
+    /// Reads a body once there is room for it: 413 if it is longer than `max` or any may be, 503 if there is none for a while.
+    pub async fn read(&self, headers: &HeaderMap, mut body: Body, max: usize) -> Result<Held, ApiError> {
+        let max = max.min(self.max);
         if axum::body::HttpBody::is_end_stream(&body) {
             return Ok(Held { body: Bytes::new(), place: None });
         }
         let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         // Who does not say how long it is may send the longest there is.
-        let length = declared.unwrap_or(self.max);
-        if length > self.max {
+        let length = declared.unwrap_or(max);
+        if length > max {
             return Err(ApiError::too_large());
         }
         let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
@@ -76,7 +79,7 @@ impl Bodies {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| ApiError::parameter("body", "could not be read to its end"))?;
             let Ok(data) = frame.into_data() else { continue };
-            if read.len() + data.len() > self.max {
+            if read.len() + data.len() > max {
                 return Err(ApiError::too_large());
             }
             read.extend_from_slice(&data);
@@ -99,7 +102,7 @@ mod tests {
         let bodies = Bodies::new(4096, 8192, Duration::from_millis(50));
         let read = async |length: usize| {
             let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, length.into())]);
-            bodies.read(&headers, Body::from(vec![b'x'; length])).await
+            bodies.read(&headers, Body::from(vec![b'x'; length]), usize::MAX).await
         };
         assert_eq!(read(4097).await.map(drop).expect_err("it is too long").status, StatusCode::PAYLOAD_TOO_LARGE);
         let (one, two) = (read(4096).await.expect("there is room"), read(4096).await.expect("there is room"));
@@ -117,7 +120,7 @@ mod tests {
         let bodies = Bodies::new(10, 10, PATIENCE);
         let parts = [Ok::<_, std::convert::Infallible>("12345678"), Ok("12345678")];
         let body = Body::from_stream(futures_util::stream::iter(parts));
-        let refused = bodies.read(&HeaderMap::new(), body).await.map(drop).expect_err("it is too long");
+        let refused = bodies.read(&HeaderMap::new(), body, usize::MAX).await.map(drop).expect_err("it is too long");
         assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
     }
 }

@@ -7,9 +7,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 /// The address a request is counted for: the peer's, or, when the peer is a trusted proxy, the right-most entry of
 /// `X-Forwarded-For` that is not a trusted proxy itself. What stands left of it was written by a stranger.
 pub fn source_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let peer = peer.to_canonical();
-    if trusted.is_empty() || !is_trusted(&peer) {
+    if !is_within(trusted, peer) {
         return peer;
     }
     let mut source = peer;
@@ -18,11 +17,16 @@ pub fn source_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         // An entry that is no address ends the chain of hops we can vouch for.
         let Some(address) = address_of(entry.trim()) else { break };
         source = address.to_canonical();
-        if !is_trusted(&source) {
+        if !is_within(trusted, source) {
             break;
         }
     }
     source
+}
+
+/// Whether an address is of one of these networks: of a proxy that is believed, for instance.
+pub fn is_within(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// An entry's address: proxies write ports behind it, and brackets around one of IPv6.

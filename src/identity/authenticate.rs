@@ -5,6 +5,7 @@ use super::model;
 use super::store::Principal;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
+use crate::api::source::is_within;
 use crate::app::App;
 use crate::signature::{self, Refusal, Rules};
 use axum::http::request::Parts;
@@ -59,7 +60,7 @@ async fn by_signature<B: AsRef<[u8]>>(
     let authorization = signature::parse(&parts.headers, accepted).map_err(|refusal| refused(&refusal))?;
     let access_key = authorization.access_key;
     // Behind a proxy that does not say for whom it asks, a lock would be everybody's.
-    let lockable = (!app.settings.server.is_proxy(source)).then_some(source);
+    let lockable = (!is_within(&app.settings.server.trusted_proxies, source)).then_some(source);
     if lockable.is_some_and(|source| app.lockout.is_locked(access_key, source)) {
         tracing::info!(access_key, "the key is locked");
         return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));

@@ -6,6 +6,7 @@ use super::model::{AgencyName, LoginName};
 use super::{authenticate, model, password, second_factor, store};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
+use crate::api::source::is_within;
 use crate::app::App;
 use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::number;
@@ -225,7 +226,7 @@ async fn by_password(
     let lock = user.lock()?;
     // One guess after the other: those that are judged at once would all be judged before any counts.
     let _turn = app.lockout.turn(&lock, source).await;
-    let lockable = (!app.settings.server.is_proxy(source)).then_some(source);
+    let lockable = (!is_within(&app.settings.server.trusted_proxies, source)).then_some(source);
     if lockable.is_some_and(|source| app.lockout.is_locked(&lock, source)) {
         return Err(wrong_credentials());
     }

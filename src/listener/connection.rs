@@ -230,7 +230,15 @@ impl Watched {
     }
 }
 
-/// Answers, logs and counts what is no HTTP request.
+/// Logs and counts what reaches no operation; the refusal, and the id under which it is logged.
+pub fn unserved(status: StatusCode, cause: &'static str, message: &str) -> (ApiError, String) {
+    let request_id = new_request_id();
+    metrics::counter!("bss_unparsed_requests_total", "cause" => cause).increment(1);
+    tracing::info!(request_id, status = status.as_u16(), cause, "the request reaches no operation");
+    (ApiError::gateway(status, "APIGW.0201", format!("API request error: {message}.")), request_id)
+}
+
+/// Answers what is no HTTP request.
 fn refuse(status: StatusCode) -> Vec<u8> {
     let (cause, message) = match status {
         StatusCode::URI_TOO_LONG => ("uri_too_long", "the request's address is too long"),
@@ -239,10 +247,8 @@ fn refuse(status: StatusCode) -> Vec<u8> {
         }
         _ => ("malformed", "this is no HTTP request: its first line or a header is malformed"),
     };
-    let request_id = new_request_id();
-    metrics::counter!("bss_unparsed_requests_total", "cause" => cause).increment(1);
-    tracing::info!(request_id, status = status.as_u16(), cause, "no HTTP request");
-    let body = ApiError::gateway(status, "APIGW.0201", format!("API request error: {message}.")).body(&request_id);
+    let (error, request_id) = unserved(status, cause, message);
+    let body = error.body(&request_id);
     let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
     let mut answer = format!(
         "HTTP/1.1 {code} {reason}\r\nContent-Type: application/json\r\nX-Request-Id: {request_id}\r\nServer: bss-gateway\r\n\

@@ -7,8 +7,7 @@ mod body;
 mod connection;
 mod place;
 
-use crate::api::edge::{Peer, REQUEST_ID, new_request_id};
-use crate::api::error::ApiError;
+use crate::api::edge::{Peer, REQUEST_ID};
 use crate::api::faults::Dropped;
 use crate::config::ServerSettings;
 use anyhow::Context;
@@ -16,7 +15,7 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use body::Incoming;
-use connection::{Patience, Shared, Watched};
+use connection::{Patience, Shared, Watched, unserved};
 use hyper::Request;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -178,9 +177,9 @@ async fn answer(
     request.extensions_mut().insert(Peer(peer.ip()));
     let hosts = request.headers().get_all(header::HOST).iter().count();
     let mut response = if hosts > 1 || (hosts == 0 && request.version() == axum::http::Version::HTTP_11) {
-        refuse(StatusCode::BAD_REQUEST, "the header Host must be given once")
+        refuse(StatusCode::BAD_REQUEST, "host", "the header Host must be given once")
     } else if is_reserve && !HEALTH.contains(&request.uri().path()) {
-        refuse(StatusCode::SERVICE_UNAVAILABLE, "there are too many connections")
+        refuse(StatusCode::SERVICE_UNAVAILABLE, "full", "there are too many connections")
     } else {
         let Ok(response) = router.call(request).await;
         response
@@ -204,12 +203,11 @@ async fn answer(
 }
 
 /// The refusal of what does not reach the router.
-fn refuse(status: StatusCode, why: &str) -> Response {
-    let mut error = ApiError::gateway(status, "APIGW.0201", format!("API request error: {why}."));
+fn refuse(status: StatusCode, cause: &'static str, why: &str) -> Response {
+    let (mut error, request_id) = unserved(status, cause, why);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         error = error.with_header(header::RETRY_AFTER, 1);
     }
-    let request_id = new_request_id();
     let mut response = error.render(&request_id);
     response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id).expect("our own ids are plain ASCII"));
     response

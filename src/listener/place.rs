@@ -1,6 +1,6 @@
 //! Who has a connection, and how many each address has.
 
-use crate::api::source::quota_key;
+use crate::api::source::{is_within, quota_key};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -50,7 +50,7 @@ impl Place {
         peer: IpAddr,
     ) -> Option<Self> {
         let peer = peer.to_canonical();
-        let is_proxy = proxies.iter().any(|network| network.contains(&peer));
+        let is_proxy = is_within(proxies, peer);
         let key = quota_key(peer);
         let has_few = is_proxy || addresses.count(key, most);
         let address = (!is_proxy && has_few).then(|| (key, addresses.clone()));

@@ -63,7 +63,7 @@ impl Gate {
         if !self.policy.writes {
             return Ok(Request::from_parts(parts, body));
         }
-        let (body, held) = self.app.bodies.read(&parts.headers, body).await?.split();
+        let (body, held) = self.app.bodies.read(&parts.headers, body, usize::MAX).await?.split();
         parts.extensions.insert(held);
         let write = Write::new(
             (caller, call.clone()),

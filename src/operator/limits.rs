@@ -71,14 +71,17 @@ pub async fn list_limits(
 static DECLARED: LazyLock<Vec<(&str, Policy)>> =
     LazyLock::new(|| crate::operations().policies().map(|(id, policy)| (id, policy.clone())).collect());
 
-/// The first of these that is neither a permission item nor an action of any operation, nor what lets a user use agencies.
-pub fn unknown_item(items: &[String]) -> Option<&String> {
+/// Refuses what is neither a permission item nor an action of any operation, nor what lets a user use agencies.
+pub fn check_items(items: &[String]) -> Result<(), String> {
     let needed = |item: &String| {
         DECLARED
             .iter()
             .any(|(_, policy)| policy.permission_items.contains(item) || policy.customer_actions.contains(item))
     };
-    items.iter().find(|item| item.as_str() != AGENCY_OPERATOR && !needed(item))
+    match items.iter().find(|item| item.as_str() != AGENCY_OPERATOR && !needed(item)) {
+        None => Ok(()),
+        Some(item) => Err(format!("`{item}` is no permission item or action of any operation")),
+    }
 }
 
 /// The limits in force, by operation: those of what the account may call or, without one, of everything.

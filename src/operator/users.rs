@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/users`
 
-use super::limits::unknown_item;
+use super::limits::check_items;
 use super::named::{OfAccount, OfUser, refused};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
@@ -126,7 +126,7 @@ pub async fn create_user(
     write
         .once(async |connection| {
             let CreateUserBody { name, permission_items } = &body;
-            refuse_unknown(permission_items)?;
+            check_items(permission_items).map_err(wrong_items)?;
             let created = identity::create_user(connection, &account, name, permission_items, now).await;
             let user_id = created.map_err(refused)?;
             Outcome::of(&user_id, &UserCreated { user_id })
@@ -169,7 +169,7 @@ pub async fn update_user(
     write
         .once(async |connection| {
             if let Some(items) = &body.permission_items {
-                refuse_unknown(items)?;
+                check_items(items).map_err(wrong_items)?;
                 identity::set_permission_items(connection, &account, &user, items).await.map_err(refused)?;
             }
             if let Some(password) = &body.password {
@@ -237,9 +237,7 @@ pub async fn disable_second_factor(
         })
         .await
 }
-fn refuse_unknown(items: &[String]) -> Result<(), ApiError> {
-    match unknown_item(items) {
-        None => Ok(()),
-        Some(item) => Err(ApiError::parameter("permission_items", format!("`{item}` is no permission item or action"))),
-    }
+
+fn wrong_items(rule: String) -> ApiError {
+    ApiError::parameter("permission_items", rule)
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use fs_err as fs;
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -44,24 +44,15 @@ pub struct KeeperArguments {
     ephemeral: bool,
 }
 
-/// What a keeper is asked to do.
-pub(super) struct Order<'o> {
-    pub folder: &'o Path,
-    pub binaries: &'o Path,
-    pub options: &'o Options,
-}
-
-impl Order<'_> {
-    /// Starts it. It ends when its standard input does.
-    pub fn spawn(&self) -> anyhow::Result<Child> {
-        let mut command = Command::new(&self.options.program);
-        command.arg(COMMAND).arg("--folder").arg(self.folder).arg("--binaries").arg(self.binaries);
-        command.args(self.options.durable.then_some("--durable"));
-        command.args(self.options.ephemeral.then_some("--ephemeral"));
-        // Ctrl-C in the terminal, and its end, are for who asked; the keeper ends after it.
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
-        command.spawn().with_context(|| format!("running {}", self.options.program.display()))
-    }
+/// Starts one. It ends when its standard input does.
+pub(super) fn spawn(place: &Place, binaries: &Binaries, options: &Options) -> anyhow::Result<Child> {
+    let mut command = Command::new(&options.program);
+    command.arg(COMMAND).arg("--folder").arg(&place.folder).arg("--binaries").arg(binaries.folder());
+    command.args(options.durable.then_some("--durable"));
+    command.args(options.ephemeral.then_some("--ephemeral"));
+    // Ctrl-C in the terminal, and its end, are for who asked; the keeper ends after it.
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().with_context(|| format!("running {}", options.program.display()))
 }
 
 /// Keeps PostgreSQL until standard input ends.

@@ -42,7 +42,7 @@ impl Cluster {
         let owner = Owner::of(&place.folder)?;
         user.own_private(&place.sockets)?;
         let binaries = Binaries::find(options.binaries.as_deref(), major_version_of(&place.data())?)?;
-        let keeper = keeper::Order { folder: &place.folder, binaries: binaries.folder(), options }.spawn()?;
+        let keeper = keeper::spawn(&place, &binaries, options)?;
         let mut cluster = Self { place, owner, keeper };
         cluster.wait_until_it_answers().await?;
         Ok(cluster)

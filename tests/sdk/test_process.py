@@ -170,6 +170,18 @@ def test_half_a_request_holds_the_stop_no_longer_than_five_seconds(start_gateway
         assert time.monotonic() - started < 7
 
 
+def test_a_request_that_was_sent_whole_is_finished_however_long_it_takes(start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+    request = specs_request(gateway)
+    request.headers["X-Sandbox-Fault"] = "LATENCY=7000"
+    with socket.create_connection(gateway.address, SECONDS) as connection:
+        connection.sendall(head(request) + SPECS_BODY)
+        time.sleep(0.3)  # Until it was certainly read; nothing tells us.
+        gateway.process.send_signal(signal.SIGTERM)
+        assert read(connection).status == 200
+    assert gateway.process.wait(SECONDS) == 0
+
+
 def test_the_keys_are_shown_again(start_gateway: StartGateway, data_folder: Path) -> None:
     gateway = start_gateway(keep=True)
     shown = run("sandbox", "keys", "--data", str(data_folder))
