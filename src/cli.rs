@@ -12,7 +12,7 @@ use crate::output::{self, NotPrinted, complain, print};
 use crate::postgres::keeper::{self, KeeperArguments};
 use crate::postgres::{Cluster, Options};
 use crate::sandbox::command::{self as sandbox, SandboxArguments};
-use crate::server::Listeners;
+use crate::server::Bound;
 use crate::{secrets, telemetry};
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
@@ -211,9 +211,9 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     }
     let database = Database::connect(&settings.database).await.context("connecting to the database")?;
     let metrics = telemetry::start_metrics()?;
-    let listeners = Listeners::bind(&settings.server)?;
-    settings.server.listen = listeners.api_address()?;
+    let bound = Bound::new(&mut settings.server)?;
     let app = App::start(settings, database, Clock::default()).await?;
+    let listeners = bound.listen()?;
     tracing::info!(api = %listeners.api_address()?, operator = %listeners.operator_address()?, "serving");
     listeners.serve(app, metrics, stop).await
 }

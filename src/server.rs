@@ -20,6 +20,7 @@ use axum::{Extension, Json, Router};
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
+use socket2::Socket;
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -139,12 +140,27 @@ pub struct Listeners {
     operator: TcpListener,
 }
 
-impl Listeners {
-    /// Binds both.
-    pub fn bind(settings: &ServerSettings) -> anyhow::Result<Self> {
-        Ok(Self { api: listener::bind(settings.listen)?, operator: listener::bind(settings.operator_listen)? })
+/// Both addresses, taken before there is anything to serve: one that somebody else has is found at once.
+pub struct Bound {
+    api: Socket,
+    operator: Socket,
+}
+
+impl Bound {
+    /// Takes them, and writes into the settings which port the system has chosen for the API.
+    pub fn new(settings: &mut ServerSettings) -> anyhow::Result<Self> {
+        let bound = Self { api: listener::bind(settings.listen)?, operator: listener::bind(settings.operator_listen)? };
+        settings.listen = bound.api.local_addr()?.as_socket().unwrap_or(settings.listen);
+        Ok(bound)
     }
 
+    /// Lets clients connect.
+    pub fn listen(self) -> anyhow::Result<Listeners> {
+        Ok(Listeners { api: listener::listen(self.api)?, operator: listener::listen(self.operator)? })
+    }
+}
+
+impl Listeners {
     /// Where the API is.
     pub fn api_address(&self) -> anyhow::Result<SocketAddr> {
         Ok(self.api.local_addr()?)

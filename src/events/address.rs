@@ -4,6 +4,7 @@
 //! A literal address is judged when it is registered and again at each delivery. A name is judged by what it resolves to at
 //! the moment of the connection, so that one which changes its address in between gains nothing. Redirects are not followed.
 
+use crate::api::source::is_within;
 use crate::config::WebhookSettings;
 use anyhow::{Context, ensure};
 use ipnet::IpNet;
@@ -62,8 +63,7 @@ impl Guard {
     }
 
     fn lets(&self, ip: IpAddr) -> bool {
-        let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&ip));
-        is_in(&self.allowed) || !is_in(&CLOSED)
+        is_within(&self.allowed, ip) || !is_within(&CLOSED, ip)
     }
 }
 

@@ -45,8 +45,8 @@ const HEALTH: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Streams of an HTTP/2 connection at once.
 const STREAMS_MAX: u32 = 128;
 
-/// Listens on an address; on `[::]` for IPv4 too, whatever the system's default is.
-pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Takes an address; `[::]` for IPv4 too, whatever the system's default is. Who connects is refused until [`listen`].
+pub fn bind(address: SocketAddr) -> anyhow::Result<Socket> {
     let bind = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
@@ -54,11 +54,16 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         }
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        TcpListener::from_std(socket.into())
+        std::io::Result::Ok(socket)
     };
     bind().with_context(|| format!("listening on {address}"))
+}
+
+/// Lets clients connect.
+pub fn listen(socket: Socket) -> anyhow::Result<TcpListener> {
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(socket.into())?)
 }
 
 /// How connections are treated.

@@ -12,7 +12,7 @@ use crate::output::print;
 use crate::postgres::{Cluster, Options};
 use crate::pricing::samples;
 use crate::secrets;
-use crate::server::Listeners;
+use crate::server::Bound;
 use crate::subscriptions::sandbox as subscriptions;
 use crate::telemetry;
 use crate::values::id;
@@ -80,8 +80,7 @@ pub async fn run(
         return Ok(print(&welcome)?);
     }
     // Before a world is made for minutes: a port that is taken is known now.
-    let listeners = Listeners::bind(&settings.server)?;
-    settings.server.listen = listeners.api_address()?;
+    let bound = Bound::new(&mut settings.server)?;
     let options = Options {
         folder: folder.clone(),
         binaries: arguments.postgres_bin.clone(),
@@ -94,12 +93,13 @@ pub async fn run(
         () = stop.clone() => return Ok(()),
     };
     let served = async {
-        cluster.say_address(&openable(listeners.api_address()?))?;
+        cluster.say_address(&openable(settings.server.listen))?;
         let prepared = tokio::select! {
             prepared = prepare(&arguments, &cluster, &folder, settings) => prepared?,
             () = stop.clone() => return Ok(()),
         };
         let Prepared { app, metrics, url, world } = prepared;
+        let listeners = bound.listen()?;
         let welcome = welcome(&listeners, &folder, &url, &world)?;
         keep_secret(&folder.join(WELCOME), &welcome)?;
         print(&welcome)?;
