@@ -24,6 +24,11 @@ pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 pub(crate) const PLANNING: [(&str, &str); 3] =
     [("plan_cache_mode", "force_custom_plan"), ("enable_seqscan", "off"), ("jit", "off")];
 
+/// Begins a transaction, each statement of which sees what was committed before it.
+pub const BEGIN: &str = "begin";
+/// Begins one that sees what was committed before its first statement, and nothing later.
+pub const BEGIN_AT_ONE_MOMENT: &str = "begin isolation level repeatable read";
+
 /// Connections.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -83,9 +88,18 @@ impl Database {
     }
 
     /// A transaction where a tenant's rows are.
-    pub async fn begin(&self, _tenant: TenantId) -> Result<PgTransaction<'static>, sqlx::Error> {
+    pub async fn begin(&self, tenant: TenantId) -> Result<PgTransaction<'static>, sqlx::Error> {
+        self.begin_with(tenant, BEGIN).await
+    }
+
+    /// The same, begun with this statement: [`BEGIN_AT_ONE_MOMENT`] for instance.
+    pub async fn begin_with(
+        &self,
+        _tenant: TenantId,
+        begin: &'static str,
+    ) -> Result<PgTransaction<'static>, sqlx::Error> {
         let started = Instant::now();
-        let transaction = Box::pin(self.pool.begin()).await;
+        let transaction = Box::pin(self.pool.begin_with(begin)).await;
         metrics::histogram!("bss_pool_wait_seconds").record(started.elapsed().as_secs_f64());
         transaction
     }
@@ -187,12 +201,69 @@ pub async fn open_months_ahead(connection: &mut PgConnection, now: OffsetDateTim
     open_months(connection, now.date(), now.saturating_add(AHEAD).date()).await
 }
 
-/// `query_canceled`.
-const CANCELED: &str = "57014";
+/// Why the database did not do what was asked, where that is no fault of the statement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// It ended the statement, which took too long.
+    TookTooLong,
+    /// It gave the transaction up for the sake of another: nothing is left of it, and it may well succeed if it is begun again.
+    GivenUp,
+    /// It can do nothing at this moment, for this cause.
+    Away(&'static str),
+}
 
-/// Whether the database ended the statement, because it took too long.
-pub fn took_too_long(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(CANCELED)
+impl Trouble {
+    /// Of a failed statement, or of a connection.
+    pub fn of(error: &sqlx::Error) -> Option<Self> {
+        match error {
+            sqlx::Error::PoolTimedOut => Some(Self::Away("no connection became free")),
+            sqlx::Error::PoolClosed => Some(Self::Away("the connections are closed")),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Some(Self::Away("the connection failed")),
+            sqlx::Error::Database(error) => Self::of_code(&error.code()?),
+            _ => None,
+        }
+    }
+
+    /// Of PostgreSQL's SQLSTATE.
+    fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "57014" => Self::TookTooLong,
+            "40001" | "40P01" => Self::GivenUp,
+            "53100" => Self::Away("the disk is full"),
+            "53200" => Self::Away("the memory is used up"),
+            "53300" => Self::Away("all connections of the server are taken"),
+            "57P01" | "57P02" | "57P03" => Self::Away("the server stops or starts"),
+            "25P03" | "57P05" => Self::Away("the connection had been idle for too long"),
+            "25006" => Self::Away("the server is read-only"),
+            "58030" => Self::Away("the server cannot read or write its files"),
+            _ if code.starts_with("08") => Self::Away("the connection failed"),
+            _ if code.starts_with("53") => Self::Away("a resource of the server is used up"),
+            _ => return None,
+        })
+    }
+
+    /// Of whatever the database caused, however deep it lies.
+    pub fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        causes.find_map(|error| error.downcast_ref().and_then(Self::of))
+    }
+
+    /// What the log says, and what lines of one cause are told together by.
+    pub fn cause(self) -> &'static str {
+        match self {
+            Self::TookTooLong => "a statement took too long",
+            Self::GivenUp => "a transaction was given up for another",
+            Self::Away(cause) => cause,
+        }
+    }
+}
+
+/// `lock_not_available`.
+const LOCK_TIMEOUT: &str = "55P03";
+
+/// Whether a lock was not free for as long as the transaction wanted to wait.
+pub fn found_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(LOCK_TIMEOUT)
 }
 
 /// Whether the constraint of this name refused the statement.
@@ -264,7 +335,7 @@ mod tests {
         for _ in 0..2 {
             let mut connection = database.tenant(tenant).await.expect("the only one is there");
             let hangs = sqlx::query("select pg_sleep(60)").execute(&mut *connection).await.expect_err("it is ended");
-            assert!(took_too_long(&hangs), "{hangs}");
+            assert_eq!(Trouble::of(&hangs), Some(Trouble::TookTooLong), "{hangs}");
             let answer = ApiError::from(hangs);
             assert_eq!((answer.status.as_u16(), answer.code, answer.cause.is_some()), (504, "APIGW.0201", true));
         }

@@ -2,6 +2,7 @@
 //!
 //! The signature is verified over the body as it came, before anything of it is parsed.
 
+use crate::api::again;
 use crate::api::audit::{self, Call};
 use crate::api::bodies;
 use crate::api::caller::Caller;
@@ -57,10 +58,10 @@ pub async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Nex
     }
     let mut admitted = None;
     let mut response = match gate.admit(request, &call, &mut admitted, &trace).await {
-        Ok((request, None)) => next.run(request).await,
+        Ok((request, None)) => again::run(request, next).await,
         Ok((request, Some(fault))) => {
             trace.meets(fault.kind);
-            fault.strike(gate.policy.quota, next.run(request)).await
+            fault.strike(gate.policy.quota, again::run(request, next)).await
         }
         Err(refusal) => refusal.into_response(),
     };

@@ -9,9 +9,11 @@
 use crate::config::{LogFormat, LogSettings};
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
@@ -60,6 +62,35 @@ pub fn start_logs(settings: &LogSettings) -> anyhow::Result<WorkerGuard> {
     Ok(guard)
 }
 
+/// What is told once a second at most, by its cause: when it was told last, and how often it was not since then.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<BTreeMap<&'static str, (Instant, u64)>>);
+
+impl Seldom {
+    const EVERY: Duration = Duration::from_secs(1);
+
+    /// Nothing has been told yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// Whether a cause is to be told now: then, how often it was not since the last time.
+    pub fn tell(&self, cause: &'static str, now: Instant) -> Option<u64> {
+        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match causes.get_mut(cause) {
+            Some((told, left_out)) if now.duration_since(*told) < Self::EVERY => {
+                *left_out += 1;
+                None
+            }
+            known => {
+                let left_out = known.map_or(0, |(_, left_out)| *left_out);
+                causes.insert(cause, (now, 0));
+                Some(left_out)
+            }
+        }
+    }
+}
+
 /// How many lines were dropped since the start.
 pub fn dropped_lines() -> u64 {
     let overflown = OVERFLOWN.get().map_or(0, ErrorCounter::dropped_lines);
@@ -82,9 +113,28 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "Signatures, tokens and passwords refused, by cause."
     );
     metrics::describe_histogram!("bss_pool_wait_seconds", "Time a request waited for a database connection.");
+    metrics::describe_counter!(
+        "bss_database_troubles_total",
+        "Operations that the database did not let end, by cause."
+    );
+    metrics::describe_counter!("bss_operations_run_again_total", "Operations that the database gave up for others.");
     metrics::describe_histogram!("bss_gathered_questions", "Questions of a tenant that a statement answered together.");
     metrics::describe_counter!("bss_log_lines_dropped_total", "Log lines that could not be written.");
     metrics::describe_gauge!("bss_pool_connections", "Open database connections, by state.");
     metrics::describe_gauge!("bss_listening", "1 while announced changes are heard, else 0.");
     Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once_a_second_with_how_often_it_was_not() {
+        let (seldom, start) = (Seldom::new(), Instant::now());
+        let tell = |cause, after_ms| seldom.tell(cause, start + Duration::from_millis(after_ms));
+        assert_eq!([tell("away", 0), tell("away", 1), tell("away", 999)], [Some(0), None, None]);
+        assert_eq!(tell("full", 999), Some(0), "another cause");
+        assert_eq!([tell("away", 1000), tell("away", 1001), tell("away", 2500)], [Some(2), None, Some(1)]);
+    }
 }

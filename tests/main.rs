@@ -1,6 +1,7 @@
 //! What no single operation owns: the document against the public facts, the policies, signatures, the process's life.
 
 mod background;
+mod busy;
 mod contract;
 mod document;
 mod fuzz;

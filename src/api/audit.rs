@@ -5,7 +5,7 @@
 use crate::api::caller::Caller;
 use crate::api::edge::{RequestId, Source};
 use crate::api::error::ApiError;
-use crate::database::Database;
+use crate::database::{Database, Trouble};
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use axum::extract::Request;
 use sqlx::PgConnection;
@@ -118,6 +118,10 @@ pub async fn record_refusal(
     error: &ApiError,
     now: OffsetDateTime,
 ) {
+    if matches!(error.trouble, Some(Trouble::Away(_))) {
+        // It could not be written either, and nothing was done.
+        return;
+    }
     let event = Event { caller, call, subject: "", status: error.status.as_u16(), error_code: error.code };
     let append = async {
         let mut connection = database.tenant(caller.tenant).await?;

@@ -74,7 +74,7 @@ impl Bodies {
         }
         let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let place = tokio::time::timeout(self.patience, self.places.clone().acquire_many_owned(units)).await;
-        let place = place.map_err(|_| full())?.expect("the semaphore is never closed");
+        let mut place = place.map_err(|_| full())?.expect("the semaphore is never closed");
         let mut read = Vec::with_capacity(declared.unwrap_or_default());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| ApiError::parameter("body", "could not be read to its end"))?;
@@ -84,6 +84,8 @@ impl Bodies {
             }
             read.extend_from_slice(&data);
         }
+        // Who did not say how long it is needs less than the longest.
+        drop(place.split(place.num_permits().saturating_sub(read.len().div_ceil(UNIT))));
         Ok(Held { body: read.into(), place: Some(place) })
     }
 }
@@ -113,6 +115,9 @@ mod tests {
         let (_, place) = two.split();
         drop(place);
         assert!(read(1).await.is_ok());
+        let unsaid = bodies.read(&HeaderMap::new(), Body::from("x"), usize::MAX).await.expect("there is room");
+        assert!(read(3072).await.is_ok(), "a body that does not say its length keeps no more than it has");
+        drop(unsaid);
     }
 
     #[tokio::test]

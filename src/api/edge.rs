@@ -4,6 +4,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::source::source_address;
 use crate::api::recorder::{Answered, RequestLog};
+use crate::telemetry::Seldom;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -150,9 +151,7 @@ fn log(response: &Response, request_id: &str, operation: &str, source: IpAddr, l
 /// Writes the body of a refusal and puts the request's id on the answer.
 fn finish(mut response: Response, request_id: &str) -> Response {
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        if let Some(cause) = &error.cause {
-            tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "the request failed");
-        }
+        log_failure(&error);
         // What the gate found out, the caller for instance, is still to be logged.
         let extensions = std::mem::take(response.extensions_mut());
         response = error.render(request_id);
@@ -161,6 +160,27 @@ fn finish(mut response: Response, request_id: &str) -> Response {
     let value = HeaderValue::from_str(request_id).expect("request ids are checked or our own");
     response.headers_mut().insert(REQUEST_ID, value);
     response
+}
+
+/// Once where it failed for a reason of its own; where the database is the reason, which may meet thousands at once, one line a
+/// cause and second.
+fn log_failure(error: &ApiError) {
+    static TOLD: Seldom = Seldom::new();
+    let Some(cause) = &error.cause else { return };
+    let error_shown = cause.as_ref() as &dyn std::error::Error;
+    let Some(trouble) = error.trouble else {
+        tracing::error!(error = error_shown, "the request failed");
+        return;
+    };
+    metrics::counter!("bss_database_troubles_total", "cause" => trouble.cause()).increment(1);
+    if let Some(left_out) = TOLD.tell(trouble.cause(), Instant::now()) {
+        tracing::error!(
+            error = error_shown,
+            cause = trouble.cause(),
+            left_out,
+            "the database did not do what was asked"
+        );
+    }
 }
 
 /// The caller's own id where it is sane, so that its logs and ours can be joined; else a new one.

@@ -3,7 +3,7 @@
 //! A handler returns an [`ApiError`]; the [`edge`](super::edge) writes its body, because the gateway's shape carries the
 //! request id. The cause of an internal error is logged there, once, and never sent.
 
-use crate::database;
+use crate::database::Trouble;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +11,9 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// When clients are asked to come back while the database can do nothing, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Which body an error has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,11 +41,13 @@ pub struct ApiError {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What went wrong inside, for the log.
     pub cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// What the database has to do with it.
+    pub trouble: Option<Trouble>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, shape: Shape, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, shape, code, message: message.into(), headers: Vec::new(), cause: None }
+        Self { status, shape, code, message: message.into(), headers: Vec::new(), cause: None, trouble: None }
     }
 
     /// A refusal of the gateway.
@@ -92,11 +97,23 @@ impl ApiError {
         Self::gateway(StatusCode::GATEWAY_TIMEOUT, "APIGW.0201", "Backend timeout.")
     }
 
-    /// 500 `CBC.0999`, which tells the client nothing.
+    /// 503 `APIGW.0201`: what is needed can do nothing at this moment. As [maintenance](super::maintenance) is told.
+    pub fn unavailable() -> Self {
+        Self::gateway(StatusCode::SERVICE_UNAVAILABLE, "APIGW.0201", "Backend unavailable. Repeat the request.")
+            .with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS)
+    }
+
+    /// What failed inside: 504 or 503 where the database caused it and it is no fault of ours, else 500 `CBC.0999`, which tells
+    /// the client nothing.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let mut error = Self::bss(StatusCode::INTERNAL_SERVER_ERROR, "CBC.0999", "Other errors.");
-        error.cause = Some(Arc::from(cause.into()));
-        error
+        let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::from(cause.into());
+        let trouble = Trouble::within(&*cause);
+        let error = match trouble {
+            Some(Trouble::TookTooLong) => Self::timed_out(),
+            Some(Trouble::GivenUp | Trouble::Away(_)) => Self::unavailable(),
+            None => Self::bss(StatusCode::INTERNAL_SERVER_ERROR, "CBC.0999", "Other errors."),
+        };
+        Self { cause: Some(cause), trouble, ..error }
     }
 
     /// Adds a response header.
@@ -143,11 +160,36 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// What failed in several steps. Handed on as it is, `anyhow` would leave out the last of them; several requests may share it.
+#[derive(Debug)]
+struct Failed(Arc<anyhow::Error>);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Failed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&**self.0)
+    }
+}
+
+impl From<Arc<anyhow::Error>> for ApiError {
+    fn from(error: Arc<anyhow::Error>) -> Self {
+        Self::internal(Failed(error))
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(error: anyhow::Error) -> Self {
+        Arc::new(error).into()
+    }
+}
+
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        if database::took_too_long(&error) {
-            return Self { cause: Some(Arc::new(error)), ..Self::timed_out() };
-        }
         Self::internal(error)
     }
 }

@@ -57,7 +57,8 @@ const UNKNOWN_MAX: usize = 10;
 impl UnknownFields {
     fn note(&self, field: String) {
         let mut fields = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if fields.len() < UNKNOWN_MAX {
+        // An operation that is run again meets them again.
+        if fields.len() < UNKNOWN_MAX && !fields.contains(&field) {
             fields.push(field);
         }
     }

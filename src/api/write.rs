@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use crate::api::audit::{self, Call, Event};
 use crate::clock::Clock;
-use crate::database::Database;
+use crate::database::{self, Database};
 use crate::personal::Vault;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -38,8 +38,6 @@ pub const KEY_MAX: usize = 128;
 const DEPTH_MAX: usize = 64;
 /// How long a repeat waits for the first to end.
 const WAIT_FOR_THE_FIRST: &str = "5s";
-/// `lock_not_available`.
-const LOCK_TIMEOUT: &str = "55P03";
 
 /// A key, and what it was used for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -409,10 +407,9 @@ async fn claim(connection: &mut PgConnection, write: &Write, key: &Key, now: Off
         now,
         write.caller.user.0
     );
-    let claimed = claimed.execute(&mut *connection).await.map_err(|error| {
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        if code.as_deref() == Some(LOCK_TIMEOUT) { still_running() } else { error.into() }
-    })?;
+    let claimed = claimed.execute(&mut *connection).await;
+    let claimed =
+        claimed.map_err(|error| if database::found_locked(&error) { still_running() } else { error.into() })?;
     wait(connection, "0").await?;
     Ok(claimed.rows_affected() == 1)
 }

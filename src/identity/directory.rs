@@ -94,7 +94,7 @@ impl Directory {
             return Ok(known);
         }
         let read = self.keys.get_or_read(place, self.load_access_key(access_key)).await;
-        read.map_err(|error| ApiError::internal(Shared(error)))
+        read.map_err(ApiError::from)
     }
 
     async fn load_access_key(&self, access_key: &str) -> anyhow::Result<Option<Arc<AccessKey>>> {
@@ -172,7 +172,7 @@ impl Directory {
             return Ok(known);
         }
         let read = self.sessions.get_or_read(place, self.load_session(hash)).await;
-        read.map_err(|error| ApiError::internal(Shared(error)))
+        read.map_err(ApiError::from)
     }
 
     async fn load_session(&self, hash: TokenHash) -> anyhow::Result<Option<Arc<Session>>> {
@@ -218,11 +218,6 @@ impl<K, V> Expiry<K, Option<V>> for Age {
         Some(if value.is_some() { self.0 } else { ABSENCE.min(self.0) })
     }
 }
-
-/// Several requests may wait for one look-up, and so share its error.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:#}")]
-struct Shared(Arc<anyhow::Error>);
 
 #[cfg(test)]
 mod tests {

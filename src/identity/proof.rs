@@ -257,7 +257,7 @@ async fn log_in(app: &App, user: PasswordUser, passcode: Option<TotpUser>) -> Re
     }
     let passcode = passcode.as_ref().map(|passcode| passcode.passcode.as_str());
     let admitted = second_factor::admits(&mut connection, (tenant, user), passcode, &app.sealer, app.clock.now()).await;
-    Ok(admitted.map_err(ApiError::internal)?.then_some(row.caller))
+    Ok(admitted.map_err(ApiError::from)?.then_some(row.caller))
 }
 
 /// The user that a request names, with its password's hash.
@@ -337,11 +337,7 @@ async fn by_agency(app: &App, role: AssumeRole, asking: &Asking<'_>) -> Result<P
     };
     let principal = Principal { user: (user.tenant, user.user), agency };
     // Without an agency the principal would be the user itself.
-    let caller = if agency.is_some() {
-        app.directory.resolve(principal, app.clock.now()).await.map_err(ApiError::internal)?
-    } else {
-        None
-    };
+    let caller = if agency.is_some() { app.directory.resolve(principal, app.clock.now()).await? } else { None };
     Ok(Proof {
         principal,
         caller: caller.ok_or_else(no_such_agency)?,

@@ -1,6 +1,7 @@
 //! The gate before each operator's operation: token → role → the write's frame.
 
 use super::policy::OperatorPolicy;
+use crate::api::again;
 use crate::api::audit::OPERATORS;
 use crate::api::audit::{self, Call};
 use crate::api::caller::{Caller, CallerKind};
@@ -109,6 +110,7 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
     let call = Arc::new(Call::new(gate.operation, &request));
     let mut admitted = None;
     let mut response = match gate.admit(request, &call, &mut admitted).await {
+        Ok(request) if gate.policy.writes => again::run(request, next).await,
         Ok(request) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };

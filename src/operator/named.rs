@@ -47,7 +47,7 @@ pub async fn account_and_time(
 pub fn refused(error: impl Into<anyhow::Error>) -> ApiError {
     let error = error.into();
     if error.chain().any(<dyn std::error::Error>::is::<sqlx::Error>) {
-        return ApiError::internal(error);
+        return error.into();
     }
     let of_customers = error.downcast_ref::<customers::Refusal>().and_then(|refusal| match refusal {
         customers::Refusal::Account(refusal) => Some(refusal),
@@ -75,7 +75,7 @@ mod tests {
             refused(funds::Refusal::Ledger(PostError::Database(sqlx::Error::PoolTimedOut))),
         ]
         .map(|error| (error.status.as_u16(), error.message.contains("pool")));
-        assert_eq!(statuses, [(500, false); 4]);
+        assert_eq!(statuses, [(503, false); 4]);
         assert_eq!(refused(identity::Refusal::NameTaken("A".to_owned())).status, StatusCode::BAD_REQUEST);
         assert_eq!(refused(identity::Refusal::NoSuchKey("A".to_owned())).status, StatusCode::NOT_FOUND);
         let nested = customers::Refusal::Account(identity::Refusal::NoSuchAccount("A".to_owned()));

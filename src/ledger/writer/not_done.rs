@@ -1,6 +1,6 @@
 //! What becomes of commands whose transaction failed.
 
-use crate::database::took_too_long;
+use crate::database::Trouble;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
@@ -21,7 +21,7 @@ impl NotDone {
     pub fn at_once(error: sqlx::Error) -> Self {
         let refusal = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
         let is_refused = refusal.is_some_and(|refusal| refusal.severity() == PgSeverity::Error);
-        let may_retry = is_refused && !took_too_long(&error);
+        let may_retry = is_refused && is_worth_another(&error);
         Self { error, may_retry }
     }
 
@@ -31,13 +31,18 @@ impl NotDone {
     }
 }
 
+/// After a statement that took too long nobody waits for another, and a database that is away is so for the next one too.
+fn is_worth_another(error: &sqlx::Error) -> bool {
+    !matches!(Trouble::of(error), Some(Trouble::TookTooLong | Trouble::Away(_)))
+}
+
 /// Before the commit the server's own refusal, a deadlock or the same key at the same time for instance, leaves nothing
 /// behind; nor does an account that cannot be opened because its tenant is gone. A lost connection leaves nothing either, but
-/// the next attempt would fail as well; and after a statement that took too long nobody waits for another.
+/// the next attempt would fail as well.
 impl From<sqlx::Error> for NotDone {
     fn from(error: sqlx::Error) -> Self {
         let is_refused = error.as_database_error().is_some() || matches!(error, sqlx::Error::RowNotFound);
-        let may_retry = is_refused && !took_too_long(&error);
+        let may_retry = is_refused && is_worth_another(&error);
         Self { error, may_retry }
     }
 }

@@ -1,0 +1,159 @@
+//! A busy day: what is done by many at once, or while the database gives way, ends as if each had been alone.
+
+use axum::http::Method;
+use bss_gateway::config::RateText;
+use bss_gateway::coupons::administration::{self, Grant};
+use bss_gateway::coupons::limits::Limits;
+use bss_gateway::coupons::model::{QuotaKind, Terms, Validity};
+use bss_gateway::database;
+use bss_gateway::ledger::verify;
+use bss_gateway::operators::store::Role;
+use bss_gateway::sandbox::snapshots;
+use bss_gateway::testing::{Answer, Client, TestApp, all};
+use bss_gateway::values::amount::PositiveAmount;
+use bss_gateway::values::id::QuotaId;
+use bss_gateway::values::money::Currency;
+use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+const ALLOCATE: &str = "/v2/accounts/partner-accounts/adjust-amount";
+const RECLAIM: &str = "/v2/accounts/partner-accounts/reclaim";
+const FREEZE: &str = "/v2/partners/sub-customers/freeze";
+const UNFREEZE: &str = "/v2/partners/sub-customers/unfreeze";
+/// A pool that is larger than a test's own.
+async fn large(pool: &PgPool) -> PgPool {
+    let options = (*pool.connect_options()).clone();
+    PgPoolOptions::new().max_connections(16).connect_with(options).await.expect("the database is there")
+}
+
+async fn alone(pool: &PgPool) -> PgConnection {
+    PgConnection::connect_with(&pool.connect_options()).await.expect("the database is there")
+}
+
+fn customer(app: &TestApp) -> Value {
+    json!(app.world.account("demo-customer").domain)
+}
+
+/// Has the next inserts into a table fail with this SQLSTATE, so many of them.
+async fn give_way(pool: &PgPool, table: &str, state: &str, times: u8) {
+    let statement = format!(
+        "create sequence given_way;
+         create function give_way() returns trigger language plpgsql as $$ begin
+             if nextval('given_way') <= {times} then raise exception 'given way' using errcode = '{state}'; end if;
+             return new;
+         end $$;
+         create trigger gives_way before insert on {table} for each row execute function give_way();"
+    );
+    // SAFE: the test's own words.
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await.expect("the trigger is made");
+}
+
+async fn no_longer(pool: &PgPool, table: &str) {
+    let statement = format!("drop trigger gives_way on {table}; drop function give_way; drop sequence given_way;");
+    // SAFE: the test's own words.
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await.expect("the trigger is dropped");
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_write_that_the_database_gave_up_for_another_is_done_again_and_once(pool: PgPool) {
+    let app = TestApp::new(pool.clone()).await;
+    let operator = app.operator(Role::Admin).await;
+    let (partner, customer) = (app.client("demo-partner"), customer(&app));
+    for state in ["40P01", "40001"] {
+        // Whose frame is the partners', the operators', the identity service's.
+        give_way(&pool, "audit_events", state, 2).await;
+        let frozen = json!({"customer_ids": [customer], "reason": state});
+        partner.call(Method::POST, FREEZE, &[("idempotency-key", state)], &frozen.to_string()).await.ok();
+        no_longer(&pool, "audit_events").await;
+        give_way(&pool, "audit_events", state, 2).await;
+        operator.post("/admin/v1/accounts/demo-partner/users", &json!({"name": format!("clerk-{state}")})).await.ok();
+        no_longer(&pool, "audit_events").await;
+        give_way(&pool, "tokens", state, 2).await;
+        app.log_in("demo-partner").await;
+        no_longer(&pool, "tokens").await;
+        partner.post(UNFREEZE, &frozen).await.ok();
+    }
+    let told: i64 = sqlx::query_scalar("select count(*) from freeze_events").fetch_one(&pool).await.expect("counted");
+    assert_eq!(told, 4, "frozen and unfrozen, twice");
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_write_that_the_database_gives_up_for_ever_is_put_off(pool: PgPool) {
+    let app = TestApp::new(pool.clone()).await;
+    give_way(&pool, "freeze_events", "40P01", 100).await;
+    let frozen = json!({"customer_ids": [customer(&app)], "reason": "never"});
+    let answer = app.client("demo-partner").post(FREEZE, &frozen).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("1")), "{}", answer.body);
+    let tries: i64 = sqlx::query_scalar("select last_value from given_way").fetch_one(&pool).await.expect("counted");
+    assert!((3..20).contains(&tries), "{tries}");
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn while_the_database_can_do_nothing_all_are_told_to_come_back(pool: PgPool) {
+    let app = TestApp::new(pool.clone()).await;
+    let operator = app.operator(Role::Admin).await;
+    let (partner, customer) = (app.client("demo-partner"), customer(&app));
+    let frozen = json!({"customer_ids": [customer], "reason": "full"});
+    let user = |state: &str| json!({"name": format!("clerk-{state}")});
+    let password = &app.world.account("demo-partner").password;
+    // The disk is full, the memory; no connection is left; the server stops, has crashed, starts; may only be read; and
+    // cannot read its files.
+    for state in ["53100", "53200", "53300", "57P01", "57P02", "57P03", "25006", "58030"] {
+        give_way(&pool, "audit_events", state, 30).await;
+        let answers = [
+            partner.post(FREEZE, &frozen).await,
+            partner.post(ALLOCATE, &json!({"customer_id": customer, "amount": 1})).await,
+            operator.post("/admin/v1/accounts/demo-partner/users", &user(state)).await,
+        ];
+        no_longer(&pool, "audit_events").await;
+        give_way(&pool, "tokens", state, 9).await;
+        let token =
+            app.anonymous().post("/v3/auth/tokens", &bss_gateway::testing::login("demo-partner", password)).await;
+        no_longer(&pool, "tokens").await;
+        for answer in answers.iter().chain([&token]) {
+            assert_eq!(answer.status.as_u16(), 503, "{state}: {}", answer.body);
+            assert!(answer.header("retry-after").is_some(), "{state}: {}", answer.body);
+        }
+        let words = |answer: &Answer| answer.refusal().2.starts_with("Backend unavailable");
+        assert!(answers.iter().chain([&token]).all(words), "{state}: {answers:?} {token:?}");
+    }
+    // What is our own fault stays one.
+    give_way(&pool, "audit_events", "42703", 1).await;
+    let answer = partner.post(FREEZE, &frozen).await;
+    assert_eq!((answer.status.as_u16(), answer.refusal().1), (500, "CBC.0999"));
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn who_gets_no_connection_or_a_dead_one_is_told_to_come_back(pool: PgPool) {
+    let options = (*pool.connect_options()).clone();
+    let one =
+        PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(2)).test_before_acquire(false);
+    let narrow = one.connect_with(options).await.expect("the database is there");
+    let app = TestApp::new(narrow.clone()).await;
+    let frozen = json!({"customer_ids": [customer(&app)], "reason": "away"});
+    let partner = app.client("demo-partner");
+    partner.post(FREEZE, &frozen).await.ok();
+    let held = (narrow.acquire().await.expect("one"), narrow.acquire().await.expect("the other"));
+    let known = partner.post(FREEZE, &frozen).await;
+    app.app.directory.forget_all();
+    let unknown = partner.post(FREEZE, &frozen).await;
+    drop(held);
+    for exhausted in [known, unknown] {
+        assert_eq!(exhausted.status.as_u16(), 503, "{}", exhausted.body);
+        assert!(exhausted.header("retry-after").is_some());
+    }
+    let others = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                  where datname = current_database() and pid <> pg_backend_pid()";
+    sqlx::query(others).execute(&mut alone(&pool).await).await.expect("they are ended");
+    let mut put_off = 0;
+    for _ in 0..4 {
+        let answer = partner.post(FREEZE, &frozen).await;
+        assert!(answer.status.is_success() || answer.status.as_u16() == 503, "{} {}", answer.status, answer.body);
+        put_off += usize::from(!answer.status.is_success());
+    }
+    assert!((1..4).contains(&put_off), "a dead connection fails one request: {put_off}");
+}
+
