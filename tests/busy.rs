@@ -23,6 +23,8 @@ const ALLOCATE: &str = "/v2/accounts/partner-accounts/adjust-amount";
 const RECLAIM: &str = "/v2/accounts/partner-accounts/reclaim";
 const FREEZE: &str = "/v2/partners/sub-customers/freeze";
 const UNFREEZE: &str = "/v2/partners/sub-customers/unfreeze";
+const ISSUE: &str = "/v2/promotions/benefits/partner-coupons";
+
 /// A pool that is larger than a test's own.
 async fn large(pool: &PgPool) -> PgPool {
     let options = (*pool.connect_options()).clone();
@@ -155,5 +157,54 @@ async fn who_gets_no_connection_or_a_dead_one_is_told_to_come_back(pool: PgPool)
         put_off += usize::from(!answer.status.is_success());
     }
     assert!((1..4).contains(&put_off), "a dead connection fails one request: {put_off}");
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_customer_is_changed_within_a_second_while_four_issue_coupons_to_it(pool: PgPool) {
+    let app = TestApp::new(large(&pool).await).await;
+    let now = app.app.clock.now();
+    let grant = Grant {
+        id: QuotaId::new(now),
+        kind: QuotaKind::Cash,
+        value: PositiveAmount::try_from("1000000").expect("an amount"),
+        currency: Currency::Cny,
+        validity: Validity { from: now, until: now + time::Duration::days(365) },
+        limits: Limits::default(),
+        terms: Terms::default(),
+        memo: String::new(),
+    };
+    let owner = app.world.account("demo-partner").ids();
+    administration::grant(&mut alone(&pool).await, owner, &grant, now).await.expect("it is granted");
+    let (partner, customer) = (app.client("demo-partner"), customer(&app));
+    let enough = Cell::new(false);
+    let issue = async || {
+        let mut issued = 0;
+        while !enough.get() {
+            let body = json!({"quota_id": grant.id, "customer_ids": [customer], "face_value": 1});
+            partner.post(ISSUE, &body).await.ok();
+            issued += 1;
+        }
+        issued
+    };
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut slowest = Duration::ZERO;
+        for target in [FREEZE, UNFREEZE].into_iter().cycle().take(10) {
+            let started = Instant::now();
+            let body = json!({"customer_ids": [customer], "reason": "now"});
+            let answer = tokio::time::timeout(Duration::from_secs(10), partner.post(target, &body)).await;
+            if let Ok(answer) = answer {
+                answer.ok();
+            }
+            slowest = slowest.max(started.elapsed());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        enough.set(true);
+        slowest
+    };
+    let issuers = all((0..4).map(|_| issue()));
+    let (slowest, issued) = tokio::join!(change, issuers);
+    assert!(issued.iter().all(|issued| *issued > 5), "they issued meanwhile: {issued:?}");
+    assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");
 }
 

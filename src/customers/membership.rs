@@ -242,7 +242,8 @@ pub async fn complete(
     let mut transaction = connection.begin().await?;
     let pending = sqlx::query!(
         r#"select pending_partner_id as "partner!: DomainId", pending_type as "kind!: AssociationType"
-           from customers where tenant_id = $1 and domain_id = $2 and pending_partner_id is not null for update"#,
+           from customers where tenant_id = $1 and domain_id = $2 and pending_partner_id is not null
+           for no key update"#,
         tenant.0,
         customer.0
     );

@@ -67,14 +67,15 @@ pub struct State {
 }
 
 /// A customer, locked until the transaction ends. It comes first in the [order of locks](crate::ledger#the-order-of-locks), so
-/// what a request knows from [`directory`](super::directory) is checked against what is so now.
+/// what a request knows from [`directory`](super::directory) is checked against what is so now. Who only refers to it, by a
+/// foreign key, neither waits nor is waited for.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<Option<State>> {
     sqlx::query_as!(
         State,
         r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
                   pending_partner_id is not null as "is_pending!", customer_type as "customer_type: CustomerType",
                   verified_status as "verified: VerifiedStatus", frozen as "frozen: Frozen"
-           from customers where tenant_id = $1 and domain_id = $2 for update"#,
+           from customers where tenant_id = $1 and domain_id = $2 for no key update"#,
         tenant.0,
         id.0
     )
@@ -219,7 +220,8 @@ pub struct Recipient {
     pub first_association: bool,
 }
 
-/// The customers of the tenant among these ids, whose associations cannot change until the transaction ends.
+/// The customers of the tenant among these ids, whose associations cannot change until the transaction ends. They are locked as
+/// [`lock`] does, and not shared: those who share a row let in whoever shares it too, past one who waits to change it.
 pub async fn recipients(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -230,7 +232,8 @@ pub async fn recipients(
         Recipient,
         r#"select domain_id as "id: DomainId", partner_id as "partner: DomainId",
                   association_type as "association: AssociationType", in_custody, first_association
-           from customers where tenant_id = $1 and domain_id = any($2) order by domain_id for share"#,
+           from customers where tenant_id = $1 and domain_id = any($2) order by domain_id
+           for no key update"#,
         tenant.0,
         &ids
     )

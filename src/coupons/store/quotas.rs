@@ -69,7 +69,8 @@ pub async fn lock(connection: &mut PgConnection, tenant: TenantId, ids: &[QuotaI
                   kind as "kind: QuotaKind", value, currency as "currency: Currency", status as "status: QuotaStatus",
                   effective_at, expires_at, limits as "limits: Json<Limits>", face_min, face_max, customer_coupons_max,
                   customer_face_max, only_customers as "only_customers: Vec<DomainId>", only_first_association, used_told
-           from coupon_quotas where tenant_id = $1 and quota_id = any($2) order by quota_id for update"#,
+           from coupon_quotas where tenant_id = $1 and quota_id = any($2) order by quota_id
+           for no key update"#,
         tenant.0,
         &ids
     );
@@ -119,7 +120,8 @@ pub async fn homes(
     let rows = sqlx::query!(
         r#"select quota_id as "id: QuotaId", kind as "kind: QuotaKind", parent_id as "parent: QuotaId",
                   status as "status: QuotaStatus"
-           from coupon_quotas where tenant_id = $1 and quota_id = any($2) order by quota_id for share"#,
+           from coupon_quotas where tenant_id = $1 and quota_id = any($2) order by quota_id
+           for no key update"#,
         tenant.0,
         &ids
     );
