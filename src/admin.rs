@@ -279,7 +279,14 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
     if LOOKS.iter().any(|look| words.ends_with(look)) {
         show(&perform(&mut connection, command, settings).await?)?;
     } else {
-        let mut transaction = connection.begin().await?;
+        let begin = match &command {
+            AdminCommand::Clock(command) => {
+                operator::make_room(&mut connection, command).await?;
+                database::BEGIN
+            }
+            _ => database::BEGIN,
+        };
+        let mut transaction = connection.begin_with(begin).await?;
         let result = perform(&mut transaction, command, settings).await?;
         audit::append_command(&mut transaction, &words, now).await?;
         // Shown before it is kept: nobody could ever learn a secret that was kept and not shown.

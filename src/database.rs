@@ -187,10 +187,38 @@ pub async fn create_user(connection: &mut PgConnection, name: &'static str) -> s
     Ok(())
 }
 
-/// Makes the monthly partitions that hold history from `first` to `last`.
+/// How long who opens a month waits for a lock. It keeps nobody waiting meanwhile but others who open months.
+const WAIT_FOR_A_LOCK: &str = "500ms";
+/// How often a month is tried to be opened, and how long between two tries.
+const OPENINGS_MAX: u32 = 20;
+const BETWEEN_OPENINGS: Duration = Duration::from_millis(100);
+
+/// Makes the monthly partitions that hold history from `first` to `last`, each in a transaction of its own: who held the locks
+/// of several tables would wait in a circle with those who write to several. So the connection must be in none.
 pub async fn open_months(connection: &mut PgConnection, first: Date, last: Date) -> sqlx::Result<()> {
-    sqlx::query!("select open_months($1, $2) as \"done: ()\"", first, last).execute(connection).await?;
+    let missing =
+        sqlx::query!(r#"select parent as "parent!", month as "month!" from missing_months($1, $2)"#, first, last);
+    for row in missing.fetch_all(&mut *connection).await? {
+        let mut tries = 1;
+        while let Err(error) = open_month(connection, &row.parent, row.month).await {
+            if tries == OPENINGS_MAX || !(found_locked(&error) || Trouble::of(&error) == Some(Trouble::GivenUp)) {
+                return Err(error);
+            }
+            tries += 1;
+            tokio::time::sleep(BETWEEN_OPENINGS).await;
+        }
+    }
     Ok(())
+}
+
+async fn open_month(connection: &mut PgConnection, parent: &str, month: Date) -> sqlx::Result<()> {
+    // Fails where a transaction is open, instead of becoming a part of it.
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    sqlx::query!("select set_config('lock_timeout', $1, true) as limit", WAIT_FOR_A_LOCK)
+        .fetch_one(&mut *transaction)
+        .await?;
+    sqlx::query!("select open_month($1, $2) as \"done: ()\"", parent, month).execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 /// How long before a month begins its partitions are made.

@@ -39,6 +39,54 @@ fn customer(app: &TestApp) -> Value {
     json!(app.world.account("demo-customer").domain)
 }
 
+/// Freezes and unfreezes a customer and moves its money, until it is enough; how many writes, and how long the slowest took.
+async fn write_until(partner: &Client<'_>, customer: &Value, enough: &Cell<bool>) -> (usize, Duration) {
+    let (mut writes, mut slowest) = (0, Duration::ZERO);
+    while !enough.get() {
+        let frozen = json!({"customer_ids": [customer], "reason": "busy"});
+        let money = json!({"customer_id": customer, "amount": 1});
+        for (target, body) in [(FREEZE, &frozen), (ALLOCATE, &money), (UNFREEZE, &frozen), (RECLAIM, &money)] {
+            let started = Instant::now();
+            let answer = partner.post(target, body).await;
+            assert!(answer.status.as_u16() < 500, "{target}: {} {}", answer.status, answer.body);
+            slowest = slowest.max(started.elapsed());
+            writes += 1;
+        }
+    }
+    (writes, slowest)
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn two_replicas_open_months_while_others_write_and_nobody_notices(pool: PgPool) {
+    let app = TestApp::new(large(&pool).await).await;
+    let (partner, customer) = (app.client("demo-partner"), customer(&app));
+    let enough = Cell::new(false);
+    let openers = async {
+        let now = app.app.clock.now();
+        let months: Vec<_> = (4_i32..28).map(|month| (now + time::Duration::days(30) * month).date()).collect();
+        let open = async |mut connection: PgConnection| {
+            for month in &months {
+                database::open_months(&mut connection, *month, *month).await.expect("the month is opened");
+            }
+        };
+        tokio::join!(open(alone(&pool).await), open(alone(&pool).await));
+        enough.set(true);
+    };
+    let writers = all((0..6).map(|_| write_until(&partner, &customer, &enough)));
+    let ((), writers) = tokio::join!(openers, writers);
+    let slowest = writers.iter().map(|(_, slowest)| *slowest).max().expect("there are writers");
+    assert!(writers.iter().all(|(writes, _)| *writes > 0), "each wrote meanwhile");
+    assert!(slowest < Duration::from_secs(2), "a write waited for {slowest:?}");
+    let missing = "select count(*) from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
+                   where (select count(*) from pg_inherits i where i.inhparent = c.oid) < 24 and c.relkind = 'p'";
+    let missing: i64 = sqlx::query_scalar(missing).fetch_one(&pool).await.expect("they are counted");
+    assert_eq!(missing, 0, "tables without all months");
+    let writable = "select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                    where c.relkind = 'r' and has_table_privilege('bss_gateway', c.oid, 'update')";
+    let writable: i64 = sqlx::query_scalar(writable).fetch_one(&pool).await.expect("they are counted");
+    assert_eq!(writable, 0, "months in which the gateway could change history");
+}
+
 /// Has the next inserts into a table fail with this SQLSTATE, so many of them.
 async fn give_way(pool: &PgPool, table: &str, state: &str, times: u8) {
     let statement = format!(

@@ -5,7 +5,6 @@ use super::membership;
 use super::model::{Association, AssociationType, CustomerType, Frozen, Sort, VerifiedStatus};
 use super::store;
 use crate::api::caller::CallerKind;
-use crate::database;
 use crate::identity::administration as identity;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self as accounts, NewDomain};
@@ -251,7 +250,6 @@ pub async fn create_account(
     if !identity::open_account(&mut transaction, &new, None, now).await? {
         return Err(identity::Refusal::NameTaken(name.as_str().to_owned()));
     }
-    database::open_months_ahead(&mut transaction, now).await?;
     if matches!(kind, CallerKind::Customer | CallerKind::Master) {
         // Below a partner a new customer is a resale one, as the vendor creates them.
         let association =

@@ -291,28 +291,40 @@ pub async fn run_operator(connection: &mut PgConnection, command: OperatorComman
     }
 }
 
+impl ClockCommand {
+    /// Whose clock, and how it is to be moved.
+    fn wanted(&self) -> anyhow::Result<(&str, Option<Movement>)> {
+        Ok(match self {
+            Self::Show { account } => (account, None),
+            Self::Freeze { account } => (account, Some(Movement::Freeze)),
+            Self::Run { account } => (account, Some(Movement::Run)),
+            Self::Offset { account, seconds } => {
+                (account, Some(Movement::Offset(Duration::seconds((*seconds).into()))))
+            }
+            Self::Advance { account, days, to } => {
+                let by = days.map(|days| Movement::AdvanceBy(Duration::days(days.into())));
+                (account, Some(by.or(to.map(Movement::Advance)).context("by how much?")?))
+            }
+            Self::Reset { account } => (account, Some(Movement::Reset)),
+        })
+    }
+}
+
+/// Opens the months that a moved clock needs, before the transaction that moves it.
+pub async fn make_room(connection: &mut PgConnection, command: &ClockCommand) -> anyhow::Result<()> {
+    let (account, movement) = command.wanted()?;
+    let Some(movement) = movement else { return Ok(()) };
+    let (tenant, _) = find_account(connection, account).await?;
+    due::make_room(connection, tenant, movement, &Clock::default()).await
+}
+
 /// Does it.
 pub async fn run_clock(connection: &mut PgConnection, command: ClockCommand) -> anyhow::Result<Value> {
-    let (account, movement) = match command {
-        ClockCommand::Show { account } => (account, None),
-        ClockCommand::Freeze { account } => (account, Some(Movement::Freeze)),
-        ClockCommand::Run { account } => (account, Some(Movement::Run)),
-        ClockCommand::Offset { account, seconds } => {
-            (account, Some(Movement::Offset(Duration::seconds(seconds.into()))))
-        }
-        ClockCommand::Advance { account, days, to } => {
-            let by = days.map(|days| Movement::AdvanceBy(Duration::days(days.into())));
-            (account, Some(by.or(to.map(Movement::Advance)).context("by how much?")?))
-        }
-        ClockCommand::Reset { account } => (account, Some(Movement::Reset)),
-    };
-    let (tenant, _) = find_account(connection, &account).await?;
+    let (account, movement) = command.wanted()?;
+    let (tenant, _) = find_account(connection, account).await?;
     let system = Clock::default();
     let (setting, happened) = match movement {
-        Some(movement) => {
-            due::make_room(connection, tenant, movement, &system).await?;
-            due::move_clock(connection, tenant, movement, &system).await?
-        }
+        Some(movement) => due::move_clock(connection, tenant, movement, &system).await?,
         None => (clock::setting(connection, tenant).await?, Vec::new()),
     };
     let happened: Vec<String> =

@@ -37,10 +37,10 @@ impl World {
         now: OffsetDateTime,
     ) -> anyhow::Result<()> {
         let sealer = &Sealer::from_settings(&settings.secrets)?;
-        let mut transaction = connection.begin().await?;
         let began = if self.scale == Scale::Small { now } else { history::beginning(now) };
-        database::open_months(&mut transaction, began.date(), now.date()).await?;
-        database::open_months_ahead(&mut transaction, now).await?;
+        database::open_months(connection, began.date(), now.date()).await?;
+        database::open_months_ahead(connection, now).await?;
+        let mut transaction = connection.begin().await?;
         let writer = Writer { seed: self.seed, sealer, regions: region_codes() };
         for account in &self.accounts {
             writer
