@@ -284,6 +284,9 @@ pub async fn run(settings: &Settings, command: AdminCommand, as_json: bool) -> a
                 operator::make_room(&mut connection, command).await?;
                 database::BEGIN
             }
+            AdminCommand::Snapshot(SnapshotCommand::Save { .. }) | AdminCommand::Fork(ForkCommand::Create { .. }) => {
+                database::BEGIN_AT_ONE_MOMENT
+            }
             _ => database::BEGIN,
         };
         let mut transaction = connection.begin_with(begin).await?;

@@ -87,6 +87,55 @@ async fn two_replicas_open_months_while_others_write_and_nobody_notices(pool: Pg
     assert_eq!(writable, 0, "months in which the gateway could change history");
 }
 
+async fn assert_ledger_is_right(pool: &PgPool) {
+    let report = verify::all(&mut alone(pool).await).await.expect("it is proved");
+    assert!(report.wrong.is_empty(), "{:#?}", report.wrong);
+}
+
+/// Moves money back and forth until it is enough.
+async fn pay_until(partner: &Client<'_>, customer: &Value, enough: &Cell<bool>) -> usize {
+    let mut paid = 0;
+    while !enough.get() {
+        for target in [ALLOCATE, RECLAIM] {
+            let answer = partner.post(target, &json!({"customer_id": customer, "amount": 1})).await;
+            assert!(answer.status.as_u16() < 500, "{target}: {} {}", answer.status, answer.body);
+            paid += usize::from(answer.status.is_success());
+        }
+    }
+    paid
+}
+
+#[sqlx::test]
+async fn a_tenant_is_saved_copied_and_brought_back_while_its_money_moves(pool: PgPool) {
+    snapshots::install(&mut alone(&pool).await).await.expect("the functions fit");
+    let app = TestApp::new(large(&pool).await).await;
+    let operator = app.operator(Role::Admin).await;
+    let (partner, customer) = (app.client("demo-partner"), customer(&app));
+    partner.post(ALLOCATE, &json!({"customer_id": customer, "amount": 50})).await.ok();
+    let enough = Cell::new(false);
+    let snapshot = "/admin/v1/accounts/demo-partner/snapshots/busy";
+    let restore = format!("{snapshot}/restore");
+    let operate = async {
+        for round in 0..6 {
+            operator.call(Method::PUT, snapshot, &[], "").await.ok();
+            operator
+                .post("/admin/v1/accounts/demo-partner/forks", &json!({"name": format!("busy-{round}")}))
+                .await
+                .ok();
+            operator.post(&restore, &json!({})).await.ok();
+            assert_ledger_is_right(&pool).await;
+        }
+        enough.set(true);
+    };
+    let writers = all((0..7).map(|_| pay_until(&partner, &customer, &enough)));
+    let ((), writers) = tokio::join!(operate, writers);
+    assert!(writers.iter().all(|paid| *paid > 0), "each wrote meanwhile: {writers:?}");
+    assert_ledger_is_right(&pool).await;
+    // What was saved while money moved is right by itself.
+    operator.post(&restore, &json!({})).await.ok();
+    assert_ledger_is_right(&pool).await;
+}
+
 /// Has the next inserts into a table fail with this SQLSTATE, so many of them.
 async fn give_way(pool: &PgPool, table: &str, state: &str, times: u8) {
     let statement = format!(

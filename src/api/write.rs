@@ -122,6 +122,8 @@ pub struct Write {
     pub dry_run: bool,
     /// Where its effect is written.
     database: Database,
+    /// With which statement its transaction begins.
+    begin: &'static str,
     /// The system's time: when it happened, for the audit.
     clock: Clock,
 }
@@ -141,7 +143,14 @@ impl Write {
             Some(_) => return Err(ApiError::parameter("X-Dry-Run", "must be true or false")),
         };
         let key = Key::of(&parts.headers, target, body, vault)?;
-        Ok(Self { caller, call, key, dry_run, database: database.clone(), clock: clock.clone() })
+        let (database, clock) = (database.clone(), clock.clone());
+        Ok(Self { caller, call, key, dry_run, database, begin: database::BEGIN, clock })
+    }
+
+    /// The same, in a transaction that sees everything as it is at one moment.
+    #[must_use]
+    pub fn at_one_moment(self) -> Self {
+        Self { begin: database::BEGIN_AT_ONE_MOMENT, ..self }
     }
 
     /// Whether this request was answered before: then [`begin`](Self::begin) gives the answer again, and what is checked
@@ -154,7 +163,7 @@ impl Write {
 
     /// Begins the transaction that holds the effect, or finds that the write has already happened.
     pub async fn begin(self) -> Result<Begun, ApiError> {
-        let mut transaction = self.database.begin(self.caller.tenant).await?;
+        let mut transaction = self.database.begin_with(self.caller.tenant, self.begin).await?;
         if let Some(key) = &self.key {
             let now = self.clock.now();
             if !claim(&mut transaction, &self, key, now).await? {

@@ -98,6 +98,7 @@ pub async fn save_snapshot(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
+        .at_one_moment()
         .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             let rows = snapshots::save(connection, tenant, name.as_str(), now).await.map_err(refused)?;
@@ -108,8 +109,8 @@ pub async fn save_snapshot(
 
 /// Bring a tenant's state back
 ///
-/// Everything is as it was saved, row by row; what came since is gone. Only the audit trail goes on. Nobody should write to
-/// the tenant at that moment. In the sandbox only.
+/// Everything is as it was saved, row by row; what came since is gone. Only the audit trail goes on. Who writes to the tenant
+/// at that moment waits until it is done. In the sandbox only.
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/snapshots/{name}/restore",
@@ -225,6 +226,7 @@ pub async fn create_fork(
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     write
+        .at_one_moment()
         .once(async |connection| {
             let (tenant, _) = find_account(connection, &account).await.map_err(refused)?;
             let name = body.name.as_str();

@@ -48,7 +48,7 @@ pub async fn list(connection: &mut PgConnection, tenant: TenantId) -> anyhow::Re
     Ok(snapshots.bind(tenant.0).fetch_all(connection).await?)
 }
 
-/// Saves a tenant's rows under a name, in place of what was saved under it; how many.
+/// Saves a tenant's rows under a name, in place of what was saved under it; how many. In a transaction that sees one moment.
 pub async fn save(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -60,7 +60,7 @@ pub async fn save(
     Ok(saved.fetch_one(connection).await?)
 }
 
-/// Brings a tenant's rows back to what was saved; how many. Nobody should write at that moment.
+/// Brings a tenant's rows back to what was saved; how many. Nobody else writes to the tenant until the transaction ends.
 pub async fn restore(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -69,6 +69,7 @@ pub async fn restore(
 ) -> anyhow::Result<i64> {
     require_sandbox(connection).await?;
     let mut transaction = connection.begin().await?;
+    sqlx::query("select sandbox.keep_out($1)").bind(tenant.0).execute(&mut *transaction).await?;
     let before = receivers(&mut transaction, tenant, vault).await?;
     let restored: Option<i64> = sqlx::query_scalar("select sandbox.restore_snapshot($1, $2)")
         .bind(tenant.0)
@@ -165,7 +166,8 @@ pub struct ForkedKey {
     pub secret_key: String,
 }
 
-/// Copies a tenant. The accounts' names end with a dot and `name`; users, passwords and rows are the original's, ids are not.
+/// Copies a tenant, in a transaction that sees one moment. The accounts' names end with a dot and `name`; users, passwords and
+/// rows are the original's, ids are not.
 pub async fn fork(
     connection: &mut PgConnection,
     source: TenantId,

@@ -29,12 +29,49 @@ create or replace function sandbox.tables() returns setof regclass language sql 
     order by c.relname
 $$;
 
+-- Who brings a tenant back, or deletes it, keeps all who write to it out until the end of the transaction: waits for those
+-- that have written, and has the others fail at their first write instead of waiting with locks in hand that are needed here.
+-- They fail as one does that the database gave up for the sake of another, and are begun again.
+create or replace function sandbox.keep_out(tenant uuid) returns void language sql as $$
+    select pg_advisory_xact_lock(hashtextextended(tenant::text, 0))
+$$;
+
+create or replace function sandbox.enter() returns trigger language plpgsql as $$
+declare
+    tenant uuid := case when tg_op = 'DELETE' then old.tenant_id else new.tenant_id end;
+begin
+    if not pg_try_advisory_xact_lock_shared(hashtextextended(tenant::text, 0)) then
+        raise exception 'the tenant % is being brought back or deleted', tenant using errcode = 'serialization_failure';
+    end if;
+    if tg_op = 'DELETE' then return old; end if;
+    return new;
+end $$;
+
+do $$
+declare
+    tbl regclass;
+begin
+    for tbl in select t from sandbox.tables() t
+               where not exists (select 1 from pg_trigger g where g.tgrelid = t and g.tgname = 'sandbox_enter') loop
+        execute format('create trigger sandbox_enter before insert or update or delete on %s
+                        for each row execute function sandbox.enter()', tbl);
+    end loop;
+end $$;
+
 create or replace function sandbox.delete_snapshot(tenant uuid, snapshot text) returns boolean
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     delete from sandbox.snapshot_rows r where r.tenant_id = tenant and r.name = snapshot;
     delete from sandbox.snapshots s where s.tenant_id = tenant and s.name = snapshot;
     return found;
+end $$;
+
+-- What is read table by table belongs together only if all of it is read as it was at one moment.
+create or replace function sandbox.require_one_moment() returns void language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') <> 'repeatable read' then
+        raise exception 'the transaction does not see one moment';
+    end if;
 end $$;
 
 create or replace function sandbox.save_snapshot(tenant uuid, snapshot text, taken timestamptz) returns bigint
@@ -44,6 +81,7 @@ declare
     saved bigint := 0;
     more bigint;
 begin
+    perform sandbox.require_one_moment();
     perform sandbox.delete_snapshot(tenant, snapshot);
     insert into sandbox.snapshots values (tenant, snapshot, taken);
     for tbl in select sandbox.tables() loop
@@ -65,6 +103,7 @@ declare
 begin
     perform 1 from sandbox.snapshots s where s.tenant_id = tenant and s.name = snapshot;
     if not found then return null; end if;
+    perform sandbox.keep_out(tenant);
     perform set_config('session_replication_role', 'replica', true);
     for tbl in select sandbox.tables() loop
         execute format('delete from %s t where t.tenant_id = $1', tbl) using tenant;
@@ -119,6 +158,7 @@ declare
     copied bigint := 0;
     more bigint;
 begin
+    perform sandbox.require_one_moment();
     create temporary table fork_accounts (old_id uuid primary key, new_id uuid) on commit drop;
     insert into fork_accounts select * from unnest(old_accounts, new_accounts);
     insert into sandbox.forks values (sandbox.fork_id(source, mask), source, made);
@@ -148,6 +188,7 @@ declare
 begin
     delete from sandbox.forks f where f.tenant_id = fork;
     if not found then return false; end if;
+    perform sandbox.keep_out(fork);
     perform set_config('session_replication_role', 'replica', true);
     for tbl in select sandbox.tables() loop
         execute format('delete from %s t where t.tenant_id = $1', tbl) using fork;
