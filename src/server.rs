@@ -206,6 +206,7 @@ impl Listeners {
         if let Err(error) = app.key_uses.write(&app.database).await {
             tracing::warn!(%error, "the last uses of access keys are lost");
         }
+        app.messenger.drain().await;
         app.database.close().await;
         Ok(())
     }

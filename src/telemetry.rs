@@ -118,6 +118,8 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "Operations that the database did not let end, by cause."
     );
     metrics::describe_counter!("bss_operations_run_again_total", "Operations that the database gave up for others.");
+    metrics::describe_counter!("bss_messages_total", "Messages to people, by way and outcome.");
+    metrics::describe_gauge!("bss_messages_in_hand", "Messages to people that are not sent yet, by way.");
     metrics::describe_histogram!("bss_gathered_questions", "Questions of a tenant that a statement answered together.");
     metrics::describe_counter!("bss_log_lines_dropped_total", "Log lines that could not be written.");
     metrics::describe_gauge!("bss_pool_connections", "Open database connections, by state.");

@@ -305,3 +305,31 @@ async fn a_customer_is_changed_within_a_second_while_four_issue_coupons_to_it(po
     assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");
 }
 
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn a_text_server_that_says_nothing_holds_up_nobody(pool: PgPool) {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = silent.local_addr().expect("it is bound");
+    let app = TestApp::with(pool.clone(), bss_gateway::operations(), |settings| {
+        let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
+        settings.quotas.overrides.insert("*".to_owned(), high);
+        settings.messages.readable_codes = false;
+        settings.messages.sms_url = format!("http://{address}/").into();
+    })
+    .await;
+    let (partner, customer) = (app.client("demo-partner"), customer(&app));
+    let started = Instant::now();
+    let asking = all((0..12).map(async |number| {
+        let body = json!({"receiver_type": 1, "mobile_phone": format!("138000000{number:02}")});
+        partner.post("/v2/bases/verificationcode/send", &body).await
+    }));
+    let working = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let frozen = json!({"customer_ids": [customer], "reason": "meanwhile"});
+        partner.post(FREEZE, &frozen).await.ok();
+        started.elapsed()
+    };
+    let (asked, worked) = tokio::join!(asking, working);
+    assert!(worked < Duration::from_secs(2), "another write took {worked:?}");
+    assert!(started.elapsed() < Duration::from_secs(3), "nobody waits for the server");
+    assert!(asked.iter().all(|answer| answer.status.as_u16() == 204), "{asked:?}");
+}

@@ -9,6 +9,7 @@ use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
+use crate::messages::{self, Letter};
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
 use crate::values::number;
@@ -94,15 +95,26 @@ pub async fn send_verification_message_code(
     match write.begin().await? {
         Begun::Done(answer) => Ok(answer),
         Begun::New(mut transaction) => {
+            // Before anything is written: a code that cannot be sent is not counted.
+            let place = app.messenger.place(&receiver).map_err(unsendable)?;
             let code = codes::generate();
             codes::keep(transaction.connection(), &app.vault, &new, &code, now).await?;
+            let answer = transaction.finish_empty("").await?;
             if !is_tried {
                 let (subject, text) = message(request.lang.unwrap_or_default(), &code, valid_for);
-                // Before the commit: a code that was not sent is not counted, and the repeat of a key sends none.
-                app.messenger.send(&receiver, subject, &text).await.map_err(ApiError::internal)?;
+                // After the commit, when nothing is held that others wait for: whose server it is may take its time.
+                place.send(Letter { receiver, subject, text });
             }
-            transaction.finish_empty("").await
+            Ok(answer)
         }
+    }
+}
+
+/// What a client is told of it: to come back where the way is only full.
+fn unsendable(refusal: messages::Refusal) -> ApiError {
+    match refusal {
+        messages::Refusal::Full => ApiError::unavailable(),
+        messages::Refusal::NoWay(_) => ApiError::internal(refusal),
     }
 }
 
