@@ -16,6 +16,7 @@ mod policy;
 mod postgres;
 mod refusals;
 mod requests;
+mod secrecy;
 mod signature;
 mod snapshots;
 mod webhooks;

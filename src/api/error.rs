@@ -4,6 +4,8 @@
 //! request id. The cause of an internal error is logged there, once, and never sent.
 
 use crate::database::Trouble;
+use crate::values::receiver::without_receivers;
+use crate::values::text::MASK;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -134,15 +136,18 @@ impl ApiError {
 
     /// The answer's body.
     pub fn body(&self, request_id: &str) -> Vec<u8> {
+        // A refusal may name what it is about, and that a person, by mistake or not.
+        let masked = without_receivers(&self.message, MASK);
+        let message = masked.as_deref().unwrap_or(&self.message);
         let body = match self.shape {
             Shape::Gateway => {
-                serde_json::to_vec(&GatewayError { error_msg: &self.message, error_code: self.code, request_id })
+                serde_json::to_vec(&GatewayError { error_msg: message, error_code: self.code, request_id })
             }
-            Shape::Bss => serde_json::to_vec(&BssError { error_code: self.code, error_msg: &self.message }),
+            Shape::Bss => serde_json::to_vec(&BssError { error_code: self.code, error_msg: message }),
             Shape::Identity => serde_json::to_vec(&IdentityError {
                 error: IdentityErrorBody {
                     code: self.status.as_u16(),
-                    message: &self.message,
+                    message,
                     title: self.status.canonical_reason().unwrap_or_default(),
                 },
             }),

@@ -5,7 +5,7 @@
 
 use super::error::ApiError;
 use crate::values::language::Language;
-use crate::values::words::rule;
+use crate::values::words::{self, rule};
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -66,8 +66,8 @@ impl UnknownFields {
     /// What the header `Warning` says of them; nothing where there are none.
     pub fn warning(&self) -> Option<HeaderValue> {
         let fields = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_plain = |field: &&String| field.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
-        let names: Vec<&str> = fields.iter().filter(is_plain).map(String::as_str).collect();
+        let is_plain = |field: &&str| words::field(field) == *field;
+        let names: Vec<&str> = fields.iter().map(String::as_str).filter(is_plain).collect();
         let text = format!("299 bss-gateway \"unknown fields are ignored: {}\"", names.join(", "));
         HeaderValue::try_from(text).ok().filter(|_| !names.is_empty())
     }
@@ -104,7 +104,7 @@ pub fn refuse_nul(json: &[u8]) -> Result<(), ApiError> {
     let value = value.map_err(|error: serde_json::Error| ApiError::parameter("body", rule(&error.to_string())))?;
     match field_with_nul(&value) {
         None => Ok(()),
-        Some(field) => Err(ApiError::parameter(field.trim_start_matches('.'), NO_NUL)),
+        Some(field) => Err(ApiError::parameter(words::field(field.trim_start_matches('.')), NO_NUL)),
     }
 }
 
@@ -128,7 +128,7 @@ fn field_with_nul(value: &Value) -> Option<String> {
 fn field_name(path: &serde_path_to_error::Path, whole: &str) -> String {
     match path.to_string().as_str() {
         "." | "?" => whole.to_owned(),
-        field => field.to_owned(),
+        field => words::field(field).to_owned(),
     }
 }
 
@@ -137,10 +137,10 @@ fn refused<E: Display>(error: &serde_path_to_error::Error<E>, whole: &str) -> Ap
     let (field, text) = (field_name(error.path(), whole), error.inner().to_string());
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let twice = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next());
-    let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-    if let Some((name, rest)) = unknown {
-        let known = rest.split_once("expected ").map_or("", |(_, known)| known).trim_start_matches("one of ");
-        return ApiError::parameter(name, format!("is unknown; there are {}", known.replace('`', "")));
+    let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected "));
+    if let Some((name, known)) = unknown {
+        let known = words::without_place(known).trim_start_matches("one of ").replace('`', "");
+        return ApiError::parameter(words::field(name), format_args!("is unknown; there are {known}"));
     }
     let inner = |name: &str| if field == whole { name.to_owned() } else { format!("{field}.{name}") };
     match (missing, twice) {
@@ -249,7 +249,7 @@ fn refuse_nul_in_query(query: &str) -> Result<(), ApiError> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     match pairs.find(|(name, text)| name.contains('\0') || text.contains('\0')) {
         None => Ok(()),
-        Some((name, _)) => Err(ApiError::parameter(&name, NO_NUL)),
+        Some((name, _)) => Err(ApiError::parameter(words::field(&name), NO_NUL)),
     }
 }
 
@@ -346,7 +346,7 @@ mod tests {
         for (body, field) in [
             (r#"{"list":[{"key":"a"},{"key":"a\u0000"}]}"#, "list[1].key"),
             (r#"{"key":"\\\u0000"}"#, "key"),
-            (r#"{"limits":{"a\u0000b":1}}"#, "limits.a\0b"),
+            (r#"{"limits":{"a\u0000b":1}}"#, "a field"),
         ] {
             assert_eq!(refusal(body), Err(format!("Parameter error. {field}: must not hold a NUL.")), "{body}");
         }

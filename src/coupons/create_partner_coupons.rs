@@ -132,8 +132,8 @@ pub fn each_once(field: &str, named: &[AccountIdText]) -> Result<(), ApiError> {
         return Err(ApiError::parameter(field, "must not be empty"));
     }
     let mut seen = HashSet::new();
-    match named.iter().find(|account| !seen.insert(*account)) {
-        Some(twice) => Err(ApiError::parameter(field, format_args!("{} is named twice", twice.as_str()))),
+    match named.iter().position(|account| !seen.insert(account)) {
+        Some(place) => Err(ApiError::parameter(&format!("{field}[{place}]"), "is named before")),
         None => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! Lists of a request, with a largest length.
 
+use super::words::rule;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use utoipa::openapi::schema::ArrayBuilder;
@@ -27,7 +28,9 @@ impl<'de, T: for<'any> Deserialize<'any>, const MAX: usize> Deserialize<'de> for
             return Err(de::Error::custom(format_args!("must have at most {MAX} entries")));
         }
         let read = |(place, value)| {
-            T::deserialize(value).map_err(|error| de::Error::custom(format_args!("entry {place}: {error}")))
+            T::deserialize(value).map_err(|error: serde_json::Error| {
+                de::Error::custom(format_args!("entry {place}: {}", rule(&error.to_string())))
+            })
         };
         values.into_iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }

@@ -115,6 +115,44 @@ impl TryFrom<String> for Receiver {
     }
 }
 
+/// The text with `mask` in place of whatever in it reads like a phone or an e-mail address, if anything does.
+pub fn without_receivers(text: &str, mask: &str) -> Option<String> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "._%+-@".contains(letter);
+    let (mut masked, mut is_changed, mut rest) = (String::with_capacity(text.len()), false, text);
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(|letter| !is_part(letter)).unwrap_or(rest.len()));
+        let core = word.trim_matches(|letter| ".-_%".contains(letter));
+        match word.split_once(core).filter(|_| is_receiver(core)) {
+            Some((before, behind)) => {
+                is_changed = true;
+                masked.extend([before, mask, behind]);
+            }
+            None => masked.push_str(word),
+        }
+        let (gap, next) = after.split_at(after.find(is_part).unwrap_or(after.len()));
+        masked.push_str(gap);
+        rest = next;
+    }
+    is_changed.then_some(masked)
+}
+
+/// Whether a word is an e-mail address or a phone, with a country's code or without, however its digits are divided.
+fn is_receiver(word: &str) -> bool {
+    // As it stands in a path or a query.
+    let word = word.replace("%40", "@").replace("%2B", "+").replace("%2b", "+");
+    if word.contains('@') {
+        return word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    }
+    if !word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'+') {
+        return false;
+    }
+    let digits: String = word.chars().filter(char::is_ascii_digit).collect();
+    ["", "86", Phone::COUNTRY_CODE]
+        .iter()
+        .filter_map(|code| digits.strip_prefix(code))
+        .any(|digits| Phone::parse(digits).is_some())
+}
+
 /// Only the ends: this may stand in a log.
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,5 +211,23 @@ mod tests {
     fn a_log_shows_the_ends_only() {
         let receiver = Receiver::parse("13812345678").expect("a phone");
         assert_eq!(format!("{receiver:?}"), "13***78");
+    }
+
+    #[test]
+    fn what_reads_like_a_phone_or_an_address_is_found_in_any_text() {
+        for (text, shown) in [
+            ("13812345678", "***"),
+            ("no account 13812345678.", "no account ***."),
+            ("tel:+86-138-1234-5678, 008613812345678", "tel:***, ***"),
+            ("/users/li.lei@example.com/keys?a=li.lei%40b&b=%2B8613812345678", "/users/***/keys?a=***&b=***"),
+            ("Li <a@b> 京a@b.cd京", "Li <***> 京***京"),
+        ] {
+            assert_eq!(without_receivers(text, "***").as_deref(), Some(shown));
+        }
+        for plain in
+            ["", "1381234567", "138123456789", "a13812345678", "0197813812345678aa", "13812345678.00", "@", "a@"]
+        {
+            assert_eq!(without_receivers(plain, "***"), None, "{plain}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! No text holds a control character: PostgreSQL refuses NUL, and none of the others means anything in a code or a name.
 
+/// What stands in place of what is hidden.
+pub const MASK: &str = "***";
+
 /// Declares text types: `/// doc  Name, 1..=64, "example";`. The range counts characters.
 macro_rules! texts {
     ($($(#[$doc:meta])+ $name:ident, $min:literal..=$max:literal, $example:literal;)+) => {$(

@@ -274,10 +274,12 @@ def test_a_code_comes_by_mail_and_is_judged(
     partner = client(gateway, "demo-partner", "intl")
 
     def mailed() -> str:
+        before = len(inbox.mails)
         call(
             partner, "SendVerificationMessageCode", "SendVerificationCodeV2Req", receiver_type=2,
             email="mail@example.com", lang="en-us",
         )  # fmt: skip
+        wait_until(lambda: len(inbox.mails) > before, "the mail has come")
         receivers, text = inbox.mails[-1]
         assert receivers == ["mail@example.com"]
         return re.search(r"Your verification code is (\d{6})\.", text)[1]

@@ -5,16 +5,19 @@
 
 use super::json::{DEPTH_MAX, Node, quoted};
 use crate::signature;
+use crate::values::receiver::without_receivers;
+pub use crate::values::text::MASK;
+use crate::values::words;
 use axum::http::{HeaderMap, HeaderValue, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::value::RawValue;
 
-/// What stands in place of what is hidden.
-pub const MASK: &str = "***";
 /// Most of a body that is kept.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// As canonical requests write values.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// As a path is shown: the mask stays readable.
+const SHOWN: &AsciiSet = &ENCODED.remove(b'*');
 /// A shorter value is not looked for in the answer: it would be found in much that has nothing to do with it.
 const ECHO_BYTES_MIN: usize = 4;
 /// How many values of a request are looked for in its answer.
@@ -51,6 +54,9 @@ const PERSONAL: [&str; 21] = [
 ];
 /// The identity service calls the ways to prove who one is by the names of secrets; what they hold is looked at by itself.
 const PROOFS: [&str; 3] = ["password", "token", "totp"];
+/// Below it stands who somebody is and how that is proved: no text but an account's, a user's or a method's is shown, whatever
+/// it was put there as.
+const LOGIN: &str = "auth";
 /// Below these a `name` is an account's, a user's or a place's, by which operators know them.
 const LOGINS: [&str; 5] = ["user", "domain", "project", "agency", "assumedby"];
 
@@ -103,17 +109,29 @@ impl Masker {
         masked
     }
 
+    /// A path.
+    pub fn path(&self, path: &str) -> String {
+        let shown = |part: &str| {
+            let masked = self.echoes(&percent_decode_str(part).decode_utf8_lossy());
+            masked.map_or_else(|| part.to_owned(), |masked| utf8_percent_encode(&masked, SHOWN).to_string())
+        };
+        path.split('/').map(shown).collect::<Vec<_>>().join("/")
+    }
+
     /// A query.
     pub fn query(&mut self, query: &str) -> String {
         let mut masked = Vec::new();
         for pair in query.split('&') {
             let read = form_urlencoded::parse(pair.as_bytes()).next();
-            match read.filter(|(name, _)| is_hidden(name, None, false)) {
-                Some((_, value)) => {
+            let name_shown = pair.split('=').next().unwrap_or_default();
+            match read {
+                Some((name, _)) if self.echoes(&name).is_some() => masked.push(MASK.to_owned()),
+                Some((name, value)) if is_hidden(&name, None, false) => {
                     self.hide(&value);
-                    masked.push(format!("{}={MASK}", pair.split('=').next().unwrap_or_default()));
+                    masked.push(format!("{name_shown}={MASK}"));
                 }
-                None => masked.push(pair.to_owned()),
+                Some((_, value)) if self.echoes(&value).is_some() => masked.push(format!("{name_shown}={MASK}")),
+                _ => masked.push(pair.to_owned()),
             }
         }
         masked.join("&")
@@ -129,7 +147,7 @@ impl Masker {
         match serde_json::from_slice::<&RawValue>(body) {
             Ok(value) => {
                 self.has_changed = false;
-                self.write(&mut text, value, &Place { parent: None, hide: false, depth: 0 });
+                self.write(&mut text, value, &Place { parent: None, hide: false, is_login: false, depth: 0 });
                 if !self.has_changed {
                     text = String::from_utf8_lossy(body).into_owned();
                 }
@@ -154,11 +172,15 @@ impl Masker {
                 out.push('{');
                 for (index, (name, value)) in pairs.iter().enumerate() {
                     out.push_str(if index > 0 { "," } else { "" });
-                    out.push_str(&quoted(name));
+                    self.name(out, name, place);
                     out.push(':');
-                    let is_proof = PROOFS.contains(&plain(name).as_str()) && value.get().starts_with('{');
-                    let hide = place.hide || (!is_proof && is_hidden(name, place.parent, has_code));
-                    self.write(out, value, &Place { parent: Some(name), hide, depth: place.depth + 1 });
+                    let is_object = value.get().starts_with('{');
+                    let is_proof = PROOFS.contains(&plain(name).as_str()) && is_object;
+                    let is_login = place.is_login || plain(name) == LOGIN;
+                    let hide = place.hide
+                        || (!is_proof && is_hidden(name, place.parent, has_code))
+                        || (is_login && !is_object && !says_who(name, value.get()));
+                    self.write(out, value, &Place { parent: Some(name), hide, is_login, depth: place.depth + 1 });
                 }
                 out.push('}');
             }
@@ -186,7 +208,22 @@ impl Masker {
                 self.hide(number);
                 self.mask(out);
             }
-            Node::Plain(number) => out.push_str(number),
+            Node::Plain(number) => match self.echoes(number) {
+                Some(_) => self.mask(out),
+                None => out.push_str(number),
+            },
+        }
+    }
+
+    /// A field's name, which may itself be what was to be hidden.
+    fn name(&mut self, out: &mut String, name: &str, place: &Place<'_>) {
+        let is_doubtful = (place.hide || place.is_login) && words::field(name) != name;
+        match self.echoes(name) {
+            None if !is_doubtful => out.push_str(&quoted(name)),
+            Some(_) | None => {
+                self.hide(name);
+                self.mask(out);
+            }
         }
     }
 
@@ -208,10 +245,13 @@ impl Masker {
         }
     }
 
-    /// The text without what was hidden before, if it repeats any of that.
+    /// The text without what was hidden before, and without what reads like a phone or an e-mail address wherever it stands,
+    /// if it holds any of that.
     fn echoes(&self, text: &str) -> Option<String> {
         let repeated = self.hidden.iter().filter(|hidden| text.contains(hidden.as_str()));
-        repeated.fold(None, |masked, hidden| Some(masked.as_deref().unwrap_or(text).replace(hidden.as_str(), MASK)))
+        let masked: Option<String> = repeated
+            .fold(None, |masked, hidden| Some(masked.as_deref().unwrap_or(text).replace(hidden.as_str(), MASK)));
+        without_receivers(masked.as_deref().unwrap_or(text), MASK).or(masked)
     }
 }
 
@@ -219,7 +259,22 @@ impl Masker {
 struct Place<'a> {
     parent: Option<&'a str>,
     hide: bool,
+    /// Whether it says who logs in.
+    is_login: bool,
     depth: usize,
+}
+
+/// Whether a part of a login says only who logs in, for what, or by which methods.
+fn says_who(name: &str, value: &str) -> bool {
+    let name = plain(name);
+    match name.as_str() {
+        "methods" => {
+            let known = ["password", "token", "totp", "assume_role"];
+            serde_json::from_str::<Vec<&str>>(value)
+                .is_ok_and(|given| given.iter().all(|method| known.contains(method)))
+        }
+        _ => value.starts_with('"') && (name.ends_with("name") || name.ends_with("id")),
+    }
 }
 
 fn plain(name: &str) -> String {

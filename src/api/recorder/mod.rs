@@ -44,7 +44,7 @@ pub struct Entry {
     pub credential: Option<String>,
     /// The method.
     pub method: Method,
-    /// The path.
+    /// The path, masked.
     pub path: String,
     /// The query, masked.
     pub query: String,
@@ -228,12 +228,13 @@ impl Recording {
         let headers = masker.headers(&self.headers);
         let query = masker.query(self.uri.query().unwrap_or_default());
         let body = masker.body(&read.bytes);
+        let path = masker.path(self.uri.path());
         let access_key =
             signature::parse(&self.headers, &Algorithm::ALL).ok().map(|signed| signed.access_key.to_owned());
         let status = parts.extensions.get::<Dropped>().is_none().then_some(parts.status);
         masker.answer();
         let (answer_headers, answer_body) = (masker.headers(&parts.headers), masker.body(&answer));
-        let canonical_request = self.canonical_request(&headers, &query, &read.bytes);
+        let canonical_request = self.canonical_request(&headers, (&path, &query), &read.bytes);
         let is_refused = !parts.status.is_success() && status.is_some();
         let at = self.log.clock.now();
         let entry = self.log.keep(|number| Entry {
@@ -245,7 +246,7 @@ impl Recording {
             credential: noted.caller.as_ref().map(|caller| caller.credential.clone()).or(access_key),
             caller: noted.caller,
             method: self.method,
-            path: self.uri.path().to_owned(),
+            path,
             query,
             headers,
             body,
@@ -270,9 +271,9 @@ impl Recording {
     }
 
     /// Made of what may be shown. What was signed differs from it where it says `***`.
-    fn canonical_request(&self, headers: &HeaderMap, query: &str, body: &[u8]) -> Option<String> {
+    fn canonical_request(&self, headers: &HeaderMap, (path, query): (&str, &str), body: &[u8]) -> Option<String> {
         let authorization = signature::parse(&self.headers, &Algorithm::ALL).ok()?;
-        let request = signature::Request { method: &self.method, path: self.uri.path(), query, headers, body };
+        let request = signature::Request { method: &self.method, path, query, headers, body };
         signature::canonical_request(&authorization, request).ok()
     }
 }
