@@ -17,5 +17,6 @@ mod refusals;
 mod requests;
 mod signature;
 mod snapshots;
+mod walk;
 mod webhooks;
 mod world;
