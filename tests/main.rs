@@ -3,6 +3,7 @@
 mod background;
 mod contract;
 mod document;
+mod edge;
 mod fuzz;
 mod identity;
 mod isolation;
