@@ -12,6 +12,7 @@ mod ledger;
 mod operator;
 mod operator_catalogue;
 mod operator_customers;
+mod parameters;
 mod policy;
 mod postgres;
 mod refusals;
