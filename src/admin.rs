@@ -15,7 +15,7 @@ use crate::database;
 use crate::events::command::{self as events, NotificationsCommand};
 use crate::identity::administration as identity;
 use crate::identity::kind::Kind;
-use crate::identity::model::{AgencyName, LoginName, token_time};
+use crate::identity::model::{AgencyName, LoginName};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
 use crate::operator::command::{
@@ -30,6 +30,7 @@ use crate::pricing::command::{self as pricing, DiscountsCommand, IncentivesComma
 use crate::real_name::command::{self as real_name, RealNameCommand};
 use crate::secrets::Sealer;
 use crate::subscriptions::administration::{self as resources, ResourcesCommand};
+use crate::values::time::Instant;
 use anyhow::{Context, anyhow, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -132,6 +133,11 @@ pub enum AccountCommand {
         #[arg(long)]
         parent: Option<String>,
     },
+    /// Show an account: what it is, where it hangs, who its users are
+    Show {
+        /// The account
+        account: String,
+    },
     /// List the accounts at the top of all trees, or those of one tree, the oldest first
     List {
         /// Any account of the tree
@@ -233,6 +239,11 @@ pub enum KeyCommand {
     },
     /// Refuse a key
     Disable {
+        /// The key
+        access_key: String,
+    },
+    /// Accept a key at once that signed wrongly too often, before its time is over
+    Unlock {
         /// The key
         access_key: String,
     },
@@ -366,6 +377,13 @@ async fn account(connection: &mut PgConnection, command: AccountCommand) -> anyh
             let id = create_account(connection, &name, kind.into(), parent.as_deref(), now).await?;
             Ok(json!({ "account": name, "domain_id": id }))
         }
+        AccountCommand::Show { account } => {
+            let shown = accounts::account(connection, &account).await?;
+            let mut shown = serde_json::to_value(shown)?;
+            let users = serde_json::to_value(users::users(connection, &account).await?)?;
+            shown["users"] = users.as_array().into_iter().flatten().map(|user| user["name"].clone()).collect();
+            Ok(shown)
+        }
         AccountCommand::List { tree_of, limit } => {
             let listed = accounts::accounts(connection, tree_of.as_deref(), (Uuid::nil(), limit)).await?;
             Ok(serde_json::to_value(listed)?)
@@ -426,7 +444,7 @@ async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Sett
             let user = user.unwrap_or_else(|| account.clone());
             let keys = identity::list_keys(connection, &account, &user).await?;
             let row = |key: KeySummary| {
-                let last_used_at = key.last_used_at.map(token_time);
+                let last_used_at = key.last_used_at.map(Instant);
                 json!({ "access_key": key.access_key, "enabled": key.enabled, "last_used_at": last_used_at })
             };
             return Ok(keys.into_iter().map(row).collect());
@@ -437,6 +455,10 @@ async fn key(connection: &mut PgConnection, command: KeyCommand, settings: &Sett
         }
         KeyCommand::Disable { access_key } => {
             identity::set_key_enabled(connection, &access_key, false).await?;
+            access_key
+        }
+        KeyCommand::Unlock { access_key } => {
+            identity::unlock_key(connection, &access_key).await?;
             access_key
         }
         KeyCommand::Delete { access_key } => {
@@ -469,15 +491,26 @@ fn for_people(result: &Value) -> String {
     match result {
         Value::Array(rows) => {
             let rows: Vec<_> = rows.iter().filter_map(Value::as_object).collect();
-            let mut names: Vec<&String> = rows.first().map(|row| row.keys().collect()).unwrap_or_default();
+            // What a row does not say it leaves out.
+            let mut names: Vec<&String> = Vec::new();
+            for name in rows.iter().flat_map(|row| row.keys()) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
             names.sort_by_key(|name| NAMES.iter().position(|first| first == *name).unwrap_or(NAMES.len()));
-            let cells = |row: &serde_json::Map<String, Value>| names.iter().map(|name| plain(&row[*name])).collect();
+            let cells = |row: &serde_json::Map<String, Value>| {
+                names.iter().map(|name| plain(row.get(*name).unwrap_or(&Value::Null))).collect()
+            };
             let header = names.iter().map(|name| (*name).clone()).collect();
             table(&std::iter::once(header).chain(rows.iter().map(|row| cells(row))).collect::<Vec<_>>())
         }
         Value::Object(fields) => fields.iter().fold(String::new(), |text, (name, value)| match value {
-            Value::Array(lines) if lines.iter().all(Value::is_string) => {
+            Value::Array(lines) if LINES.contains(&name.as_str()) => {
                 lines.iter().fold(text, |text, line| format!("{text}{}\n", plain(line)))
+            }
+            Value::Array(texts) if texts.iter().all(Value::is_string) => {
+                format!("{text}{name:<12} {}\n", texts.iter().map(plain).collect::<Vec<_>>().join(", "))
             }
             value => format!("{text}{name:<12} {}\n", plain(value)),
         }),
@@ -487,6 +520,8 @@ fn for_people(result: &Value) -> String {
     }
 }
 
+/// Fields whose texts are lines of their own.
+const LINES: [&str; 2] = ["happened", "rows"];
 /// The columns by which people know a row, which come first.
 const NAMES: [&str; 6] = ["name", "account", "user", "operator", "access_key", "id"];
 
@@ -518,5 +553,7 @@ mod tests {
         let list = json!([{"name": "one", "b": true}, {"name": "a longer one", "b": null}]);
         assert_eq!(for_people(&list), "name          b\none           true\na longer one  -\n");
         assert_eq!(for_people(&json!([])), "");
+        let unequal = json!([{"name": "top"}, {"name": "below", "parent": "top"}, {"parent": "top"}]);
+        assert_eq!(for_people(&unequal), "name   parent\ntop    -\nbelow  top\n-      top\n");
     }
 }

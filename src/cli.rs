@@ -15,7 +15,7 @@ use crate::sandbox::command::{self as sandbox, SandboxArguments};
 use crate::server::Bound;
 use crate::{secrets, telemetry};
 use anyhow::{Context, bail, ensure};
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use futures_util::FutureExt;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{Connection, PgConnection};
@@ -99,7 +99,8 @@ enum Command {
 
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
-    let result = match Cli::try_parse() {
+    let matches = taking_negative_numbers(Cli::command()).try_get_matches();
+    let result = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => start(cli),
         Err(answer) => answer.print().map(|()| exit_code(answer.exit_code())).map_err(|error| NotPrinted(error).into()),
     };
@@ -111,6 +112,15 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Every argument that has a value takes `-5` for one: what is wrong with it is said by the rule that it breaks, and not that no
+/// such option is known.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes_values = |arg: &Arg| arg.get_action().takes_values();
+    command
+        .mut_args(|arg| if takes_values(&arg) { arg.allow_negative_numbers(true) } else { arg })
+        .mut_subcommands(taking_negative_numbers)
 }
 
 fn exit_code(code: i32) -> ExitCode {

@@ -187,6 +187,17 @@ pub async fn set(connection: &mut PgConnection, tenant: TenantId, setting: Setti
     Ok(())
 }
 
+/// When the last thing after an instant happened to a tenant, in a sandbox: lists and balances would disagree about it if the
+/// tenant's clock went back there.
+pub async fn latest_after(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    instant: OffsetDateTime,
+) -> sqlx::Result<Option<OffsetDateTime>> {
+    let latest = sqlx::query_scalar("select sandbox.latest_after($1, $2)").bind(tenant.0).bind(instant);
+    latest.fetch_one(connection).await
+}
+
 /// Whether time can be moved: the database is a sandbox's.
 pub async fn is_movable(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!("select exists(select 1 from sandbox_world where only_row) as \"exists!\"")

@@ -62,8 +62,10 @@ pub struct ServerSettings {
     pub operator_listen: SocketAddr,
     /// Where callers find the API.
     pub public_url: String,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Host` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may call from a browser.
+    pub allowed_origins: Vec<String>,
     /// Longest body.
     pub max_body_bytes: usize,
     /// Most bytes of bodies at once.

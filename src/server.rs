@@ -3,7 +3,7 @@
 use crate::api::edge::{self, Edge};
 use crate::api::error::ApiError;
 use crate::api::operation::Operations;
-use crate::api::recorder::RequestLog;
+use crate::api::origins::Origins;
 use crate::app::App;
 use crate::config::ServerSettings;
 use crate::events::metadata;
@@ -17,7 +17,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Json, Router};
-use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use socket2::Socket;
@@ -46,7 +45,11 @@ pub fn router(app: &App, operations: Operations<App>) -> anyhow::Result<Router> 
     if settings.explorer.enabled {
         routes = routes.merge(explorer::router());
     }
-    Ok(inside_layers(app, routes, names, settings.server.trusted_proxies.clone(), app.requests.clone()))
+    let timeout = Duration::from_secs(settings.server.request_timeout_seconds);
+    let trusted_proxies = settings.server.trusted_proxies.clone();
+    let origins = Origins::new(&settings.server.allowed_origins);
+    let edge = Edge { names, trusted_proxies, origins, timeout, requests: app.requests.clone() };
+    Ok(inside_layers(app, routes, edge))
 }
 
 /// The operators' routes inside the same layers. `api` is what calls of the request log are replayed to.
@@ -59,28 +62,21 @@ pub fn operator_router(app: &App, api: Router) -> anyhow::Result<Router> {
         .merge(explorer::operators_router())
         .merge(health_routes())
         .layer(Extension(Api(api)));
+    let timeout = Duration::from_secs(app.settings.server.request_timeout_seconds);
     // Nobody stands before this listener whose word on the address would have to be believed.
-    Ok(inside_layers(app, routes, names, Vec::new(), None))
+    let edge = Edge { names, trusted_proxies: Vec::new(), origins: Origins::default(), timeout, requests: None };
+    Ok(inside_layers(app, routes, edge))
 }
 
 fn document_route(document: axum::body::Bytes) -> MethodRouter<App> {
     get(async || ([(header::CONTENT_TYPE, "application/json")], document))
 }
 
-fn inside_layers(
-    app: &App,
-    routes: Router<App>,
-    names: edge::Names,
-    trusted_proxies: Vec<IpNet>,
-    requests: Option<Arc<RequestLog>>,
-) -> Router {
-    let settings = &app.settings.server;
-    let timeout = Duration::from_secs(settings.request_timeout_seconds);
-    let edge = Arc::new(Edge { names, trusted_proxies, timeout, requests });
+fn inside_layers(app: &App, routes: Router<App>, edge: Edge) -> Router {
     let layers = ServiceBuilder::new()
-        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
+        .layer(axum::middleware::from_fn_with_state(Arc::new(edge), edge::pass))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(axum::extract::DefaultBodyLimit::max(settings.max_body_bytes));
+        .layer(axum::extract::DefaultBodyLimit::max(app.settings.server.max_body_bytes));
     routes
         .fallback(async || ApiError::no_such_api())
         .method_not_allowed_fallback(async || ApiError::no_such_api())

@@ -6,6 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bss_gateway::operator::policy::OperatorPolicy;
 use bss_gateway::operators::administration as operators;
 use bss_gateway::operators::store::Role;
+use bss_gateway::sandbox::snapshots;
 use bss_gateway::testing::{Answer, Client, TestApp};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -280,6 +281,7 @@ async fn limits_are_those_of_the_settings_and_of_the_accounts_kind(pool: PgPool)
 
 #[sqlx::test]
 async fn a_clock_moves_for_its_tenant_alone_and_on_every_replica(pool: PgPool) {
+    snapshots::install(&mut pool.acquire().await.expect("a connection")).await.expect("the functions fit");
     let app = TestApp::new(pool.clone()).await;
     let replica = app.replica(pool).await;
     let operator = app.operator(Role::Operate).await;

@@ -4,6 +4,7 @@ use axum::http::{Method, StatusCode};
 use bss_gateway::operators::store::Role;
 use bss_gateway::sandbox::snapshots;
 use bss_gateway::testing::{Client, TestApp};
+use bss_gateway::values::time::write_instant;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -89,6 +90,54 @@ async fn a_hundred_changes_are_taken_back_row_by_row(pool: PgPool) {
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     let missing = operator.post(&format!("{snapshot}/restore"), &json!({})).await;
     assert_eq!(missing.refusal(), (400, "CBC.0100", "Not done: there is no snapshot before."));
+}
+
+#[sqlx::test]
+async fn a_clock_goes_back_behind_nothing_that_happened(pool: PgPool) {
+    let app = sandbox(&pool).await;
+    let operator = app.operator(Role::Admin).await;
+    let partner = app.client("demo-partner");
+    let customer = json!(app.world.account("demo-customer").domain);
+    let snapshot = "/admin/v1/accounts/demo-partner/snapshots/before";
+    let set = async |change: Value| {
+        let mut body = json!({"account": "demo-partner"});
+        body.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        let answer = operator.post("/admin/v1/clock", &body).await;
+        // As a replica that hears of it.
+        app.app.clocks.reload(&mut *app.app.database.control().await.expect("a connection")).await.expect("it is read");
+        answer
+    };
+    operator.call(Method::PUT, snapshot, &[], "").await.ok();
+    let day = 86_400;
+    for change in [json!({"action": "ADVANCE", "days": 40}), json!({"action": "RESET"})] {
+        set(change).await.ok();
+    }
+
+    set(json!({"action": "ADVANCE", "days": 40})).await.ok();
+    allocate(&partner, &customer, 5).await;
+    let allocated = write_instant(app.app.now(app.world.demo().tenant).replace_nanosecond(0).expect("a second"));
+    for change in [json!({"action": "RESET"}), json!({"action": "OFFSET", "offset_seconds": 39 * day})] {
+        let refused = set(change.clone()).await;
+        let (status, code, told) = refused.refusal();
+        assert_eq!((status, code), (400, "CBC.0100"), "{change}");
+        assert!(told.starts_with("Not done: the clock would go back behind what happened at "), "{told}");
+        assert!(told.contains(&allocated[..10]) && told.contains("snapshot"), "{told}");
+    }
+    // Forward it goes, and back as far as nothing has happened.
+    set(json!({"action": "ADVANCE", "days": 10})).await.ok();
+    set(json!({"action": "OFFSET", "offset_seconds": 41 * day})).await.ok();
+    for action in ["FREEZE", "RUN"] {
+        set(json!({"action": action})).await.ok();
+    }
+
+    operator.post(&format!("{snapshot}/restore"), &json!({})).await.ok();
+    let shown = operator.get("/admin/v1/clock?account=demo-partner").await.ok();
+    assert_eq!(shown["offset_seconds"], 0);
+    app.app.clocks.reload(&pool).await.expect("it is read");
+    app.app.directory.forget_all();
+    allocate(&partner, &customer, 7).await;
+    let records = partner.get("/v3/accounts/partner-accounts/adjust-records").await.ok();
+    assert_eq!(records["records"][0]["amount"], "7.00", "the default list shows it");
 }
 
 #[sqlx::test]

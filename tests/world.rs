@@ -9,6 +9,7 @@ use bss_gateway::testing::{Client, TestApp};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const QUOTAS: &str = "/v2/partners/coupon-quotas/query";
@@ -144,6 +145,69 @@ async fn each_scenario_is_copied_by_its_name_and_holds_what_it_says(pool: PgPool
     assert!(moved.to_string().contains("expire"), "{moved}");
     app.app.clocks.reload(&pool).await.expect("it is read");
     assert_eq!(status().await, 4);
+}
+
+#[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
+async fn each_list_filter_and_mask_of_the_default_world_shows_something(pool: PgPool) {
+    let world = World::new(1, Scale::default());
+    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations(), |_| {}).await;
+    let seller = app.client("demo-partner");
+    let customers = seller.post(CUSTOMERS, &json!({"limit": 100})).await.ok();
+    let rows = customers["customer_infos"].as_array().expect("a list");
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let demo = rows.iter().find(|row| row["account_name"] == "demo-customer").expect("it is there");
+    for name in ["customer", "label", "telephone", "email", "xaccount_id", "xaccount_type", "country_code"] {
+        assert_ne!(text(demo, name), "", "{name} of {demo}");
+    }
+    let seen = app.operator(Role::Read).await.get("/admin/v1/accounts/demo-customer/customer").await.ok().to_string();
+    assert!(seen.contains('*') && !seen.contains(&text(demo, "telephone")), "masked for operators: {seen}");
+    assert_ne!(demo["account_managers"], json!([]));
+    // Of each kind some, and not all.
+    let kinds = |name: &str| rows.iter().map(|row| row[name].to_string()).collect::<BTreeSet<_>>().len();
+    for name in ["association_type", "label", "is_frozen", "customer_type", "verified_status"] {
+        assert!(kinds(name) > 1, "{name}");
+    }
+    for filter in
+        [json!({"label": "Gold"}), json!({"association_type": "1"}), json!({"customer": text(demo, "customer")})]
+    {
+        let found = seller.post(CUSTOMERS, &filter).await.ok();
+        assert!(found["count"].as_u64().is_some_and(|count| count > 0), "{filter}");
+    }
+
+    let mut empty = Vec::new();
+    for (account, target) in [
+        ("demo-partner", ADJUST_RECORDS.to_owned()),
+        ("demo-partner", format!("{ADJUST_RECORDS}?operation_type=SOURCE_OPERATION_BERETRIEVE")),
+        (
+            "demo-partner",
+            "/v2/accounts/partner-accounts/account-change-records?balance_type=BALANCE_TYPE_DEBIT".to_owned(),
+        ),
+        ("demo-partner", COUPONS.to_owned()),
+        ("demo-partner", format!("{COUPONS}?status=4")),
+        ("demo-partner", format!("{COUPONS}?status=5")),
+        ("demo-partner", format!("{COUPONS}/records/query?operation_types=1")),
+        ("demo-partner", format!("{COUPONS}/records/query?operation_types=2")),
+        ("demo-partner", format!("{COUPONS}/records/query?operation_types=4")),
+        ("demo-distributor", "/v2/partners/coupon-quotas/records".to_owned()),
+        ("demo-distributor", "/v2/partners/issued-coupon-quotas".to_owned()),
+        (
+            "demo-customer",
+            "/v2/accounts/customer-accounts/account-change-records?balance_type=BALANCE_TYPE_DEBIT".to_owned(),
+        ),
+        ("demo-customer", "/v2/promotions/benefits/stored-value-cards?status=1".to_owned()),
+        ("demo-customer", OWN_COUPONS.to_owned()),
+    ] {
+        let answer = app.client(account).get(&target).await.ok();
+        let total = ["total_count", "count"].iter().find_map(|name| answer[*name].as_u64());
+        if total.unwrap_or_default() == 0 {
+            empty.push(format!("{account} {target}"));
+        }
+    }
+    assert_eq!(empty, Vec::<String>::new());
+    let resellers = app.client("demo-distributor").post("/v2/partners/indirect-partners/query", &json!({})).await.ok();
+    assert_eq!((&resellers["count"], resellers.to_string().contains("Wang Fang")), (&json!(3), true), "{resellers}");
+    let report = verify::all(&mut pool.acquire().await.expect("a connection")).await.expect("it is proved");
+    assert_eq!(report.wrong, Vec::<String>::new());
 }
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]

@@ -5,6 +5,7 @@ use crate::api::caller::CallerKind;
 use crate::customers::model::AssociationType;
 use crate::customers::model::Related;
 use crate::customers::{self};
+use crate::ledger::books::Transfer;
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind, store};
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, TenantId};
@@ -56,7 +57,7 @@ pub async fn top_up(
     account: Account,
     payment: &Payment,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<Transfer, Refusal> {
     pay(connection, account, payment, TransferKind::Recharge, now).await
 }
 
@@ -66,7 +67,7 @@ pub async fn withdraw(
     account: Account,
     payment: &Payment,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<Transfer, Refusal> {
     pay(connection, account, payment, TransferKind::Adjust, now).await
 }
 
@@ -76,7 +77,7 @@ async fn pay(
     payment: &Payment,
     kind: TransferKind,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<Transfer, Refusal> {
     let mut transaction = connection.begin().await?;
     if let Some(Related::Customer(customer)) = customers::store::related(&mut transaction, tenant, owner).await?
         && customer.association.kind == AssociationType::Resale
@@ -96,9 +97,9 @@ async fn pay(
         memo: payment.memo.clone(),
         user: None,
     };
-    ledger::post(&mut transaction, tenant, &[posting], now).await?;
+    let made = ledger::post(&mut transaction, tenant, &[posting], now).await?.pop();
     transaction.commit().await?;
-    Ok(())
+    Ok(made.expect("one posting makes one transfer"))
 }
 
 /// Sets how far a partner's balance may go below zero.

@@ -1,12 +1,14 @@
 //! `bss-gateway admin funds …`
 
 use super::administration::{self as funds, Account, NewCard, Payment};
-use super::model::CURRENCY;
+use super::model::{CURRENCY, number};
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
+use crate::ledger::books::Transfer;
 use crate::ledger::{AccountKind, store};
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::new_uuid;
+use crate::values::time::Instant;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -87,10 +89,12 @@ pub async fn run(connection: &mut PgConnection, command: FundsCommand) -> anyhow
     let now = clock::business_time(connection, account.0, &Clock::default()).await?;
     match command {
         FundsCommand::TopUp { amount, designated, memo, .. } => {
-            funds::top_up(connection, account, &Payment { amount, designated, memo }, now).await?;
+            let made = funds::top_up(connection, account, &Payment { amount, designated, memo }, now).await?;
+            return answer(connection, &name, account, (&made, now)).await;
         }
         FundsCommand::Withdraw { amount, designated, memo, .. } => {
-            funds::withdraw(connection, account, &Payment { amount, designated, memo }, now).await?;
+            let made = funds::withdraw(connection, account, &Payment { amount, designated, memo }, now).await?;
+            return answer(connection, &name, account, (&made, now)).await;
         }
         FundsCommand::Credit { line, .. } => {
             let line = if line == "0" { Amount::ZERO } else { amount(&line).map_err(anyhow::Error::msg)?.get() };
@@ -123,13 +127,29 @@ impl FundsCommand {
     }
 }
 
+/// The balances after a transfer, and its number in the records.
+async fn answer(
+    connection: &mut PgConnection,
+    name: &str,
+    account: Account,
+    (made, now): (&Transfer, OffsetDateTime),
+) -> anyhow::Result<Value> {
+    let mut shown = balances(connection, name, account, now).await?;
+    shown["transfer_id"] = json!(number(std::slice::from_ref(made)));
+    Ok(shown)
+}
+
 async fn balances(
     connection: &mut PgConnection,
     name: &str,
     (tenant, owner): Account,
     now: OffsetDateTime,
 ) -> anyhow::Result<Value> {
-    let mut shown = json!({ "account": name, "time": now.to_string(), "currency": CURRENCY });
+    let mut shown = json!({ "account": name, "time": Instant(now), "currency": CURRENCY });
+    // What was never used is shown too: it is nothing.
+    for kind in ["cash", "designated", "allocated", "credit", "bonus"] {
+        shown[kind] = json!(Amount::ZERO.to_string());
+    }
     for balance in store::balances(connection, tenant, &[owner]).await? {
         let kind = match balance.kind {
             AccountKind::Cash => "cash",

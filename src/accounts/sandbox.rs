@@ -18,7 +18,8 @@ pub async fn top_up(
 ) -> anyhow::Result<()> {
     let amount = PositiveAmount::try_from(yuan).map_err(anyhow::Error::msg)?;
     let payment = Payment { amount, designated: false, memo: String::new() };
-    Ok(administration::top_up(connection, account, &payment, now).await?)
+    administration::top_up(connection, account, &payment, now).await?;
+    Ok(())
 }
 
 /// A partner with 500 yuan, and its customer with none of the 100 that it was allocated once.

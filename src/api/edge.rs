@@ -2,7 +2,8 @@
 
 use super::caller::Caller;
 use super::error::ApiError;
-use super::source::source_address;
+use super::origins::{self, Origins};
+use super::source::{restore_host, source_address};
 use crate::api::recorder::{Answered, RequestLog};
 use crate::telemetry::Seldom;
 use axum::extract::{MatchedPath, Request, State};
@@ -97,8 +98,10 @@ impl Names {
 pub struct Edge {
     /// Operation ids.
     pub names: Names,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Host` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Pages of which origins may call.
+    pub origins: Origins,
     /// The time a request may take, reading its body included.
     pub timeout: Duration,
     /// Where calls are logged for developers: in the sandbox.
@@ -111,6 +114,9 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     let request_id = request_id(request.headers());
     let peer = request.extensions().get::<Peer>().expect("the listener puts the peer beside each request").0;
     let source = source_address(peer, request.headers(), &edge.trusted_proxies);
+    restore_host(peer, request.headers_mut(), &edge.trusted_proxies);
+    let origin = edge.origins.of(request.headers());
+    let preflight = origin.as_ref().and_then(|_| origins::preflight(request.method(), request.headers()));
     let operation = edge.names.of(request.extensions().get::<MatchedPath>(), request.method());
     request.extensions_mut().insert(Source(source));
     request.extensions_mut().insert(RequestId(request_id.clone()));
@@ -119,9 +125,15 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     let recording = requests.map(|requests| requests.begin(&mut request));
     let span = tracing::info_span!("request", request_id, operation = operation.id, %source);
     let response = async {
-        let answer = tokio::time::timeout(edge.timeout, next.run(request)).await;
+        let answer = match preflight {
+            Some(answer) => Ok(answer),
+            None => tokio::time::timeout(edge.timeout, next.run(request)).await,
+        };
         let response = answer.unwrap_or_else(|_| ApiError::timed_out().into_response());
-        let response = finish(response, &request_id);
+        let mut response = finish(response, &request_id);
+        if let Some(origin) = origin {
+            origins::let_read(response.headers_mut(), origin);
+        }
         let latency = started.elapsed();
         operation.count(response.status(), latency);
         (response, latency)

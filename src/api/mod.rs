@@ -14,6 +14,7 @@ pub mod filter;
 pub mod lockout;
 pub mod maintenance;
 pub mod operation;
+pub mod origins;
 pub mod page;
 pub mod policy;
 pub mod quota;

@@ -163,14 +163,23 @@ impl<S: Clone + Send + Sync + 'static, P: Rules> Operations<S, P> {
         let mut names = edge::Names::default();
         for route in self.routes {
             let method = document::method_name(&route.method);
-            names.add(&route.path, method, route.id);
+            for path in spellings(&route.path) {
+                names.add(&path, method, route.id);
+            }
             let gated = route.policy.guard(state, route.id, method, route.handler);
             let known = by_path.remove(&route.path);
             by_path.insert(route.path, known.unwrap_or_default().merge(gated));
         }
-        let router = by_path.into_iter().fold(Router::new(), |router, (path, methods)| router.route(&path, methods));
-        (router, names)
+        let with_path = |router: Router<S>, (path, methods): (String, MethodRouter<S>)| {
+            spellings(&path).into_iter().fold(router, |router, path| router.route(&path, methods.clone()))
+        };
+        (by_path.into_iter().fold(Router::new(), with_path), names)
     }
+}
+
+/// A path without a slash at its end and with one: signatures take both for the same.
+fn spellings(path: &str) -> [String; 2] {
+    [path.to_owned(), format!("{path}/")]
 }
 
 impl<S: Clone + Send + Sync + 'static> Operations<S> {

@@ -1,6 +1,6 @@
 //! From which address a request comes.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -22,6 +22,19 @@ pub fn source_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         }
     }
     source
+}
+
+/// Puts back the host that the client asked, and signed, where a trusted proxy has put another in its place and names the
+/// first one in `X-Forwarded-Host`.
+pub fn restore_host(peer: IpAddr, headers: &mut HeaderMap, trusted: &[IpNet]) {
+    if !is_within(trusted, peer.to_canonical()) {
+        return;
+    }
+    let forwarded = headers.get("x-forwarded-host").and_then(|hosts| hosts.to_str().ok()?.split(',').next());
+    let asked = forwarded.and_then(|host| HeaderValue::from_str(host.trim()).ok()).filter(|host| !host.is_empty());
+    if let Some(asked) = asked {
+        headers.insert(header::HOST, asked);
+    }
 }
 
 /// Whether an address is of one of these networks: of a proxy that is believed, for instance.
@@ -99,5 +112,21 @@ mod tests {
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_which_host_was_asked() {
+        let host = |peer: &str, forwarded: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static("10.0.0.9:8080"));
+            headers.insert("x-forwarded-host", forwarded.parse().expect("a header value"));
+            restore_host(peer.parse().expect("an address"), &mut headers, &["10.0.0.0/8".parse().expect("a network")]);
+            headers["host"].to_str().expect("ASCII").to_owned()
+        };
+        assert_eq!(host("10.0.0.1", "bss.example.com"), "bss.example.com");
+        assert_eq!(host("::ffff:10.0.0.1", "bss.example.com:8443, inner"), "bss.example.com:8443");
+        for (peer, forwarded) in [("192.0.2.1", "bss.example.com"), ("10.0.0.1", ""), ("10.0.0.1", " , inner")] {
+            assert_eq!(host(peer, forwarded), "10.0.0.9:8080", "{peer} {forwarded}");
+        }
     }
 }

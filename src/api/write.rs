@@ -278,6 +278,29 @@ impl WriteTransaction {
         self.end(subject, StatusCode::NO_CONTENT, String::new()).await
     }
 
+    /// Takes back all that was done, since it is refused, and leaves what `record` writes of that; a trial leaves nothing. That
+    /// it cannot be recorded is no reason to answer otherwise.
+    pub async fn refuse(
+        self,
+        refusal: ApiError,
+        record: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<()>,
+    ) -> ApiError {
+        let Self { write, transaction } = self;
+        let recorded = async {
+            transaction.rollback().await?;
+            if write.dry_run {
+                return Ok(());
+            }
+            let mut transaction = write.database.begin(write.caller.tenant).await?;
+            record(&mut transaction).await?;
+            transaction.commit().await
+        };
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, "a refusal could not be recorded");
+        }
+        refusal
+    }
+
     async fn end(mut self, subject: &str, status: StatusCode, body: String) -> Result<Answer, ApiError> {
         if self.write.dry_run {
             self.transaction.rollback().await?;

@@ -43,7 +43,7 @@ pub async fn clean_up(app: &App) -> sqlx::Result<()> {
     for tenant in tenants {
         let unlisted = coupons::unlist(&mut *app.database.tenant(tenant).await?, tenant, app.now(tenant)).await?;
         if unlisted > 0 {
-            tracing::info!(%tenant, unlisted, "coupons that expired a year ago left the lists");
+            tracing::info!(%tenant, unlisted, "coupons that expired long ago left the lists");
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::coupons::jobs as coupons;
 use crate::database;
 use crate::values::id::TenantId;
 use crate::values::time::Instant;
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
@@ -164,7 +164,8 @@ pub async fn make_room(
     Ok(database::open_months_ahead(connection, to).await?)
 }
 
-/// Moves a tenant's clock, and does what falls due on the way. In the sandbox only.
+/// Moves a tenant's clock, and does what falls due on the way. In the sandbox only. Back it goes only as far as nothing has
+/// happened: what is dated later than now stands in no list, and its amount in the balance.
 pub async fn move_clock(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -176,7 +177,17 @@ pub async fn move_clock(
     let setting = clock::lock(&mut transaction, tenant).await?;
     let now = system.now();
     let moved = setting.moved(movement, now).map_err(anyhow::Error::msg)?;
-    let happened = run(&mut transaction, tenant, moved.show(now)).await?;
+    let then = moved.show(now);
+    if then < setting.show(now)
+        && let Some(latest) = clock::latest_after(&mut transaction, tenant, then).await?
+    {
+        bail!(
+            "the clock would go back behind what happened at {}: restore a snapshot from before that (bss-gateway admin \
+             snapshot restore), or work in a copy of the tenant that has its own clock (bss-gateway admin fork create)",
+            Instant(latest)
+        );
+    }
+    let happened = run(&mut transaction, tenant, then).await?;
     clock::set(&mut transaction, tenant, moved).await?;
     transaction.commit().await?;
     Ok((moved, happened))

@@ -73,6 +73,7 @@ fn apply_customer<'a>(app: &'a App, payload: &'a str) -> BoxFuture<'a, ()> {
 fn apply_identity<'a>(app: &'a App, payload: &'a str) -> BoxFuture<'a, ()> {
     async move {
         match parse(payload) {
+            Change::Unlocked(access_key) => app.lockout.unlock(access_key),
             Change::AccessKey(access_key) => app.directory.forget_access_key(access_key).await,
             Change::Session(hash) => app.directory.forget_session(&hash).await,
             Change::Any => app.directory.forget_all(),
@@ -167,6 +168,7 @@ pub async fn write_uses(app: App) {
 #[derive(Debug, PartialEq, Eq)]
 enum Change<'a> {
     AccessKey(&'a str),
+    Unlocked(&'a str),
     Session(TokenHash),
     Any,
 }
@@ -175,6 +177,7 @@ fn parse(payload: &str) -> Change<'_> {
     let mut hash = TokenHash::default();
     match payload.split_once(' ') {
         Some(("key", access_key)) => Change::AccessKey(access_key),
+        Some(("unlock", access_key)) => Change::Unlocked(access_key),
         Some(("token", digits)) if hex::decode_to_slice(digits, &mut hash).is_ok() => Change::Session(hash),
         _ => Change::Any,
     }
@@ -187,6 +190,7 @@ mod tests {
     #[test]
     fn an_announcement_that_is_not_understood_means_everything() {
         assert_eq!(parse("key AK1"), Change::AccessKey("AK1"));
+        assert_eq!(parse("unlock AK1"), Change::Unlocked("AK1"));
         assert_eq!(parse(&format!("token {}", "ab".repeat(32))), Change::Session([0xab; 32]));
         for payload in ["", "token xyz", "user 5", "key"] {
             assert_eq!(parse(payload), Change::Any, "{payload}");

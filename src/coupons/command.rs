@@ -11,6 +11,7 @@ use crate::identity::administration::find_account;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;
+use crate::values::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
@@ -320,8 +321,8 @@ async fn show(connection: &mut PgConnection, account: &str) -> anyhow::Result<Va
             "balance": Amount::from(row.balance).to_string(),
             "currency": row.currency,
             "status": word(row.status),
-            "from": row.effective_at.to_string(),
-            "until": row.expires_at.to_string(),
+            "from": Instant(row.effective_at),
+            "until": Instant(row.expires_at),
         })
     });
     Ok(shown.collect())

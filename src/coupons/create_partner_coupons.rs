@@ -4,7 +4,7 @@ use super::issue::{self, Facts, Making, Wanted};
 use super::model::{ProductIdText, Quota, QuotaIdText, Remark};
 use super::refusal::{ErrorDetail, Refusal};
 use super::store::coupons::{self, Issue};
-use super::store::{partners, quotas};
+use super::store::{books, partners, quotas};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::customers::model::AccountIdText;
 use crate::customers::{self};
 use crate::ledger::PostError;
-use crate::ledger::books;
+use crate::ledger::books::Refusal as LedgerRefusal;
 use crate::products::model::ServiceTypeCode;
 use crate::values::amount::PositiveAmount;
 use crate::values::id::{CouponId, DomainId, TenantId};
@@ -81,7 +81,8 @@ pub struct CouponSimpleInfo {
 /// Issues coupons to customers.
 ///
 /// Out of one quota, which lasts for those named first. What is wrong with the quota or the coupons refuses the whole; what
-/// is wrong with a customer is said in `error_details`, and the others get theirs. Resale customers only.
+/// is wrong with a customer is said in `error_details`, and the others get theirs. Resale customers only. What was refused
+/// stands in the records as well, with the result -1.
 #[utoipa::path(
     post, path = "/v2/promotions/benefits/partner-coupons",
     responses((status = 200, description = "What came of it.", body = CreatePartnerCouponsResponse)),
@@ -103,7 +104,16 @@ pub async fn create_partner_coupons(
     let now = app.now(tenant);
     let wanted = wanted(issuer, &request);
     let facts = load(&app, transaction.connection(), tenant, &wanted, &request.quota_id).await?;
-    let decision = issue::decide(&wanted, &facts, now)?;
+    let remark = (request.memo.as_ref().map_or("", Remark::as_str), partner.user);
+    let decision = match issue::decide(&wanted, &facts, now) {
+        Ok(decision) => decision,
+        Err(refusal) => {
+            let errors: Vec<_> = wanted.customers.iter().map(|customer| refusal.detail(customer.as_str())).collect();
+            let records = issue::refusals(&wanted, &facts, &errors, remark, now);
+            let record = async |connection: &mut PgConnection| books::append(connection, tenant, &records).await;
+            return Err(transaction.refuse(refusal.into(), record).await);
+        }
+    };
     let quota: &Quota = facts.quota.as_ref().ok_or(Refusal::NoSuchQuota)?;
     let asked = (request.valid_time.wanted().map(|at| at.0), request.expire_time.wanted().map(|at| at.0));
     let validity =
@@ -117,10 +127,12 @@ pub async fn create_partner_coupons(
         limits: &decision.limits,
         group: 0,
         name: "",
-        memo: request.memo.as_ref().map_or("", Remark::as_str),
+        memo: remark.0,
     };
     let making = Making { quota: Some(quota), issue, holders: &decision.customers, user: Some(partner.user) };
     let made = issue::make(transaction.connection(), tenant, &making, now).await.map_err(refused)?;
+    let records = issue::refusals(&wanted, &facts, &decision.errors, remark, now);
+    books::append(transaction.connection(), tenant, &records).await?;
     let coupon_infos = made.into_iter().map(|(coupon_id, id)| CouponSimpleInfo { id, coupon_id }).collect();
     let body = CreatePartnerCouponsResponse { error_details: decision.errors, coupon_infos };
     transaction.finish(&quota.id.to_string(), &body).await
@@ -187,7 +199,7 @@ async fn load(
 /// The quota is locked and its balance was read, so the ledger has nothing to refuse.
 pub fn refused(error: PostError) -> ApiError {
     match error {
-        PostError::Refused(books::Refusal::Insufficient) => Refusal::InsufficientQuota.into(),
+        PostError::Refused(LedgerRefusal::Insufficient) => Refusal::InsufficientQuota.into(),
         PostError::Refused(refusal) => ApiError::internal(refusal),
         PostError::Database(error) => error.into(),
     }

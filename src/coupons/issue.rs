@@ -19,6 +19,7 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// From which used share of a quota on its owner is told, once.
 const TOLD_FROM: Decimal = Decimal::from_parts(8, 0, 0, false, 1);
@@ -276,6 +277,7 @@ fn records(making: &Making<'_>, made: &[(CouponId, DomainId)], transfers: &[Tran
             paid_for: Default::default(),
             memo: making.issue.memo.to_owned(),
             user: making.user,
+            refused: None,
             happened_at: transfer.happened_at,
         };
         if let Some((partner, _)) = making.issue.source {
@@ -284,6 +286,37 @@ fn records(making: &Making<'_>, made: &[(CouponId, DomainId)], transfers: &[Tran
         records.push(held);
     }
     records
+}
+
+/// What the partner's book says of coupons that were not issued, if the quota is its own. Who can be no account is left out.
+pub fn refusals(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    errors: &[ErrorDetail],
+    (memo, user): (&str, UserId),
+    now: OffsetDateTime,
+) -> Vec<NewRecord> {
+    let Some(quota) = facts.quota.as_ref().filter(|quota| quota.owner == wanted.partner) else { return Vec::new() };
+    let record = |error: &ErrorDetail| {
+        Some(NewRecord {
+            owner: wanted.partner,
+            book: Book::Issued,
+            operation: Operation::Issue,
+            quota: Some((quota.id, quota.kind)),
+            parent: None,
+            coupon: None,
+            customer: DomainId(Uuid::try_parse(&error.id).ok()?),
+            amount: wanted.face_value,
+            balance_after: Decimal::ZERO,
+            reference: String::new(),
+            paid_for: Default::default(),
+            memo: memo.to_owned(),
+            user: Some(user),
+            refused: Some(error.error_code),
+            happened_at: now,
+        })
+    };
+    errors.iter().filter_map(record).collect()
 }
 
 /// Tells the owner, once, that most of a quota is used.

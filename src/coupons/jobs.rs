@@ -1,10 +1,10 @@
-//! What falls due: coupons expire, their partners are told some days before, and a year after they leave the lists.
+//! What falls due: coupons expire, their partners are told some days before, and two years after they leave the lists.
 //!
 //! Each step is done exactly once, however many replicas do it at the same time: a coupon that another one is working on is
 //! passed over, and what was done is no longer due.
 
 use super::events::CouponExpiring;
-use super::model::listed_since;
+use super::model::{YEARS_LISTED_MAX, years_before};
 use super::returns::{self, End};
 use super::store::books::Operation;
 use super::store::coupons::{self, Expiring, Which};
@@ -99,12 +99,12 @@ fn event(coupon: &Expiring) -> Event {
     Event::new(coupon.partner, &expiring)
 }
 
-/// Takes coupons out of the lists a year after they expired; how many.
+/// Takes coupons out of the lists once even the longest shows them no more; how many.
 pub async fn unlist(connection: &mut PgConnection, tenant: TenantId, now: OffsetDateTime) -> sqlx::Result<usize> {
     let mut unlisted = 0;
     loop {
         let mut transaction = connection.begin().await?;
-        let gone = coupons::unlist(&mut transaction, tenant, listed_since(now), BATCH).await?;
+        let gone = coupons::unlist(&mut transaction, tenant, years_before(now, YEARS_LISTED_MAX), BATCH).await?;
         if gone.is_empty() {
             return Ok(unlisted);
         }

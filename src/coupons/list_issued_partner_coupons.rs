@@ -2,7 +2,7 @@
 
 use super::model::{
     CouponIdText, CouponKind, CouponStatus, ICouponUseLimitInfoV2, MaybeInstant, OrderIdText, Validity, YUAN, between,
-    coupon_limits, instant_or_empty, listed_since, shown_balance, shown_coupon_status,
+    coupon_limits, instant_or_empty, shown_balance, shown_coupon_status,
 };
 use super::store::search::{CouponFilter, CouponRow, Search, Whose};
 use crate::api::caller::{CallerKind, Partner};
@@ -166,7 +166,7 @@ pub struct IQueryUserPartnerCouponsResultV2 {
 
 /// Lists the coupons that a partner issued.
 ///
-/// Until twelve months after they expired; the latest first.
+/// Until two years after they expired; the latest first.
 #[utoipa::path(
     get, path = "/v2/promotions/benefits/partner-coupons",
     params(ListIssuedPartnerCouponsQuery),
@@ -180,13 +180,7 @@ pub async fn list_issued_partner_coupons(
 ) -> Result<Json<ListIssuedPartnerCouponsResponse>, ApiError> {
     let issuer = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
     let now = app.now(partner.tenant);
-    let search = Search {
-        tenant: partner.tenant,
-        whose: Whose::IssuedBy(issuer),
-        filter: filter(&query),
-        now,
-        listed_since: listed_since(now),
-    };
+    let search = Search { tenant: partner.tenant, whose: Whose::IssuedBy(issuer), filter: filter(&query), now };
     let mut connection = app.database.tenant(partner.tenant).await?;
     let (rows, total_count) = search.page(&mut connection, (query.offset.get(), query.limit.get())).await?;
     let user_coupons = rows.into_iter().map(|row| show(row, now)).collect();

@@ -131,7 +131,7 @@ impl CouponOperationType {
 }
 
 /// Whether it succeeded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, ToSchema)]
 pub enum OperationResult {
     /// It did.
     #[serde(rename = "0")]
@@ -151,7 +151,7 @@ pub struct ListPartnerCouponsRecordResponse {
     records: Vec<CouponRecordV2>,
 }
 
-/// A coupon that was issued, or whose value came back.
+/// A coupon that was issued, or whose value came back; or that neither came about.
 #[derive(Serialize, ToSchema)]
 pub struct CouponRecordV2 {
     /// Its id.
@@ -163,17 +163,16 @@ pub struct CouponRecordV2 {
     quota_id: Option<QuotaId>,
     /// 0 for cash coupons, 1 for flexi-purchase coupons.
     quota_type: Option<QuotaKind>,
-    /// The coupon.
+    /// The coupon; null where none was issued.
     coupon_id: Option<CouponId>,
     /// The customer.
     customer_id: DomainId,
-    /// The coupon's face value, or how much of it came back; in the unit of its currency.
+    /// The coupon's face value, or how much of it came back; in the unit of its currency. Of what was refused, the face value.
     operation_amount: Amount,
     /// When.
     operation_time: Instant,
-    /// 0: it succeeded. What failed changed nothing and leaves no record.
-    #[schema(example = "0")]
-    result: &'static str,
+    /// 0: it succeeded; -1: it was refused, and changed nothing.
+    result: OperationResult,
     /// A remark.
     #[schema(example = "For the first project")]
     remark: String,
@@ -181,7 +180,7 @@ pub struct CouponRecordV2 {
 
 /// Lists what happened to the coupons that a partner issued.
 ///
-/// Issued, reclaimed, expired; the latest first. What customers pay with them is theirs to list.
+/// Issued, reclaimed, expired, with what of it was refused; the latest first. What customers pay with them is theirs to list.
 #[utoipa::path(
     get, path = "/v2/promotions/benefits/partner-coupons/records/query",
     params(ListPartnerCouponsRecordQuery),
@@ -196,9 +195,6 @@ pub async fn list_partner_coupons_record(
     QueryWithLists(query): QueryWithLists<ListPartnerCouponsRecordQuery>,
 ) -> Result<Json<ListPartnerCouponsRecordResponse>, ApiError> {
     let issuer = app.customers.acting_partner(&partner, query.indirect_partner_id.as_ref()).await?;
-    if query.result.wanted() == Some(&OperationResult::Failure) {
-        return Ok(Json(ListPartnerCouponsRecordResponse { total_count: 0, records: Vec::new() }));
-    }
     let mut connection = app.database.tenant(partner.tenant).await?;
     let offset = query.offset.wanted().copied().unwrap_or_default().get();
     let limit = query.limit.wanted().copied().unwrap_or_default().get();
@@ -221,6 +217,7 @@ fn filter(query: &ListPartnerCouponsRecordQuery) -> RecordFilter {
         quota_kind: query.quota_type.wanted().copied(),
         coupons: query.coupon_ids.wanted().map(coupons),
         customer: query.customer_id.wanted().map(|text| text.id().unwrap_or(DomainId(Uuid::nil()))),
+        is_refused: query.result.wanted().map(|result| *result == OperationResult::Failure),
         ..RecordFilter::default()
     }
 }
@@ -235,7 +232,7 @@ fn show(record: Record) -> CouponRecordV2 {
         customer_id: record.customer,
         operation_amount: record.amount.into(),
         operation_time: Instant(record.happened_at),
-        result: "0",
+        result: if record.refused.is_some() { OperationResult::Failure } else { OperationResult::Success },
         remark: record.memo,
     }
 }

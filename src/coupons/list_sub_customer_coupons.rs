@@ -2,7 +2,7 @@
 
 use super::model::{
     Between, CouponIdText, CouponKind, CouponStatus, ICouponUseLimitInfoV2, MaybeInstant, OrderIdText, Validity, YUAN,
-    between, coupon_limits, instant_or_empty, listed_since, shown_balance, shown_coupon_status,
+    between, coupon_limits, instant_or_empty, shown_balance, shown_coupon_status,
 };
 use super::store::search::{CouponFilter, CouponRow, Search, Source, Whose};
 use crate::api::caller::{AnyCaller, CallerKind};
@@ -183,13 +183,7 @@ pub async fn list_sub_customer_coupons(
         return Ok(Json(ListSubCustomerCouponsResponse { count: 0, user_coupons: Vec::new() }));
     }
     let now = app.now(caller.tenant);
-    let search = Search {
-        tenant: caller.tenant,
-        whose: Whose::HeldBy(holder),
-        filter: filter(&query),
-        now,
-        listed_since: listed_since(now),
-    };
+    let search = Search { tenant: caller.tenant, whose: Whose::HeldBy(holder), filter: filter(&query), now };
     let mut connection = app.database.tenant(caller.tenant).await?;
     let part = (query.offset.unwrap_or_default().get(), query.limit.unwrap_or_default().get());
     let (rows, count) = search.page(&mut connection, part).await?;

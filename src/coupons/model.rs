@@ -207,10 +207,12 @@ pub fn shown_balance(status: CouponStatus, balance: Decimal) -> Decimal {
     if matches!(status, CouponStatus::Expired | CouponStatus::Reclaimed) { Decimal::ZERO } else { balance }
 }
 
-/// Lists show no coupon that expired at this instant or before: twelve months ago. The vendor's page of
-/// `ListIssuedPartnerCoupons` says two years, all others say twelve months; the shorter holds for both lists.
-pub fn listed_since(now: OffsetDateTime) -> OffsetDateTime {
-    let year = now.year() - 1;
+/// For so many years after it expired a coupon stands in a list: in its partner's. Customers' lists are shorter.
+pub const YEARS_LISTED_MAX: i32 = 2;
+
+/// So many years before an instant, by the calendar.
+pub fn years_before(now: OffsetDateTime, years: i32) -> OffsetDateTime {
+    let year = now.year() - years;
     // The 29th of February has none; the 28th is its neighbour inside the year.
     now.replace_year(year).or_else(|_| now.replace_day(28)?.replace_year(year)).unwrap_or(now)
 }
@@ -339,13 +341,14 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn lists_reach_back_twelve_months_by_the_calendar() {
-        for (now, since) in [
-            (datetime!(2026-03-28 10:00 UTC), datetime!(2025-03-28 10:00 UTC)),
-            (datetime!(2028-02-29 10:00 UTC), datetime!(2027-02-28 10:00 UTC)),
-            (datetime!(2026-12-31 23:59 UTC), datetime!(2025-12-31 23:59 UTC)),
+    fn lists_reach_back_by_the_calendar() {
+        for (now, years, since) in [
+            (datetime!(2026-03-28 10:00 UTC), 1, datetime!(2025-03-28 10:00 UTC)),
+            (datetime!(2028-02-29 10:00 UTC), 1, datetime!(2027-02-28 10:00 UTC)),
+            (datetime!(2028-02-29 10:00 UTC), 2, datetime!(2026-02-28 10:00 UTC)),
+            (datetime!(2026-12-31 23:59 UTC), 2, datetime!(2024-12-31 23:59 UTC)),
         ] {
-            assert_eq!(listed_since(now), since);
+            assert_eq!(years_before(now, years), since);
         }
     }
 

@@ -152,6 +152,7 @@ async fn reclaim(
             paid_for: Default::default(),
             memo: memo.to_owned(),
             user: Some(distributor.user),
+            refused: None,
             happened_at: transfer.happened_at,
         })
     };

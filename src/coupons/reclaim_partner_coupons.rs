@@ -4,7 +4,7 @@ use super::create_partner_coupons::refused;
 use super::model::{CouponIdText, CouponStatus, shown_coupon_status};
 use super::refusal::Refusal;
 use super::returns::{self, End};
-use super::store::books::Operation;
+use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::coupons::{self, Coupon, Which};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
@@ -14,10 +14,11 @@ use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
 use crate::customers::model::{AccountIdText, AssociationType};
 use crate::customers::store::{self as customers_store, Recipient};
-use crate::values::id::DomainId;
+use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::site::Site;
 use axum::extract::State;
 use serde::Deserialize;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -59,7 +60,11 @@ pub async fn reclaim_partner_coupons(
     let holder = coupons::holder(connection, tenant, id).await?.ok_or_else(no_such_coupon)?;
     let holder = customers_store::recipients(connection, tenant, &[holder]).await?.pop();
     let coupon = coupons::lock(connection, tenant, Which::Ids(&[id])).await?.pop().ok_or_else(no_such_coupon)?;
-    decide(&coupon, issuer, holder.as_ref(), now)?;
+    if let Err(refusal) = decide(&coupon, issuer, holder.as_ref(), now) {
+        let refused = refused_record(connection, tenant, (&coupon, issuer), (refusal.code, partner.user), now).await?;
+        let record = async |connection: &mut PgConnection| books::append(connection, tenant, refused.as_slice()).await;
+        return Err(transaction.refuse(refusal, record).await);
+    }
     let end = End { operation: Operation::Reclaim, memo: "", user: Some(partner.user) };
     returns::end(connection, tenant, vec![coupon], end, now).await.map_err(refused)?;
     transaction.finish_empty(&id.to_string()).await
@@ -68,6 +73,35 @@ pub async fn reclaim_partner_coupons(
 /// The vendor documents no code for a coupon that the partner never issued.
 fn no_such_coupon() -> ApiError {
     ApiError::parameter("coupon_id", "there is no such coupon")
+}
+
+/// What the partner's book says of a coupon of its own that it could not take back.
+async fn refused_record(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    (coupon, issuer): (&Coupon, DomainId),
+    (code, user): (&'static str, UserId),
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<NewRecord>> {
+    let Some((_, quota)) = coupon.source.filter(|(partner, _)| *partner == issuer) else { return Ok(None) };
+    let homes = returns::homes(connection, tenant, std::slice::from_ref(coupon)).await?;
+    Ok(Some(NewRecord {
+        owner: issuer,
+        book: Book::Issued,
+        operation: Operation::Reclaim,
+        quota: homes.get(&quota).map(|(kind, _)| (quota, *kind)),
+        parent: None,
+        coupon: Some(coupon.id),
+        customer: coupon.holder,
+        amount: coupon.face_value,
+        balance_after: coupon.balance,
+        reference: String::new(),
+        paid_for: Default::default(),
+        memo: String::new(),
+        user: Some(user),
+        refused: Some(code),
+        happened_at: now,
+    }))
 }
 
 fn decide(coupon: &Coupon, issuer: DomainId, holder: Option<&Recipient>, now: OffsetDateTime) -> Result<(), ApiError> {

@@ -154,6 +154,7 @@ fn records_of(coupon: &Coupon, transfer: &Transfer, end: &End<'_>, homes: &Homes
         paid_for: Default::default(),
         memo: end.memo.to_owned(),
         user: end.user,
+        refused: None,
         happened_at: transfer.happened_at,
     };
     let issued = coupon.source.map(|(partner, _)| NewRecord { owner: partner, book: Book::Issued, ..held.clone() });

@@ -179,6 +179,7 @@ async fn split(
         paid_for: Default::default(),
         memo: String::new(),
         user,
+        refused: None,
         happened_at: transfer.happened_at,
     };
     let records: Vec<NewRecord> = children.iter().zip(&transfers).map(record).collect();

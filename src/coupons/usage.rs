@@ -102,6 +102,7 @@ fn records_of(coupon: &Coupon, payment: &Payment<'_>, transfer: &Transfer, homes
         paid_for: payment.paid_for.clone(),
         memo: String::new(),
         user: payment.user,
+        refused: None,
         happened_at: transfer.happened_at,
     };
     let source = coupon.source.filter(|_| operation == Operation::Expire);

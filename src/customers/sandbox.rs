@@ -24,6 +24,60 @@ pub struct Newcomer {
     pub platform_user: String,
     /// A phone; an address makes it one of the international site.
     pub receiver: Receiver,
+    /// Its label.
+    pub label: &'static str,
+    /// Who looks after it.
+    pub manager: &'static str,
+}
+
+/// What is known of a customer that came without a platform.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its user's id on the platform.
+    pub platform_user: String,
+    /// Its phone.
+    pub phone: Receiver,
+    /// Its address.
+    pub email: Receiver,
+    /// Its label.
+    pub label: &'static str,
+    /// Who looks after it.
+    pub manager: &'static str,
+}
+
+/// Notes what is known of a customer, as if it had registered with that.
+pub async fn know(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    platform: &str,
+    known: &Known,
+    vault: &Vault,
+) -> sqlx::Result<()> {
+    let seal = |receiver: &Receiver| vault.seal(receiver.as_str(), customer);
+    let update = sqlx::query!(
+        "update customers set xaccount_type = $3, xaccount_id = $4, sealed_phone = $5, country_code = $6, sealed_email = $7,
+                              label = $8, account_manager = $9
+         where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        customer.0,
+        platform,
+        known.platform_user,
+        seal(&known.phone),
+        Phone::COUNTRY_CODE,
+        seal(&known.email),
+        known.label,
+        known.manager
+    );
+    update.execute(&mut *connection).await?;
+    let user = sqlx::query!(
+        "insert into xaccounts (xaccount_id, xaccount_type, tenant_id, domain_id) values ($1, $2, $3, $4)",
+        known.platform_user,
+        platform,
+        tenant.0,
+        customer.0
+    );
+    user.execute(&mut *connection).await?;
+    count_receivers(connection, [&known.phone, &known.email], vault).await
 }
 
 /// Makes accounts a partner's customers, as registering and [`associate`](super::membership::associate) do one by one.
@@ -51,7 +105,7 @@ pub async fn join(
     let numbers: Vec<i64> = (last_number - count + 1..=last_number).collect();
     count_blocks(connection, (tenant, partner), &numbers).await?;
     insert(connection, (tenant, partner), platform, (newcomers, &numbers), vault).await?;
-    count_receivers(connection, newcomers, vault).await?;
+    count_receivers(connection, newcomers.iter().map(|newcomer| &newcomer.receiver), vault).await?;
     for step in [Step::Registered, Step::Associated] {
         record(connection, (tenant, partner), newcomers, step).await?;
     }
@@ -106,13 +160,15 @@ async fn insert(
     .await?;
     sqlx::query!(
         "insert into customers (tenant_id, domain_id, partner_id, association_type, associated_at, number, international,
-                                xaccount_type, xaccount_id, sealed_phone, country_code, sealed_email, domain_area)
+                                xaccount_type, xaccount_id, sealed_phone, country_code, sealed_email, domain_area, label,
+                                account_manager)
          select t.tenant_id, u.id, $2, u.kind, u.since, u.number, u.sealed_email is not null, $3, u.platform_user,
                 u.sealed_phone, case when u.sealed_phone is not null then $4 end, u.sealed_email,
-                case when u.sealed_email is not null then 'SG' end
+                case when u.sealed_email is not null then 'SG' end, u.label, u.manager
          from tenants t,
-              unnest($5::uuid[], $6::smallint[], $7::timestamptz[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[])
-              as u (id, kind, since, number, platform_user, sealed_phone, sealed_email)
+              unnest($5::uuid[], $6::smallint[], $7::timestamptz[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[],
+                     $12::text[], $13::text[])
+              as u (id, kind, since, number, platform_user, sealed_phone, sealed_email, label, manager)
          where t.tenant_id = $1",
         tenant.0,
         partner.0,
@@ -124,7 +180,9 @@ async fn insert(
         numbers,
         &platform_users,
         &phones.collect::<Vec<_>>() as &[Option<Vec<u8>>],
-        &emails.collect::<Vec<_>>() as &[Option<Vec<u8>>]
+        &emails.collect::<Vec<_>>() as &[Option<Vec<u8>>],
+        &newcomers.iter().map(|newcomer| newcomer.label.to_owned()).collect::<Vec<_>>(),
+        &newcomers.iter().map(|newcomer| newcomer.manager.to_owned()).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;
@@ -132,8 +190,12 @@ async fn insert(
 }
 
 /// Each phone and each address is new.
-async fn count_receivers(connection: &mut PgConnection, newcomers: &[Newcomer], vault: &Vault) -> sqlx::Result<()> {
-    let hashes: Vec<Vec<u8>> = newcomers.iter().map(|newcomer| receiver_hash(vault, &newcomer.receiver)).collect();
+async fn count_receivers(
+    connection: &mut PgConnection,
+    receivers: impl IntoIterator<Item = &Receiver>,
+    vault: &Vault,
+) -> sqlx::Result<()> {
+    let hashes: Vec<Vec<u8>> = receivers.into_iter().map(|receiver| receiver_hash(vault, receiver)).collect();
     sqlx::query!(
         "insert into receivers (receiver_hash, accounts, reserved) select hash, 1, false from unnest($1::bytea[]) as hash",
         &hashes

@@ -253,6 +253,13 @@ pub async fn set_key_enabled(connection: &mut PgConnection, access_key: &str, en
     Ok(transaction.commit().await?)
 }
 
+/// Lets an access key in again that signed wrongly too often, on every replica.
+pub async fn unlock_key(connection: &mut PgConnection, access_key: &str) -> Result<(), Refusal> {
+    let known = store::access_key(connection, access_key).await?;
+    known.ok_or_else(|| Refusal::NoSuchKey(access_key.to_owned()))?;
+    Ok(store::announce_unlocked(connection, access_key).await?)
+}
+
 /// Deletes an access key.
 pub async fn delete_key(connection: &mut PgConnection, access_key: &str) -> Result<(), Refusal> {
     let mut transaction = connection.begin().await?;

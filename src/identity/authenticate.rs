@@ -9,7 +9,7 @@ use crate::api::source::is_within;
 use crate::app::App;
 use crate::signature::{self, Refusal, Rules};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
@@ -61,9 +61,9 @@ async fn by_signature<B: AsRef<[u8]>>(
     let access_key = authorization.access_key;
     // Behind a proxy that does not say for whom it asks, a lock would be everybody's.
     let lockable = (!is_within(&app.settings.server.trusted_proxies, source)).then_some(source);
-    if lockable.is_some_and(|source| app.lockout.is_locked(access_key, source)) {
-        tracing::info!(access_key, "the key is locked");
-        return Err(refuse("locked", "AK access failed to reach the limit,forbidden."));
+    if let Some(left) = lockable.and_then(|source| app.lockout.locked_for(access_key, source)) {
+        tracing::info!(access_key, ?left, "the key is locked");
+        return Err(locked(access_key, left, app.settings.identity.explain_refusals));
     }
     let key = app.directory.access_key(access_key).await?;
     let Some(key) = key.filter(|key| key.enabled) else {
@@ -158,6 +158,18 @@ fn check_account(headers: &HeaderMap, caller: &Caller) -> Result<(), ApiError> {
 
 fn refused(refusal: &Refusal) -> ApiError {
     refuse(refusal.cause(), refusal)
+}
+
+/// The vendor's words, with the time that is left; where refusals are explained, also the way not to wait for it.
+fn locked(access_key: &str, left: std::time::Duration, explains: bool) -> ApiError {
+    let seconds = left.as_secs().max(1);
+    let mut reason = "AK access failed to reach the limit,forbidden.".to_owned();
+    if explains {
+        reason += &format!(" For {seconds} s more, or until `bss-gateway admin key unlock {access_key}`.");
+    }
+    let mut error = refuse("locked", reason);
+    error.headers.push((header::RETRY_AFTER, seconds.into()));
+    error
 }
 
 fn refuse(cause: &'static str, reason: impl std::fmt::Display) -> ApiError {

@@ -227,7 +227,7 @@ async fn by_password(
     // One guess after the other: those that are judged at once would all be judged before any counts.
     let _turn = app.lockout.turn(&lock, source).await;
     let lockable = (!is_within(&app.settings.server.trusted_proxies, source)).then_some(source);
-    if lockable.is_some_and(|source| app.lockout.is_locked(&lock, source)) {
+    if lockable.is_some_and(|source| app.lockout.locked_for(&lock, source).is_some()) {
         return Err(wrong_credentials());
     }
     let methods: &[Method] = if passcode.is_some() { &[Method::Password, Method::Totp] } else { &[Method::Password] };

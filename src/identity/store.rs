@@ -725,6 +725,11 @@ pub async fn announce_all(connection: &mut PgConnection) -> sqlx::Result<()> {
     announce(connection, "all").await
 }
 
+/// Lets an access key in again that failed too often, on every replica.
+pub async fn announce_unlocked(connection: &mut PgConnection, access_key: &str) -> sqlx::Result<()> {
+    announce(connection, &format!("unlock {access_key}")).await
+}
+
 /// Tells every replica, when this transaction commits.
 async fn announce(connection: &mut PgConnection, change: &str) -> sqlx::Result<()> {
     sqlx::query!("select pg_notify($1, $2)", CHANNEL, change).execute(connection).await?;

@@ -108,6 +108,20 @@ pub async fn accounts(
     }
 }
 
+/// An account, by name.
+pub async fn account(connection: &mut PgConnection, name: &str) -> Result<AccountView, identity::Refusal> {
+    let (tenant, domain) = identity::find_account(connection, name).await?;
+    let found = sqlx::query_as!(
+        AccountView,
+        r#"select name, domain_id as "domain_id: DomainId", tenant_id as "tenant_id: TenantId",
+                  parent_id as "parent_id: DomainId", kind as "kind: CallerKind", created_at as "created_at: Instant"
+           from domains where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        domain.0
+    );
+    Ok(found.fetch_one(connection).await?)
+}
+
 async fn tree(
     connection: &mut PgConnection,
     tenant: TenantId,

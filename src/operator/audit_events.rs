@@ -10,11 +10,13 @@ use crate::api::page::Limit;
 use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::identity::model::token_time;
+use crate::operators::store as operators;
 use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::time::Instant;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -96,6 +98,9 @@ pub struct AuditEvent {
     domain_id: DomainId,
     /// The user that called.
     user_id: UserId,
+    /// The user's name, or the operator's; null for one who is gone, and for the command line.
+    #[schema(example = "finance-clerk")]
+    user_name: Option<String>,
     /// The access key it called with; `token` for a token, `operator` for an operator.
     #[schema(example = "token")]
     credential: String,
@@ -106,6 +111,9 @@ pub struct AuditEvent {
     request_id: String,
     /// What it was done to, by id; empty where nothing was.
     subject: String,
+    /// The name of the account it was done to; null where it is no account.
+    #[schema(example = "demo-customer")]
+    subject_name: Option<String>,
     /// The answer's status.
     #[schema(example = 200)]
     status: u16,
@@ -170,18 +178,50 @@ pub async fn events(
         behind.map(|(_, id)| id),
         i64::try_from(limit).unwrap_or(i64::MAX)
     );
-    let rows = rows.fetch_all(connection).await?.into_iter().map(|row| AuditEvent {
+    let rows = rows.fetch_all(&mut *connection).await?;
+    let users: Vec<Uuid> = rows.iter().map(|row| row.user_id.0).collect();
+    let subjects: Vec<Uuid> = rows.iter().filter_map(|row| Uuid::try_parse(&row.subject).ok()).collect();
+    let names = names(connection, tenant, &users, &subjects).await?;
+    let rows = rows.into_iter().map(|row| AuditEvent {
         happened_at: token_time(row.happened_at),
         operation: row.operation,
         domain_id: row.domain_id,
+        user_name: names.get(&row.user_id.0).cloned(),
         user_id: row.user_id,
         credential: row.credential,
         source: row.source,
         request_id: row.request_id,
+        subject_name: Uuid::try_parse(&row.subject).ok().and_then(|subject| names.get(&subject).cloned()),
         subject: row.subject,
         status: row.status.cast_unsigned(),
         error_code: row.error_code,
         key: (row.happened_at, row.event_id),
     });
     Ok(rows.collect())
+}
+
+/// What users and accounts of these ids are called. What operators did is in no tenant: they have names of their own, and change
+/// accounts of all tenants.
+async fn names(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    users: &[Uuid],
+    subjects: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, String>> {
+    if tenant == OPERATORS {
+        let operators = operators::all(&mut *connection).await?.into_iter();
+        let accounts = sqlx::query!("select domain_id, name from domains where domain_id = any($1)", subjects);
+        let accounts = accounts.fetch_all(connection).await?.into_iter().map(|row| (row.domain_id, row.name));
+        return Ok(operators.map(|operator| (operator.id, operator.name)).chain(accounts).collect());
+    }
+    let users =
+        sqlx::query!("select user_id, name from users where tenant_id = $1 and user_id = any($2)", tenant.0, users);
+    let users = users.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.user_id, row.name));
+    let accounts = sqlx::query!(
+        "select domain_id, name from domains where tenant_id = $1 and domain_id = any($2)",
+        tenant.0,
+        subjects
+    );
+    let accounts = accounts.fetch_all(connection).await?.into_iter().map(|row| (row.domain_id, row.name));
+    Ok(users.chain(accounts).collect())
 }

@@ -145,6 +145,7 @@ pub struct ClockMoved {
 /// Move a tenant's clock
 ///
 /// In the sandbox only. `ADVANCE` does all work that falls due on the way, in order, before the clock shows the new time.
+/// `RESET` and `OFFSET` go back only as far as nothing has happened: to go back further, restore a snapshot.
 #[utoipa::path(
     post,
     path = "/admin/v1/clock",

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::coupons::administration::{self as coupons, Issuing, OwnCoupon};
 use crate::coupons::command::{Kind, word};
 use crate::coupons::limits::{Limits, SubscribeType};
-use crate::coupons::model::{ProductIdText, Remark, Validity, listed_since, shown_balance, shown_coupon_status};
+use crate::coupons::model::{ProductIdText, Remark, Validity, shown_balance, shown_coupon_status};
 use crate::coupons::store::partners::{self, NOTICE_DAYS};
 use crate::coupons::store::search::{CouponFilter, CouponRow, Search, Whose};
 use crate::identity::administration::find_account;
@@ -136,7 +136,7 @@ impl CouponView {
 
 /// List an account's coupons
 ///
-/// As far back as the partner API lists them: twelve months after they expired.
+/// As far back as the partner API lists them: held ones until twelve months after they expired, issued ones two years.
 #[utoipa::path(
     get,
     path = "/admin/v1/accounts/{account}/coupons",
@@ -156,7 +156,7 @@ pub async fn list_coupons(
         CouponsOf::Held => Whose::HeldBy(account),
         CouponsOf::Issued => Whose::IssuedBy(account),
     };
-    let search = Search { tenant, whose, filter: CouponFilter::default(), now, listed_since: listed_since(now) };
+    let search = Search { tenant, whose, filter: CouponFilter::default(), now };
     let limit = query.limit.get();
     let mut rows = search.behind(&mut connection, behind, limit + 1).await?;
     let next_cursor = Cursor::cut_at_moment(&mut rows, limit, |row| (row.created_at, row.coupon_id));

@@ -3,12 +3,14 @@
 use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
 use crate::accounts::administration::{self as funds, Payment};
+use crate::accounts::model::number;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::ledger::AccountKind;
+use crate::ledger::books::Transfer;
 use crate::ledger::store;
 use crate::operators::store::Role;
 use crate::values::amount::{Amount, PositiveAmount};
@@ -36,6 +38,16 @@ pub struct FundsView {
     time: Instant,
     /// One for each kind of balance that was ever used.
     balances: Vec<FundsBalance>,
+    /// The number, in the records, of the transfer that was made; left out where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "RC01978D6A2B3C7D4E8F90A1B2C3D4E5F6")]
+    transfer_id: Option<String>,
+}
+
+impl FundsView {
+    fn after(self, made: &Transfer) -> Self {
+        Self { transfer_id: Some(number(std::slice::from_ref(made))), ..self }
+    }
 }
 
 /// A balance.
@@ -95,7 +107,12 @@ async fn view(
             credit_line,
         })
     };
-    Ok(FundsView { domain_id: owner, time, balances: balances.into_iter().filter_map(shown).collect() })
+    Ok(FundsView {
+        domain_id: owner,
+        time,
+        balances: balances.into_iter().filter_map(shown).collect(),
+        transfer_id: None,
+    })
 }
 
 /// What is paid in or out.
@@ -138,8 +155,8 @@ pub async fn top_up_funds(
     write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
-            funds::top_up(connection, of, &payment, now).await.map_err(refused)?;
-            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
+            let made = funds::top_up(connection, of, &payment, now).await.map_err(refused)?;
+            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?.after(&made))
         })
         .await
 }
@@ -165,8 +182,8 @@ pub async fn withdraw_funds(
     write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
-            funds::withdraw(connection, of, &payment, now).await.map_err(refused)?;
-            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
+            let made = funds::withdraw(connection, of, &payment, now).await.map_err(refused)?;
+            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?.after(&made))
         })
         .await
 }

@@ -57,9 +57,12 @@ impl Binaries {
             .kill_on_drop(true)
             .output()
             .await
+            .map_err(ServerUser::explained)
             .with_context(|| format!("running initdb of {}", self.0.display()))?;
         if !output.status.success() {
-            bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            let advice = ServerUser::advice(&told).map_or_else(String::new, |advice| format!("{advice}\n"));
+            bail!("{advice}initdb failed: {told}");
         }
         fs::rename(&unfinished, data)?;
         Ok(())
@@ -75,7 +78,10 @@ impl Binaries {
             command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        command.spawn().with_context(|| format!("running postgres of {}", self.0.display()))
+        command
+            .spawn()
+            .map_err(ServerUser::explained)
+            .with_context(|| format!("running postgres of {}", self.0.display()))
     }
 }
 

@@ -8,6 +8,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use tokio::process::Command;
 
+const WITHOUT_CAPABILITIES: &str = "root may not act as PostgreSQL's user here, since capabilities were dropped: keep CHOWN, \
+    DAC_OVERRIDE, SETGID, SETUID and KILL (docker run --cap-add), or run as another user than root (docker run --user)";
+
 /// As whom PostgreSQL runs: ourselves, or somebody else if we are root, as whom it refuses to run.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerUser(Option<(u32, u32)>);
@@ -58,9 +61,28 @@ impl ServerUser {
 
     fn own(self, path: &Path) -> anyhow::Result<()> {
         if let Some((uid, gid)) = self.0 {
-            chown(path, Some(uid), Some(gid)).context("giving it to PostgreSQL's user")?;
+            chown(path, Some(uid), Some(gid)).map_err(Self::explained).context("giving it to PostgreSQL's user")?;
         }
         Ok(())
+    }
+
+    /// A failure with what to do about it, where root lacks the powers of root.
+    pub fn explained(error: std::io::Error) -> anyhow::Error {
+        let is_bound = error.kind() == std::io::ErrorKind::PermissionDenied && rustix::process::geteuid().is_root();
+        let error = anyhow::Error::from(error);
+        if is_bound { error.context(WITHOUT_CAPABILITIES) } else { error }
+    }
+
+    /// What to do about what PostgreSQL's programs say of their user.
+    pub fn advice(told: &str) -> Option<String> {
+        let user = rustix::process::geteuid().as_raw();
+        told.contains("could not look up effective user ID").then(|| {
+            format!(
+                "PostgreSQL does not run as a user without a name, and the user id {user} has none: add one to /etc/passwd, run \
+                 as a user that has one (docker run --user postgres), or use a PostgreSQL that runs elsewhere (bss-gateway \
+                 serve, with DATABASE_URL)."
+            )
+        })
     }
 
     /// Runs `program` as this user.
@@ -72,5 +94,17 @@ impl ServerUser {
             command.uid(uid).gid(gid);
         }
         command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_a_name_is_told_what_to_do() {
+        let told = "initdb: error: could not look up effective user ID 12345: user does not exist";
+        assert!(ServerUser::advice(told).is_some_and(|advice| advice.contains("/etc/passwd")));
+        assert_eq!(ServerUser::advice("initdb: error: could not create directory"), None);
     }
 }

@@ -7,7 +7,8 @@ use super::model::{Currency, Fault, Period, PeriodType, ProductCodes};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// How many days or months at a time can be bought: whoever wants more buys months or years.
@@ -16,7 +17,7 @@ pub const DAYS_MAX: u32 = 31;
 pub const MONTHS_MAX: u32 = 11;
 
 /// What a price depends on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Shape {
@@ -33,7 +34,7 @@ pub enum Shape {
 }
 
 /// What the tiers are of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
     /// The usage: hours, gigabytes, requests.
@@ -43,7 +44,7 @@ pub enum Axis {
 }
 
 /// The sizes in which a linear product is sold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SizeRule {
     /// The unit.
     pub measure_id: i32,
@@ -56,7 +57,7 @@ pub struct SizeRule {
 }
 
 /// What a product costs from an instant on, measured in one way. An empty list of prices: not sold that way.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Terms {
     /// From when.
     pub effective_at: OffsetDateTime,
@@ -149,8 +150,8 @@ pub struct Product {
 struct Offer {
     currency: Currency,
     usage_factor: String,
-    /// The earliest first.
-    versions: Vec<Terms>,
+    /// The earliest first. Regions mostly have the same terms, of which there is one for all of them.
+    versions: Vec<Arc<Terms>>,
 }
 
 /// Why a product is not sold for a time.
@@ -175,6 +176,7 @@ impl PriceBook {
         // The order in which rows come says nothing: offers stand in the order of their keys, versions in time.
         rows.sort_by(|one, next| (&one.key, one.terms.effective_at).cmp(&(&next.key, next.terms.effective_at)));
         let mut resources: HashMap<String, Resource> = HashMap::new();
+        let mut shared: HashSet<Arc<Terms>> = HashSet::new();
         for PriceRow { key, terms } in rows {
             let resource = resources.entry(key.resource_type).or_insert_with_key(|resource_type| Resource {
                 service_type: service_of(resource_type),
@@ -185,6 +187,8 @@ impl PriceBook {
             let regions = resource.products.entry(key.resource_spec).or_default();
             let product =
                 regions.entry(key.region).or_insert_with(|| Product { on_demand_id, period_id, offers: Vec::new() });
+            let terms = shared.get(&terms).cloned().unwrap_or_else(|| Arc::new(terms));
+            shared.insert(terms.clone());
             match product.offers.last_mut() {
                 Some(last) if (last.currency, &last.usage_factor) == (key.currency, &key.usage_factor) => {
                     last.versions.push(terms);
@@ -223,7 +227,7 @@ impl Product {
         self.offers.iter().filter(move |offer| offer.currency == currency).filter_map(move |offer| {
             let started = offer.versions.partition_point(|terms| terms.effective_at <= now);
             let terms = offer.versions[..started].last()?;
-            Some((offer.usage_factor.as_str(), terms))
+            Some((offer.usage_factor.as_str(), terms.as_ref()))
         })
     }
 

@@ -58,6 +58,26 @@ begin
     end loop;
 end $$;
 
+-- When the last thing after an instant happened to a tenant; null if nothing did. Not the trail: it goes by the system's time.
+create or replace function sandbox.latest_after(tenant uuid, instant timestamptz) returns timestamptz
+language plpgsql stable set search_path = public, pg_temp as $$
+declare
+    tbl regclass;
+    moment name;
+    latest timestamptz;
+    seen timestamptz;
+begin
+    for tbl, moment in
+        select t, a.attname from sandbox.tables() t join pg_attribute a on a.attrelid = t and not a.attisdropped
+        where a.attname = 'happened_at' or (t = 'outbox'::regclass and a.attname = 'created_at')
+    loop
+        execute format('select max(%1$I) from %2$s where tenant_id = $1 and %1$I > $2', moment, tbl)
+            into seen using tenant, instant;
+        latest := greatest(latest, seen);
+    end loop;
+    return latest;
+end $$;
+
 create or replace function sandbox.delete_snapshot(tenant uuid, snapshot text) returns boolean
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin

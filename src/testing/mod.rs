@@ -33,7 +33,7 @@ use tower::ServiceExt;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// The world of most tests. They share it, so that each password is hashed once.
-static SMALL: LazyLock<World> = LazyLock::new(|| World::new(1, Scale::Small));
+static BARE: LazyLock<World> = LazyLock::new(|| World::new(1, Scale::Bare));
 
 /// An application with the sandbox's world.
 pub struct TestApp {
@@ -81,7 +81,7 @@ impl TestApp {
 
     /// With these operations and settings.
     pub async fn with(pool: PgPool, operations: Operations<App>, configure: impl FnOnce(&mut Settings)) -> Self {
-        Self::with_world(pool, Cow::Borrowed(&*SMALL), operations, configure).await
+        Self::with_world(pool, Cow::Borrowed(&*BARE), operations, configure).await
     }
 
     /// The same with another world.

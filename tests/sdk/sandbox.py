@@ -63,13 +63,17 @@ class Gateway:
     def __init__(
         self, arguments: Sequence[str], settings: dict[str, str], log: int | None = None, umask: int = -1
     ) -> None:
-        """With `log`, a file descriptor, that is its standard error."""
+        """With `log`, a file descriptor, that is its standard error.
+
+        The world is bare unless a scale is asked for, so that tests know what is there.
+        """
+        scale = [] if "--scale" in arguments else ["--scale", "bare"]
         # The system picks the ports, so that none is taken between picking and listening.
         listeners = {"BSS_SERVER_LISTEN": "127.0.0.1:0", "BSS_SERVER_OPERATOR_LISTEN": "127.0.0.1:0"}
         env = environment(**listeners | {"BSS_LOG_FILTER": "warn"} | settings)
         self._output, self._log = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [BINARY, "sandbox", *arguments],
+            [BINARY, "sandbox", *arguments, *scale],
             env=env,
             stdout=self._output,
             stderr=self._log if log is None else log,

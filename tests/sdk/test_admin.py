@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -22,6 +23,9 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from sandbox import BINARY, SECONDS_TO_START, SECONDS_TO_STOP, environment, wait_until
 from test_operations import Client
 from wire import SECONDS
+
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 class Production:
@@ -165,6 +169,35 @@ def test_the_command_line_lists_what_the_operators_api_lists(production: Product
     assert (ended.returncode, ended.stderr) == (1, "bss-gateway: snapshots are taken in a sandbox only\n")
 
 
+def test_the_command_line_shows_accounts_funds_and_who_did_what(production: Production) -> None:
+    created = production.admin("account", "create", "shown-partner", "--kind", "partner")
+    production.admin("user", "create", "shown-partner", "shown-clerk")
+    shown = production.admin("account", "show", "shown-partner")
+    assert (shown["name"], shown["domain_id"], shown["kind"]) == ("shown-partner", created["domain_id"], "partner")
+    assert sorted(shown["users"]) == ["shown-clerk", "shown-partner"]
+    assert "users        shown" in production.run("admin", "account", "show", "shown-partner").stdout
+
+    nothing = production.admin("funds", "show", "shown-partner")
+    assert {nothing[kind] for kind in ("cash", "designated", "allocated", "credit", "bonus")} == {"0.00"}
+    paid = production.admin("funds", "top-up", "shown-partner", "12.50")
+    assert (paid["cash"], len(paid["transfer_id"])) == ("12.50", 34)
+    assert RFC_3339.fullmatch(paid["time"])
+    for amount in ("-5", "-0.01"):
+        refused = production.run("admin", "funds", "top-up", "shown-partner", amount)
+        assert "must be greater than 0" in refused.stderr and "unexpected" not in refused.stderr, refused.stderr
+
+    operator = production.admin("operator", "create", "watcher", "--role", "operate")
+    headers = {"Authorization": f"Bearer {operator['token']}"}
+    path = f"{production.operator_url}/admin/v1/accounts/shown-partner/funds/top-ups"
+    answer = requests.post(path, json={"amount": "1"}, headers=headers, timeout=SECONDS).json()
+    assert len(answer["transfer_id"]) == 34
+    events = production.admin("audit", "list", "--operation", "TopUpFunds")
+    assert (events[0]["user_name"], events[0]["subject_name"]) == ("watcher", "shown-partner")
+    assert all(RFC_3339.fullmatch(event["happened_at"]) for event in events)
+    table = production.run("admin", "audit", "list").stdout
+    assert "watcher" in table and "shown-partner" in table
+
+
 def test_in_production_there_are_no_faults_and_no_clock_moves(production: Production) -> None:
     token = production.admin("operator", "create", "tester", "--role", "admin")["token"]
     headers = {"Authorization": f"Bearer {token}"}
@@ -256,7 +289,7 @@ def test_a_key_shows_when_it_was_last_used_once_the_gateway_has_written_it(datab
     production.stop()
     used, unused = production.admin("key", "list", "used")
     assert (used["access_key"], unused["last_used_at"]) == (key["access_key"], None)
-    last = datetime.strptime(used["last_used_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    last = datetime.strptime(used["last_used_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert timedelta() <= datetime.now(UTC) - last < timedelta(minutes=1)
 
 

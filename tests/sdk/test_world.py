@@ -46,7 +46,7 @@ def start_all(start_gateway: Callable[..., Gateway], *arguments: tuple[str, ...]
 
 
 def test_one_seed_makes_one_world(start_gateway: Callable[..., Gateway]) -> None:
-    one, same, other = start_all(start_gateway, *(("--seed", seed) for seed in ("7", "7", "8")))
+    one, same, other = start_all(start_gateway, *(("--seed", seed, "--scale", "small") for seed in ("7", "7", "8")))
     rows = dump(one)
     assert different(rows, dump(same)) == []
     assert (one.accounts, one.users, one.operator_tokens) == (same.accounts, same.users, same.operator_tokens)
@@ -69,7 +69,7 @@ def test_one_seed_makes_one_history(start_gateway: Callable[..., Gateway]) -> No
 
 
 def test_a_world_that_exists_keeps_its_seed_and_its_scale(start_gateway: Callable[..., Gateway]) -> None:
-    first = start_gateway("--seed", "7", keep=True)
+    first = start_gateway("--seed", "7", "--scale", "small", keep=True)
     first.stop()
     second = start_gateway("--seed", "8", "--scale", "medium", keep=True)
     assert second.accounts == first.accounts

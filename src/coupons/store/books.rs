@@ -83,6 +83,8 @@ pub struct NewRecord {
     pub memo: String,
     /// Who caused it.
     pub user: Option<UserId>,
+    /// Why it did not come about: the vendor's code; `None` where it did.
+    pub refused: Option<&'static str>,
     /// When, in the tenant's time.
     pub happened_at: OffsetDateTime,
 }
@@ -174,16 +176,17 @@ async fn insert(
     sqlx::query!(
         "insert into coupon_records (tenant_id, happened_at, record_id, owner_id, book, number, operation, quota_id, quota_kind,
                                      parent_quota_id, coupon_id, customer_id, amount, balance_after, reference,
-                                     service_type, resource_type, memo, user_id)
+                                     service_type, resource_type, memo, user_id, error_code)
          select t.tenant_id, u.happened_at, u.record_id, u.owner_id, u.book, u.number, u.operation, u.quota_id, u.quota_kind,
                 u.parent_quota_id, u.coupon_id, u.customer_id, u.amount, u.balance_after, u.reference, u.service_type,
-                u.resource_type, u.memo, u.user_id
+                u.resource_type, u.memo, u.user_id, u.error_code
          from tenants t,
               unnest($2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::uuid[],
                      $9::smallint[], $10::uuid[], $11::uuid[], $12::uuid[], $13::numeric[], $14::numeric[], $15::text[],
-                     $16::text[], $17::text[], $18::text[], $19::uuid[])
+                     $16::text[], $17::text[], $18::text[], $19::uuid[], $20::text[])
               as u (happened_at, record_id, owner_id, book, number, operation, quota_id, quota_kind, parent_quota_id,
-                    coupon_id, customer_id, amount, balance_after, reference, service_type, resource_type, memo, user_id)
+                    coupon_id, customer_id, amount, balance_after, reference, service_type, resource_type, memo, user_id,
+                    error_code)
          where t.tenant_id = $1",
         tenant.0,
         &places.iter().map(|(_, at)| *at).collect::<Vec<_>>(),
@@ -203,7 +206,8 @@ async fn insert(
         &column(records, |record| record.paid_for.0.clone()),
         &column(records, |record| record.paid_for.1.clone()),
         &column(records, |record| record.memo.clone()),
-        &column(records, |record| record.user.map(|user| user.0)) as &[Option<Uuid>]
+        &column(records, |record| record.user.map(|user| user.0)) as &[Option<Uuid>],
+        &column(records, |record| record.refused.map(str::to_owned)) as &[Option<String>]
     )
     .execute(connection)
     .await?;
@@ -243,6 +247,8 @@ pub struct Record {
     pub memo: String,
     /// Who caused it.
     pub user: Option<UserId>,
+    /// Why it did not come about: the vendor's code; `None` where it did.
+    pub refused: Option<String>,
 }
 
 /// Which records; what is `None` does not filter.
@@ -268,13 +274,15 @@ pub struct RecordFilter {
     pub reference: Option<String>,
     /// The record itself.
     pub record: Option<Uuid>,
+    /// Whether it was refused.
+    pub is_refused: Option<bool>,
 }
 
 impl RecordFilter {
     /// Whether nothing but the time filters.
     fn is_span(&self) -> bool {
         let ids = self.quota.is_none() && self.parent.is_none() && self.coupons.is_none() && self.customer.is_none();
-        let one = self.record.is_some() || self.reference.is_some();
+        let one = self.record.is_some() || self.reference.is_some() || self.is_refused.is_some();
         ids && !one && self.operations.is_none() && self.quota_kind.is_none()
     }
 
@@ -352,7 +360,8 @@ async fn count(
              and ($6::text[] is null or operation = any($6)) and ($7::uuid is null or quota_id = $7)
              and ($8::smallint is null or quota_kind = $8) and ($9::uuid is null or parent_quota_id = $9)
              and ($10::uuid[] is null or coupon_id = any($10)) and ($11::uuid is null or customer_id = $11)
-             and ($12::text is null or reference = $12) and ($13::uuid is null or record_id = $13)"#,
+             and ($12::text is null or reference = $12) and ($13::uuid is null or record_id = $13)
+             and ($14::boolean is null or (error_code is not null) = $14)"#,
         tenant.0,
         owner.0,
         book as Book,
@@ -365,7 +374,8 @@ async fn count(
         coupons.as_deref(),
         filter.customer.map(|customer| customer.0),
         filter.reference.as_deref(),
-        filter.record
+        filter.record,
+        filter.is_refused
     );
     query.fetch_one(connection).await
 }
@@ -384,15 +394,15 @@ async fn select(
         r#"select record_id as id, happened_at, operation as "operation: Operation", quota_id as "quota: QuotaId",
                   quota_kind as "quota_kind: QuotaKind", parent_quota_id as "parent: QuotaId",
                   coupon_id as "coupon: CouponId", customer_id as "customer: DomainId", amount, balance_after, reference,
-                  service_type, resource_type, memo, user_id as "user: UserId"
+                  service_type, resource_type, memo, user_id as "user: UserId", error_code as refused
            from coupon_records
            where tenant_id = $1 and owner_id = $2 and book = $3 and happened_at >= $4 and happened_at < $5
              and ($6::text[] is null or operation = any($6)) and ($7::uuid is null or quota_id = $7)
              and ($8::smallint is null or quota_kind = $8) and ($9::uuid is null or parent_quota_id = $9)
              and ($10::uuid[] is null or coupon_id = any($10)) and ($11::uuid is null or customer_id = $11)
              and ($12::text is null or reference = $12) and ($13::uuid is null or record_id = $13)
-             and number > $14 and number <= $15
-           order by number desc offset $16 limit $17"#,
+             and ($14::boolean is null or (error_code is not null) = $14) and number > $15 and number <= $16
+           order by number desc offset $17 limit $18"#,
         tenant.0,
         owner.0,
         book as Book,
@@ -406,6 +416,7 @@ async fn select(
         filter.customer.map(|customer| customer.0),
         filter.reference.as_deref(),
         filter.record,
+        filter.is_refused,
         above,
         up_to,
         offset,

@@ -5,7 +5,7 @@
 //! is kept; with a filter they are counted.
 
 use crate::coupons::limits::Limits;
-use crate::coupons::model::{Between, CouponKind, CouponStatus};
+use crate::coupons::model::{Between, CouponKind, CouponStatus, YEARS_LISTED_MAX, years_before};
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;
 use rust_decimal::Decimal;
@@ -63,6 +63,17 @@ pub enum Whose {
     HeldBy(DomainId),
 }
 
+impl Whose {
+    /// Its list shows no coupon that expired at this instant or before: twelve months ago, but two years ago where a partner
+    /// lists what it issued, as the vendor says of that list alone.
+    pub fn listed_since(self, now: OffsetDateTime) -> OffsetDateTime {
+        match self {
+            Self::IssuedBy(_) => years_before(now, YEARS_LISTED_MAX),
+            Self::HeldBy(_) => years_before(now, 1),
+        }
+    }
+}
+
 /// Who issued a coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -115,8 +126,6 @@ pub struct Search {
     pub filter: CouponFilter,
     /// The tenant's time.
     pub now: OffsetDateTime,
-    /// What expired by then is not listed.
-    pub listed_since: OffsetDateTime,
 }
 
 /// From which end a page is read, how many rows are skipped there, and how many are read.
@@ -182,7 +191,7 @@ impl Search {
                          where tenant_id = $1 and partner_id = $2 and listed and expires_at <= $3) as "total!""#,
             self.tenant.0,
             partner.0,
-            self.listed_since
+            self.whose.listed_since(self.now)
         )
         .fetch_one(connection)
         .await
@@ -223,7 +232,7 @@ impl Search {
 
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
         query.push(" where c.tenant_id = ").push_bind(self.tenant.0).push(" and c.listed and c.expires_at > ");
-        query.push_bind(self.listed_since);
+        query.push_bind(self.whose.listed_since(self.now));
         match self.whose {
             Whose::IssuedBy(partner) => query.push(" and c.partner_id = ").push_bind(partner.0),
             Whose::HeldBy(holder) => query.push(" and c.holder_id = ").push_bind(holder.0),

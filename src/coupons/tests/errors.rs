@@ -71,6 +71,59 @@ async fn a_quota_refuses_the_whole_request(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn what_is_refused_is_on_record(pool: PgPool) {
+    let shop = Shop::new(pool).await;
+    let quota = shop.grant("demo-partner", |grant| grant.terms.face_max = Some(Decimal::new(20, 0))).await;
+    let listed = async |filter: &str| {
+        let target = format!("{RECORDS}?quota_id={quota}{filter}");
+        let listed = shop.get("demo-partner", &target).await;
+        let rows = listed["records"].as_array().expect("a list").clone();
+        assert_eq!(listed["total_count"], json!(rows.len()), "{filter}");
+        rows
+    };
+    // The whole is refused.
+    assert_eq!(shop.issued(&quota, json!({"face_value": 21, "memo": "too much"})).await, is(400, "99000019"));
+    let failed = listed("&result=-1").await;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    let row = &failed[0];
+    assert_eq!((&row["operation_type"], &row["result"], &row["coupon_id"]), (&json!("1"), &json!("-1"), &Value::Null));
+    assert_eq!((&row["operation_amount"], &row["remark"]), (&json!(21), &json!("too much")));
+    assert_eq!(row["customer_id"], json!(shop.id("demo-customer")));
+
+    // One customer of two is.
+    let two = json!({"customer_ids": [shop.id("demo-customer"), shop.id("reseller-customer"), "nobody"]});
+    assert_eq!(shop.issued(&quota, two).await, is(200, "99000035"));
+    let failed = listed("&result=-1").await;
+    assert_eq!((failed.len(), &failed[0]["customer_id"]), (2, &json!(shop.id("reseller-customer"))));
+    let issued = listed("&result=0").await;
+    assert_eq!((issued.len(), &issued[0]["result"]), (1, &json!("0")));
+    assert_eq!(listed("").await.len(), 3);
+    let all = shop.get("demo-partner", &format!("{RECORDS}?limit=3")).await;
+    assert_eq!(all["records"].as_array().expect("a list").iter().filter(|row| row["result"] == "-1").count(), 2);
+
+    // What takes back is a sibling: a coupon that is taken back twice.
+    let coupon = issued[0]["coupon_id"].clone();
+    assert_eq!(shop.post("demo-partner", RECLAIM, json!({"coupon_id": coupon})).await.status.as_u16(), 204);
+    shop.post("demo-partner", RECLAIM, json!({"coupon_id": coupon})).await.refusal();
+    let reclaims = listed("&operation_types=2").await;
+    let results: Vec<&Value> = reclaims.iter().map(|row| &row["result"]).collect();
+    assert_eq!(results, [&json!("-1"), &json!("0")]);
+
+    // A trial, a malformed request and what names no quota of the partner leave none.
+    let body = json!({"quota_id": quota, "customer_ids": [shop.id("demo-customer")], "face_value": 21}).to_string();
+    let partner = shop.app.client("demo-partner");
+    let tried = partner.call(Method::POST, ISSUE, &[("x-dry-run", "true")], &body).await;
+    assert_eq!(tried.refusal().1, "CBC.99000019");
+    shop.issued(&quota, json!({"face_value": -1})).await;
+    let other = shop.grant("other-partner", |_| {}).await;
+    shop.issued(&other, json!({})).await;
+    assert_eq!(listed("&result=-1").await.len(), 3);
+    assert_eq!(shop.get("demo-partner", &format!("{RECORDS}?quota_id={other}")).await["total_count"], 0);
+    assert_eq!(shop.balance("demo-partner", &quota).await, "1000");
+    shop.assert_ledger_is_right().await;
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
 async fn limits_refuse_the_whole_request(pool: PgPool) {
     let shop = Shop::new(pool).await;
     let limits = ["cloudServiceType=hws.service.type.ec2", "productId=sample-product-disk,sample-product-support"];

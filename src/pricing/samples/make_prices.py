@@ -1,25 +1,21 @@
 #!/usr/bin/env python3
-"""Writes prices.csv: sample prices by rule for every seeded specification that can be bought in four regions.
+"""Writes prices.csv: by rule, what every seeded specification costs by use and for a month, in yuan and in the first regions.
 
-Run it again after resource_specs.csv has changed. The rules are plausible and nothing more: no figure is the vendor's.
+Days and years, other regions and other currencies follow from that when the samples are loaded: see mod.rs. Run it again after
+resource_specs.csv has changed. The rules are plausible and nothing more: no figure is the vendor's.
 """
 
 import csv
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SPECIFICATIONS = HERE.parents[1] / "products/seed/resource_specs.csv"
-# Regions that share their prices, with the factor of their prices.
-GROUPS = [(["cn-east-3", "cn-north-4"], Decimal(1)), (["ap-southeast-1", "ap-southeast-3"], Decimal("1.25"))]
-CURRENCIES = {"CNY": Decimal(1), "USD": Decimal("7.2")}
-EFFECTIVE = "2020-01-01T00:00:00Z"
+SEED = HERE.parents[1] / "products/seed"
 HOURS_A_MONTH = 480  # a month costs as much as so many hours on demand
-MONTHS = {"1_year": Decimal(10), "2_years": Decimal(17), "3_years": Decimal(21)}
 COLUMNS = (
-    "resource_type resource_spec regions currency effective_at usage_factor measure_id size_measure_id size_min size_max"
-    " size_step shape tier_by tiers on_demand day month 1_year 2_years 3_years"
+    "resource_type resource_spec usage_factor measure_id size_measure_id size_min size_max size_step shape tier_by tiers"
+    " on_demand month"
 ).split()
 
 HOUR, GIGABYTE_OF_TRAFFIC, COUNT, MBPS, GIGABYTE, THOUSAND_TIMES = 4, 10, 14, 15, 17, 31
@@ -63,7 +59,7 @@ def machine(spec: str, name: str) -> Decimal:
 
 
 class Row:
-    """What a specification costs in one way of measuring it; amounts are yuan in the first group of regions."""
+    """What a specification costs in one way of measuring it."""
 
     def __init__(
         self, on_demand, factor="duration", measure=HOUR, sizes=None, shape="linear", by="", tiers="", month=None
@@ -206,11 +202,31 @@ MONTHLY = {
 FLAT = {"secmaster.typical/secmaster.professional": ("count", "2.5")}
 
 
+# Invented specifications: what one of a unit costs by use, and what a month costs.
+SAMPLES = {HOUR: "0.5", GIGABYTE_OF_TRAFFIC: "0.1", MBPS: "20", COUNT: "0.01"}
+SAMPLE_MONTH = "120"
+
+
+def unit_of(factor: str) -> int:
+    """In which unit something is measured, by the words of its usage type."""
+    words = {HOUR: ["duration"], GIGABYTE_OF_TRAFFIC: ["size", "flow", "traffic", "byte"], MBPS: ["peak", "bandwidth", "bits"]}
+    return next((unit for unit, of_unit in words.items() if any(word in factor for word in of_unit)), COUNT)
+
+
+def sample(modes: list[str], factors: list[str]) -> list[Row]:
+    if modes == ["1"]:
+        return [Row(None, "", None, month=[Decimal(SAMPLE_MONTH)])]
+    factor = min(factors, key=lambda factor: (unit_of(factor) != HOUR, factor))
+    return [Row([Decimal(SAMPLES[unit_of(factor)])], factor, unit_of(factor))]
+
+
 def listed(table: dict, key: str):
     return next((value for start, value in table.items() if key.startswith(start)), None)
 
 
-def rows_of(kind: str, spec: str, name: str, modes: list[str]) -> list[Row]:
+def rows_of(kind: str, spec: str, name: str, modes: list[str], factors: list[str]) -> list[Row]:
+    if spec.startswith("sample."):
+        return sample(modes, factors)
     short = kind.removeprefix("hws.resource.type.")
     key = f"{short}/{spec}"
     if short in ("vm", "pm"):
@@ -259,67 +275,48 @@ def rows_of(kind: str, spec: str, name: str, modes: list[str]) -> list[Row]:
     return found
 
 
-def plain(amount: Decimal, digits: int) -> str:
-    rounded = amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP).normalize()
-    return f"{rounded:f}"
+def plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
-def cells(row: Row, modes: list[str], factor: Decimal) -> dict[str, str]:
-    """The prices of a row; `factor` brings them into a region and a currency."""
-    # What costs thousandths of a cent keeps ten digits, as far as the vendor's own prices go.
+def read(name: str) -> list[dict[str, str]]:
+    with (SEED / name).open() as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def cells(row: Row, modes: list[str]) -> dict[str, str]:
+    """The prices of a row."""
     text = {}
     if row.on_demand and "3" in modes:
-        digits = 10 if max(row.on_demand) < Decimal("0.01") else 6
-        text["on_demand"] = "|".join(plain(price * factor, digits) for price in row.on_demand)
+        text["on_demand"] = "|".join(map(plain, row.on_demand))
     month = row.month or (
         row.on_demand and row.factor.endswith("duration") and [p * HOURS_A_MONTH for p in row.on_demand]
     )
     if month and "1" in modes:
-        # A size is multiplied with the price for one of it, which therefore may have more digits than money has.
-        digits = 4 if row.sizes else 2
-        text["month"] = "|".join(plain(price * factor, digits) for price in month)
-        text["day"] = "|".join(plain(price * factor / 25, digits) for price in month)
-        for column, months in MONTHS.items():
-            text[column] = "|".join(plain(price * factor * months, digits) for price in month)
+        text["month"] = "|".join(map(plain, month))
     return text
 
 
 def main() -> None:
-    with SPECIFICATIONS.open() as file:
-        specifications = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    factors: dict[str, list[str]] = {}
+    for usage in read("usage_types.csv"):
+        factors.setdefault(usage["resource_type_code"], []).append(usage["usage_type_code"].lower())
     with (HERE / "prices.csv").open("w", newline="") as file:
-        file.write(
-            "# Sample prices, written by make_prices.py; no figure is the vendor's. Columns: pricing/sheet.rs.\n"
-        )
+        file.write("# Sample prices, written by make_prices.py; no figure is the vendor's. Columns: pricing/sheet.rs.\n")
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
-        for specification in specifications:
+        for specification in read("resource_specs.csv"):
             modes = specification["charge_modes"].split("|")
             kind, spec = specification["resource_type_code"], specification["resource_spec"]
-            for row in rows_of(kind, spec, specification["name_en"], modes):
-                for regions, dearer in GROUPS:
-                    sold = [region for region in regions if region in specification["regions"].split("|")]
-                    for currency, rate in CURRENCIES.items():
-                        prices = cells(row, modes, dearer / rate)
-                        if not sold or not prices:
-                            continue
-                        size = dict(zip(["size_measure_id", "size_min", "size_max", "size_step"], row.sizes or []))
-                        usage = {"usage_factor": row.factor.lower(), "measure_id": row.measure}
-                        writer.writerow(
-                            {
-                                "resource_type": kind,
-                                "resource_spec": spec,
-                                "regions": "|".join(sold),
-                                "currency": currency,
-                                "effective_at": EFFECTIVE,
-                                "shape": row.shape,
-                                "tier_by": row.by,
-                                "tiers": row.tiers,
-                                **(usage if "on_demand" in prices else {}),
-                                **size,
-                                **prices,
-                            }
-                        )
+            for row in rows_of(kind, spec, specification["name_en"], modes, factors.get(kind, [])):
+                prices = cells(row, modes)
+                if not prices:
+                    continue
+                size = dict(zip(["size_measure_id", "size_min", "size_max", "size_step"], row.sizes or []))
+                usage = {"usage_factor": row.factor.lower(), "measure_id": row.measure}
+                tiers = {"shape": row.shape, "tier_by": row.by, "tiers": row.tiers}
+                named = {"resource_type": kind, "resource_spec": spec}
+                writer.writerow({**named, **tiers, **(usage if "on_demand" in prices else {}), **size, **prices})
 
 
 main()

@@ -1,5 +1,5 @@
-//! Eighteen months of business before the world's day, month by month in order of time, by the domains' own functions with
-//! the past instant as `now`: so every balance after a transfer is right, and lists are full.
+//! Months of business before the world's day, one after the other in order of time, by the domains' own functions with the
+//! past instant as `now`: so every balance after a transfer is right, and lists are full.
 //!
 //! Everything follows from the seed and the day. What would lie after the day has not happened.
 
@@ -15,7 +15,8 @@ use crate::coupons::model::{QuotaKind, Validity};
 use crate::coupons::sandbox::{self as coupons, Batch};
 use crate::coupons::update_coupon_quotas;
 use crate::customers::budgets::{self, BudgetType};
-use crate::customers::model::AssociationType;
+use crate::customers::freezing;
+use crate::customers::model::{AssociationType, Frozen};
 use crate::customers::sandbox::{self as customers, Newcomer};
 use crate::identity::sandbox::{self as identity, NewAccount};
 use crate::ledger::{self, Posting};
@@ -28,21 +29,25 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use time::{Date, Duration, OffsetDateTime, Time};
 
-/// How many whole months.
-const MONTHS: usize = 18;
 /// How many postings are locked and written together.
 const TOGETHER: usize = 1000;
 /// Most customers of a seller to whom coupons are issued together.
 const HOLDERS_MAX: usize = 500;
 /// Most of a month's newcomers that apply for real-name authentication, and most of them that are given a budget.
 const APPLICANTS_MAX: usize = 20;
+/// Which customer of ten is frozen.
+const FROZEN: usize = 7;
 /// Family names and given names, in no relation to anybody.
 const FAMILY: [&str; 8] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄"];
 const GIVEN: [&str; 8] = ["伟", "芳", "娜", "敏", "静", "强", "磊", "洋"];
 
-/// When the history of a world of this day begins.
-pub(super) fn beginning(now: OffsetDateTime) -> OffsetDateTime {
-    let first = (0..MONTHS).fold(first_of_month(now.date()), |first, _| {
+/// Labels and managers that partners give their customers.
+const LABELS: [&str; 4] = ["Gold", "Silver", "Trial", ""];
+const MANAGERS: [&str; 3] = ["manager-wang", "manager-li", "manager-chen"];
+
+/// When the history of a world of this day begins that has so many months of it.
+pub(super) fn beginning(months: usize, now: OffsetDateTime) -> OffsetDateTime {
+    let first = (0..months).fold(first_of_month(now.date()), |first, _| {
         first_of_month(first.previous_day().expect("the sandbox's day is far from the calendar's ends"))
     });
     first.with_time(Time::MIDNIGHT).assume_utc()
@@ -53,10 +58,10 @@ fn first_of_month(day: Date) -> Date {
 }
 
 /// The first instants of the months from the beginning on, the one that has begun included.
-fn months(now: OffsetDateTime) -> Vec<OffsetDateTime> {
+fn months(count: usize, now: OffsetDateTime) -> Vec<OffsetDateTime> {
     let next =
         |month: &OffsetDateTime| Some(first_of_month((*month + Duration::days(31)).date()).midnight().assume_utc());
-    std::iter::successors(Some(beginning(now)), next).take_while(|month| *month <= now).collect()
+    std::iter::successors(Some(beginning(count, now)), next).take_while(|month| *month <= now).collect()
 }
 
 /// What seals personal data, and how many customers may be verified with one document.
@@ -70,7 +75,8 @@ pub(super) async fn make(
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     let (of_partner, of_reseller) = match world.scale {
-        Scale::Small => return Ok(()),
+        Scale::Bare => return Ok(()),
+        Scale::Small => (12, 3),
         Scale::Medium => (300, 40),
         Scale::Large => (24_000, 2_000),
     };
@@ -81,7 +87,7 @@ pub(super) async fn make(
     {
         let mut shop = Shop::new(world, top, &sellers, first_number);
         first_number += 1 + sellers.iter().map(|(_, size)| size).sum::<usize>();
-        for month in months(now) {
+        for month in months(world.scale.months(), now) {
             shop.live(connection, rules, &Month { first: month, now }).await?;
         }
         due::run(connection, shop.top.tenant, now).await?;
@@ -123,6 +129,10 @@ struct Shop<'a> {
     sellers: Vec<Seller<'a>>,
     dice: Dice,
     next_number: usize,
+    /// In how many months the customers come.
+    months: usize,
+    /// Whether there are so few that none is passed over.
+    everybody: bool,
 }
 
 /// Who has customers.
@@ -157,6 +167,8 @@ impl<'a> Shop<'a> {
             sellers: sellers.iter().map(seller).collect(),
             dice: Dice::new(world.seed, top),
             next_number,
+            months: world.scale.months(),
+            everybody: world.scale == Scale::Small,
         }
     }
 
@@ -183,7 +195,7 @@ impl<'a> Shop<'a> {
         month: &Month,
     ) -> anyhow::Result<()> {
         let (tenant, seller) = (self.top.tenant, &mut self.sellers[seller]);
-        let count = seller.size.div_ceil(MONTHS).min(seller.size - seller.joined);
+        let count = seller.size.div_ceil(self.months).min(seller.size - seller.joined);
         let mut accounts = Vec::with_capacity(count);
         let mut newcomers = Vec::with_capacity(count);
         for at in month.spread((1, 4), count) {
@@ -204,6 +216,8 @@ impl<'a> Shop<'a> {
                 since: at,
                 platform_user: format!("user-{}", self.next_number),
                 receiver: receiver.context("sample receivers are well-formed")?,
+                label: LABELS[seller.joined % LABELS.len()],
+                manager: MANAGERS[seller.joined % MANAGERS.len()],
             });
         }
         let of = (tenant, seller.account.domain);
@@ -221,6 +235,11 @@ impl<'a> Shop<'a> {
                 continue;
             }
             let whose = (tenant, seller.account.domain, newcomer.id);
+            if number % 10 == FROZEN {
+                let why = ("The contract is under review", Some(seller.account.user));
+                freezing::set(connection, (tenant, newcomer.id), Frozen::AccountAndResources, why, month.at(8, 0))
+                    .await?;
+            }
             if is_international {
                 let amount = Decimal::from(100 * (1 + self.dice.throw(10))).into();
                 let setting = budgets::Setting { amount, budget_type: BudgetType::Monthly, freezes: Some(false) };
@@ -245,7 +264,7 @@ impl<'a> Shop<'a> {
         let mut allocations = Vec::new();
         for (index, seller) in self.sellers.iter().enumerate() {
             for buyer in &seller.buyers {
-                if self.dice.throw(3) == 0 {
+                if self.everybody || self.dice.throw(3) == 0 {
                     let amount = Decimal::from(10 * (1 + self.dice.throw(50)));
                     allocations.push(Allocation { seller: index, buyer: *buyer, amount });
                 }
@@ -267,7 +286,8 @@ impl<'a> Shop<'a> {
     async fn pay_in(&self, connection: &mut PgConnection, whole: Decimal, at: OffsetDateTime) -> anyhow::Result<()> {
         let amount = PositiveAmount::try_from(&*whole.to_string()).map_err(anyhow::Error::msg)?;
         let payment = Payment { amount, designated: false, memo: "Bank transfer".to_owned() };
-        Ok(funds::top_up(connection, self.top.ids(), &payment, at).await?)
+        funds::top_up(connection, self.top.ids(), &payment, at).await?;
+        Ok(())
     }
 
     /// A distributor gives its resellers what they will allocate.
@@ -316,7 +336,7 @@ impl<'a> Shop<'a> {
         let mut batches = Vec::new();
         for (index, seller) in self.sellers.iter().enumerate() {
             let mut draw = || {
-                let drawn = seller.buyers.iter().filter(|_| self.dice.throw(4) == 0).copied();
+                let drawn = seller.buyers.iter().filter(|_| self.everybody || self.dice.throw(4) == 0).copied();
                 drawn.take(HOLDERS_MAX).collect::<Vec<_>>()
             };
             batches.push((index, draw(), draw()));
@@ -423,10 +443,10 @@ mod tests {
     #[test]
     fn eighteen_months_and_the_one_that_has_begun() {
         let now = datetime!(2026-11-21 00:00 UTC);
-        let all = months(now);
+        let all = months(18, now);
         assert_eq!((all.len(), all[0]), (19, datetime!(2025-05-01 00:00 UTC)));
         assert_eq!(all.last(), Some(&datetime!(2026-11-01 00:00 UTC)));
-        assert_eq!(months(datetime!(2026-03-31 00:00 UTC))[0], datetime!(2024-09-01 00:00 UTC));
+        assert_eq!(months(18, datetime!(2026-03-31 00:00 UTC))[0], datetime!(2024-09-01 00:00 UTC));
     }
 
     #[test]

@@ -10,13 +10,26 @@ pub const AGENCY: &str = "demo-agency";
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, sqlx::Type, clap::ValueEnum)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Scale {
-    /// Every kind of account, and some of everything
+    /// Every kind of account with funds and coupons, and nothing has happened yet
+    Bare,
+    /// And twenty customers with the business of the last weeks
     #[default]
     Small,
     /// And 420 customers with 18 months of history
     Medium,
     /// And 30,000 customers with 18 months of history
     Large,
+}
+
+impl Scale {
+    /// How many whole months of history there are before the world's day.
+    pub(super) fn months(self) -> usize {
+        match self {
+            Self::Bare => 0,
+            Self::Small => 3,
+            Self::Medium | Self::Large => 18,
+        }
+    }
 }
 
 /// The world of one seed.
@@ -72,7 +85,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_keys_and_another_seed_others() {
         let keys = |seed| {
-            let World { accounts, users, .. } = World::new(seed, Scale::Small);
+            let World { accounts, users, .. } = World::new(seed, Scale::Bare);
             let accounts = accounts.into_iter().map(|account| account.secret_key);
             accounts.chain(users.into_iter().map(|user| user.secret_key)).collect::<Vec<_>>()
         };
@@ -86,7 +99,7 @@ mod tests {
 
     #[test]
     fn who_hangs_below_another_shares_its_tenant() {
-        let world = World::new(1, Scale::Small);
+        let world = World::new(1, Scale::Bare);
         assert_eq!(world.account("demo-customer").tenant, world.account("demo-partner").tenant);
         assert_eq!(world.account("third-customer").tenant, world.account("demo-distributor").tenant);
         assert_ne!(world.account("other-partner").tenant, world.account("demo-partner").tenant);

@@ -2,7 +2,7 @@
 
 use super::accounts::{self, Account, EMPLOYER, Operator, PasswordHash, User, derived_id};
 use super::model::{AGENCY, Scale, World, platform};
-use super::{history, scenarios};
+use super::{history, people, scenarios};
 use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
 use crate::background::due;
@@ -37,7 +37,7 @@ impl World {
         now: OffsetDateTime,
     ) -> anyhow::Result<()> {
         let sealer = &Sealer::from_settings(&settings.secrets)?;
-        let began = if self.scale == Scale::Small { now } else { history::beginning(now) };
+        let began = if self.scale == Scale::Bare { now } else { history::beginning(self.scale.months(), now) };
         database::open_months(connection, began.date(), now.date()).await?;
         database::open_months_ahead(connection, now).await?;
         let mut transaction = connection.begin().await?;
@@ -51,9 +51,10 @@ impl World {
         for user in &self.users {
             writer.user(&mut transaction, employer.ids(), user, began).await?;
         }
-        if self.scale != Scale::Small {
+        if self.scale != Scale::Bare {
             let vault = Vault::load(&mut transaction, sealer).await?;
             history::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
+            people::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
         }
         self.store_present(&mut transaction, now).await?;
         scenarios::make(self, &mut transaction, now).await?;
