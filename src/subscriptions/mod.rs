@@ -5,7 +5,7 @@
 //! as well, a server and its public address: they are renewed together only when a request says so.
 //!
 //! When a period ends ([`term`]), what becomes of a resource then ([`lifecycle`]) and what comes back of a payment
-//! ([`refund`]) are pure functions.
+//! ([`refund`]) are pure functions; the worked cases in `cases/` go through all three.
 
 pub mod administration;
 pub mod lifecycle;
@@ -16,6 +16,9 @@ pub mod renewal;
 pub mod sandbox;
 pub mod store;
 pub mod term;
+
+#[cfg(test)]
+mod cases;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
