@@ -19,6 +19,8 @@ pub mod term;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod properties;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
