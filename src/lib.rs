@@ -44,6 +44,7 @@ pub mod memory;
 pub mod messages;
 pub mod operator;
 pub mod operators;
+pub mod orders;
 pub mod outbox;
 pub mod output;
 pub mod partner;
@@ -77,6 +78,7 @@ pub fn operations() -> Operations<App> {
     products::register(&mut operations);
     accounts::register(&mut operations);
     coupons::register(&mut operations);
+    orders::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);
     real_name::register(&mut operations);

@@ -14,6 +14,7 @@ use crate::identity::model::LoginName;
 use crate::operators::administration as operators;
 use crate::operators::store;
 use crate::operators::store::Role;
+use crate::orders::desk::DeskWhenNeeded;
 use crate::personal::Vault;
 use crate::sandbox::snapshots::{self, Snapshot};
 use crate::secrets::Sealer;
@@ -292,7 +293,11 @@ pub async fn run_operator(connection: &mut PgConnection, command: OperatorComman
 }
 
 /// Does it.
-pub async fn run_clock(connection: &mut PgConnection, command: ClockCommand) -> anyhow::Result<Value> {
+pub async fn run_clock(
+    connection: &mut PgConnection,
+    command: ClockCommand,
+    settings: &Settings,
+) -> anyhow::Result<Value> {
     let (account, movement) = match command {
         ClockCommand::Show { account } => (account, None),
         ClockCommand::Freeze { account } => (account, Some(Movement::Freeze)),
@@ -311,7 +316,7 @@ pub async fn run_clock(connection: &mut PgConnection, command: ClockCommand) -> 
     let (setting, happened) = match movement {
         Some(movement) => {
             due::make_room(connection, tenant, movement, &system).await?;
-            due::move_clock(connection, tenant, movement, &system).await?
+            due::move_clock(connection, &DeskWhenNeeded::new(settings), tenant, movement, &system).await?
         }
         None => (clock::setting(connection, tenant).await?, Vec::new()),
     };

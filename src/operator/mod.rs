@@ -27,6 +27,7 @@ pub mod maintenance;
 pub mod named;
 pub mod notifications;
 pub mod operators;
+pub mod orders;
 pub mod partners;
 pub mod policy;
 pub mod prices;
@@ -101,6 +102,13 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         operators::list_operators,
         operators::create_operator,
         operators::delete_operator,
+    );
+    operations!(operations, "orders":
+        orders::list_orders,
+        orders::place_order,
+        orders::show_order,
+        orders::report_provisioning,
+        orders::decide_order,
     );
     operations!(operations, "partners":
         partners::show_profile,

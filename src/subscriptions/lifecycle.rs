@@ -61,6 +61,20 @@ pub enum CustomerLevel {
     V5,
 }
 
+impl CustomerLevel {
+    /// The level of this name; the lowest for a name that is none.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "V1" => Self::V1,
+            "V2" => Self::V2,
+            "V3" => Self::V3,
+            "V4" => Self::V4,
+            "V5" => Self::V5,
+            _ => Self::V0,
+        }
+    }
+}
+
 /// How long the vendor waits for its money, in days.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Leniency {

@@ -22,6 +22,7 @@ use crate::secrets::Sealer;
 use crate::signature::Rules;
 use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
 use anyhow::ensure;
+use crate::orders::desk::DeskWhenNeeded;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
@@ -37,6 +38,7 @@ impl World {
         now: OffsetDateTime,
     ) -> anyhow::Result<()> {
         let sealer = &Sealer::from_settings(&settings.secrets)?;
+        let desk = DeskWhenNeeded::new(settings);
         let mut transaction = connection.begin().await?;
         let began = if self.scale == Scale::Small { now } else { history::beginning(now) };
         database::open_months(&mut transaction, began.date(), now.date()).await?;
@@ -53,13 +55,13 @@ impl World {
         }
         if self.scale != Scale::Small {
             let vault = Vault::load(&mut transaction, sealer).await?;
-            history::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
+            history::make(self, &mut transaction, ((&vault, &settings.real_name), &desk), now).await?;
         }
         self.store_present(&mut transaction, now).await?;
         scenarios::make(self, &mut transaction, now).await?;
         // Else the server would do it, at no certain moment.
         for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
-            due::run(&mut transaction, account.tenant, now).await?;
+            due::run(&mut transaction, &desk, account.tenant, now).await?;
             jobs::unlist(&mut transaction, account.tenant, now).await?;
             places::place(&mut transaction, account.tenant, now).await?;
         }
