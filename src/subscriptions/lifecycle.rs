@@ -270,6 +270,7 @@ mod tests {
         let mut course = Vec::new();
         while let Some((at, becomes)) = next_change(status, policy, EXPIRY, leniency) {
             course.push(((at - EXPIRY).whole_days(), becomes));
+            assert!(course.len() <= 3, "it does not end: {course:?}");
             status = becomes.status();
         }
         course
@@ -307,11 +308,11 @@ mod tests {
 
     #[test]
     fn on_demand_resources_have_less_time_on_the_chinese_site() {
+        use CustomerLevel::{V0, V1, V2, V3, V4, V5};
         let of = |site, level| {
             let leniency = Leniency::of_on_demand(site, level);
             (leniency.grace, leniency.retention)
         };
-        use CustomerLevel::{V0, V1, V2, V3, V4, V5};
         assert_eq!(
             [V0, V1, V2, V3, V4, V5].map(|level| of(Site::Cn, level)),
             [(0, 1), (0, 7), (0, 7), (1, 7), (7, 15), (7, 15),]
@@ -327,6 +328,7 @@ mod tests {
         let leniency = Leniency { grace: 1, retention: 1 };
         while let Some(at) = next_attempt(after, EXPIRY, DaysBefore::default(), leniency) {
             attempts.push(at);
+            assert!(at > after, "it is tried twice at {at}");
             after = at;
         }
         assert_eq!(attempts.len(), 10, "23 April to 2 May");

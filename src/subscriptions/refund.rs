@@ -269,7 +269,7 @@ mod tests {
 
     fn bought() -> Bought {
         Bought {
-            paid: Paid { cash: cents(100_00), cash_coupon: cents(20_00), ..Paid::default() },
+            paid: Paid { cash: cents(10_000), cash_coupon: cents(2_000), ..Paid::default() },
             period: period(PeriodType::Month, 1),
             start: datetime!(2024-01-01 10:30 +8),
             end: datetime!(2024-02-01 23:59:59 +8),

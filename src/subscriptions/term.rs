@@ -81,7 +81,7 @@ impl UnifiedDay {
     }
 
     /// The first such day on or after a date.
-    fn from_on(self, date: Date) -> Date {
+    fn on_or_after(self, date: Date) -> Date {
         let length = date.month().length(date.year());
         let missing = match self {
             Self::Last => length - date.day(),
@@ -103,7 +103,7 @@ pub struct Unified {
 
 /// Moves the end of a period to the unified day. The resource's anchor is that day's from then on.
 pub fn unified(end: OffsetDateTime, day: UnifiedDay) -> Unified {
-    let moved = last_second(day.from_on(Day::of(end).0));
+    let moved = last_second(day.on_or_after(Day::of(end).0));
     Unified { end: moved, extra_months: remaining_months(end, moved) }
 }
 
