@@ -54,6 +54,7 @@ pub mod pricing;
 pub mod products;
 pub mod real_name;
 pub mod reference;
+pub mod resources;
 pub mod sandbox;
 pub mod secrets;
 pub mod seed;
@@ -75,6 +76,7 @@ pub fn operations() -> Operations<App> {
     let mut operations = Operations::default();
     identity::register(&mut operations);
     reference::register(&mut operations);
+    resources::register(&mut operations);
     products::register(&mut operations);
     accounts::register(&mut operations);
     coupons::register(&mut operations);

@@ -12,6 +12,8 @@ use crate::database;
 use crate::orders::desk::DeskWhenNeeded;
 use crate::orders::jobs as orders;
 use crate::orders::store::due::{self as due_orders, Due};
+use crate::resources::jobs as resources;
+use crate::subscriptions::store as subscriptions;
 use crate::values::id::TenantId;
 use crate::values::time::Instant;
 use anyhow::ensure;
@@ -71,7 +73,7 @@ struct Source {
 type Moved = [(TenantId, OffsetDateTime)];
 
 /// All that falls due. Of two at one instant the one that stands first here is done first.
-const SOURCES: [Source; 4] = [
+const SOURCES: [Source; 5] = [
     Source {
         kind: "coupon.expiring",
         is_patient: true,
@@ -92,6 +94,13 @@ const SOURCES: [Source; 4] = [
         tenants: |connection, now, moved| Box::pin(due_orders::tenants(connection, Due::Provision, now, moved)),
         next_due: |connection, tenant, _| Box::pin(due_orders::next(connection, Due::Provision, tenant)),
         run_at: |connection, desk, tenant, at| Box::pin(orders::provide(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "resource.changed",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(subscriptions::tenants_with_due(connection, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(subscriptions::next_due(connection, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(resources::run(connection, desk, tenant, at)),
     },
     Source {
         kind: "order.expired",

@@ -35,6 +35,7 @@ pub mod quotas;
 pub mod real_name;
 pub mod replay;
 pub mod requests;
+pub mod resources;
 pub mod scenarios;
 pub mod sdk;
 pub mod sheets;
@@ -132,6 +133,10 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         requests::show_request_as_curl,
         requests::show_request_as_sdk_code,
         requests::replay_request,
+    );
+    operations!(operations, "resources":
+        resources::open_on_demand_resource,
+        resources::close_on_demand_resource,
     );
     operations!(operations, "snapshots":
         snapshots::list_snapshots,

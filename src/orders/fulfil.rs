@@ -57,6 +57,7 @@ pub async fn renew(connection: &mut PgConnection, mut order: Order, site: Site, 
         };
         resource.expires_at = ends_at;
         resource.period = line.period;
+        resource.anchor = rules.unified.map_or(resource.anchor, UnifiedDay::anchor);
         resource.state = SubscriptionState::InUse;
         if by.now < ends_at {
             resource.status = ResourceStatus::InUse;

@@ -28,6 +28,8 @@ pub mod show_customer_order_details;
 pub mod show_refund_order_details;
 pub mod state;
 pub mod store;
+#[cfg(test)]
+pub mod tests;
 pub mod view;
 
 use crate::api::operation::{Operations, operations};

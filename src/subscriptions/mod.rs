@@ -14,6 +14,7 @@ pub mod model;
 pub mod refund;
 pub mod renewal;
 pub mod sandbox;
+pub mod search;
 pub mod store;
 pub mod term;
 

@@ -6,12 +6,13 @@ use crate::pricing::model::Size;
 use crate::pricing::model::{Currency, Period, PeriodType};
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A row as it is read.
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     resource_id: String,
     instance_id: String,
     resource_name: String,
@@ -355,4 +356,118 @@ pub async fn renew_config(
         domain.0
     );
     Ok(found.fetch_optional(connection).await?.unwrap_or_default())
+}
+
+/// Sets one of the things that an account says of how its resources are renewed.
+pub async fn set_renew_config(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    config: RenewConfig,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into renew_configs (tenant_id, domain_id, expire_day, deduction_days) values ($1, $2, $3, $4)
+         on conflict (tenant_id, domain_id) do update
+         set expire_day = coalesce(excluded.expire_day, renew_configs.expire_day),
+             deduction_days = coalesce(excluded.deduction_days, renew_configs.deduction_days)",
+        tenant.0,
+        domain.0,
+        config.expire_day,
+        config.deduction_days
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The resources of an account that are renewed by themselves, locked.
+pub async fn lock_renewed(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+) -> sqlx::Result<Vec<Subscription>> {
+    let rows = select!(
+        "where tenant_id = $1 and domain_id = $2 and is_main and expire_policy = 3 and status <> 3 order by resource_id
+         for update",
+        tenant.0,
+        domain.0
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(Subscription::from).collect())
+}
+
+/// How many resources an account has given back unconditionally in a year.
+pub async fn free_returns(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    year: i16,
+) -> sqlx::Result<i32> {
+    let returned = sqlx::query_scalar!(
+        "select returned from free_returns where tenant_id = $1 and domain_id = $2 and year = $3",
+        tenant.0,
+        domain.0,
+        year
+    );
+    Ok(returned.fetch_optional(connection).await?.unwrap_or_default())
+}
+
+/// Counts more of them.
+pub async fn add_free_returns(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    year: i16,
+    more: i32,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into free_returns (tenant_id, domain_id, year, returned) values ($1, $2, $3, $4)
+         on conflict (tenant_id, domain_id, year) do update set returned = free_returns.returned + excluded.returned",
+        tenant.0,
+        domain.0,
+        year,
+        more
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// When something happens to a resource of a tenant next by itself.
+pub async fn next_due(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
+    sqlx::query_scalar!("select min(next_due_at) from subscriptions where tenant_id = $1", tenant.0)
+        .fetch_one(connection)
+        .await
+}
+
+/// The primaries to which something happens by an instant, with whose they are, the earliest first, so many. They are not
+/// locked: who works on one locks its customer first, and looks again.
+pub async fn due_by(
+    connection: &mut PgConnection,
+    (tenant, at): (TenantId, OffsetDateTime),
+    limit: i64,
+) -> sqlx::Result<Vec<(DomainId, String)>> {
+    let rows = sqlx::query!(
+        r#"select domain_id as "domain: DomainId", resource_id from subscriptions
+           where tenant_id = $1 and next_due_at <= $2 order by next_due_at, resource_id limit $3"#,
+        tenant.0,
+        at,
+        limit
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.domain, row.resource_id)).collect())
+}
+
+/// Tenants in which something has happened to resources, those with moved clocks by what these show; some at a time.
+pub async fn tenants_with_due(
+    connection: &mut PgConnection,
+    now: OffsetDateTime,
+    moved: &[(TenantId, OffsetDateTime)],
+) -> sqlx::Result<BTreeSet<TenantId>> {
+    let tenants = sqlx::query_scalar!(
+        r#"(select distinct tenant_id as "tenant!: TenantId" from subscriptions
+            where next_due_at <= $1 and tenant_id <> all($2) limit 100)
+           union
+           select distinct s.tenant_id from subscriptions s
+           join unnest($2::uuid[], $3::timestamptz[]) as m (tenant_id, by) on m.tenant_id = s.tenant_id
+           where s.next_due_at <= m.by"#,
+        now,
+        &moved.iter().map(|(tenant, _)| tenant.0).collect::<Vec<_>>(),
+        &moved.iter().map(|(_, by)| *by).collect::<Vec<_>>()
+    );
+    Ok(tenants.fetch_all(connection).await?.into_iter().collect())
 }
