@@ -15,8 +15,8 @@ create table orders (
     coupon_amount         numeric(28, 8) not null, -- by cash coupons
     flexi_amount          numeric(28, 8) not null, -- by flexi-purchase coupons
     card_amount           numeric(28, 8) not null, -- by stored-value cards
-    commission_amount     numeric(28, 8),          -- of an unsubscription: the fee
-    consumed_amount       numeric(28, 8),          -- of an unsubscription: what was used
+    commission_amount     numeric(28, 8),          -- of what is given back: the fee
+    consumed_amount       numeric(28, 8),          -- of what is given back: what was used
     discounts             jsonb          not null, -- [[type, amount], …], coupons among them
     user_name             text           not null, -- who ordered
     enterprise_project_id text,
@@ -32,7 +32,7 @@ create table orders (
     constraint orders_status_known check (status in (1, 2, 3, 4, 5, 6, 9)),
     constraint orders_type_known check (order_type in (1, 2, 3, 4, 10, 11, 13, 14, 15)),
     constraint orders_identity_holds check (
-        order_type = 4
+        order_type in (4, 10)
         or official_amount >= amount_after_discount + coupon_amount + flexi_amount + card_amount
     )
 );

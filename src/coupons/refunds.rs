@@ -32,7 +32,8 @@ pub async fn lock<'a>(
     now: OffsetDateTime,
 ) -> sqlx::Result<Returning<'a>> {
     let ids: Vec<CouponId> = amounts.iter().map(|(id, _)| *id).collect();
-    let mut held = if ids.is_empty() { Vec::new() } else { coupons::lock(connection, tenant, Which::Ids(&ids)).await? };
+    let mut held =
+        if ids.is_empty() { Vec::new() } else { coupons::lock(connection, tenant, Which::Ids(&ids)).await? };
     held.retain(|coupon| {
         matches!(coupon.state, CouponStatus::Usable | CouponStatus::Used) && now < coupon.validity.until
     });
@@ -71,7 +72,8 @@ impl Returning<'_> {
         }
         coupons::set_state(connection, self.tenant, &used, CouponStatus::Usable).await?;
         let ours = transfers.iter().filter(|transfer| transfer.posting.to.kind() == AccountKind::Coupon);
-        let of = |transfer: &&Transfer| self.coupons.iter().find(|(coupon, _)| coupon.id.0 == transfer.posting.to.owner());
+        let of =
+            |transfer: &&Transfer| self.coupons.iter().find(|(coupon, _)| coupon.id.0 == transfer.posting.to.owner());
         let records: Vec<NewRecord> =
             ours.filter_map(|transfer| Some(self.record_of(&of(&transfer)?.0, transfer))).collect();
         books::append(connection, self.tenant, &records).await

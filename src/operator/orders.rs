@@ -19,9 +19,7 @@ use crate::orders::state::Event;
 use crate::orders::store;
 use crate::orders::store::search::{OrderFilter, OrderRow, Search, Whose};
 use crate::orders::view::STAFF;
-use crate::pricing::model::{
-    ItemRegion, ItemResourceType, ItemSpec, Period, PeriodType, ResourceId, check_size,
-};
+use crate::pricing::model::{ItemRegion, ItemResourceType, ItemSpec, Period, PeriodType, ResourceId, check_size};
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::DomainId;
 use crate::values::money::Currency;
@@ -138,7 +136,8 @@ impl OrderedLine {
     fn wanted(&self) -> Result<Wanted, ApiError> {
         let kind = PeriodType::from_number(self.period_type).filter(|kind| *kind != PeriodType::Hour);
         let kind = kind.ok_or_else(|| ApiError::parameter("lines.period_type", "must be 0, 2 or 3"))?;
-        let size = check_size(self.resource_size, self.size_measure_id).map_err(|fault| fault.of(self.resource_spec.as_str()))?;
+        let size = check_size(self.resource_size, self.size_measure_id)
+            .map_err(|fault| fault.of(self.resource_spec.as_str()))?;
         Ok(Wanted {
             resource_type: self.resource_type.as_str().to_owned(),
             resource_spec: self.resource_spec.as_str().to_owned(),
@@ -406,7 +405,8 @@ pub async fn report_provisioning(
             let mut said = vec![None; order.lines.len()];
             for line in &body.lines {
                 let place = said.get_mut(line.line.get() as usize - 1);
-                *place.ok_or_else(|| ApiError::parameter("lines.line", "the order has no such line"))? = Some(line.said());
+                *place.ok_or_else(|| ApiError::parameter("lines.line", "the order has no such line"))? =
+                    Some(line.said());
             }
             let by = By { user: None, now };
             let order = fulfil::report(connection, &desk, (order, &customer), &said, by).await?;
@@ -468,10 +468,11 @@ pub async fn decide_order(
         OrderDecision::Refuse => Decision::Refuse,
         OrderDecision::Confirm => Decision::Confirm,
     };
+    let desk = app.desk();
     write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
-            let order = orders::decide(connection, (of, &order.id()), decision, By { user: None, now }).await?;
+            let order = orders::decide(connection, &desk, (of, &order.id()), decision, By { user: None, now }).await?;
             Outcome::of(&order.id, &OrderView::of(&order))
         })
         .await

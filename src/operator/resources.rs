@@ -88,7 +88,8 @@ pub async fn open_on_demand_resource(
     Path(OfAccount { account }): Path<OfAccount>,
     Json(body): Json<OpenOnDemandBody>,
 ) -> Result<Answer, ApiError> {
-    let size = check_size(body.resource_size, body.size_measure_id).map_err(|fault| fault.of(body.resource_spec.as_str()))?;
+    let size =
+        check_size(body.resource_size, body.size_measure_id).map_err(|fault| fault.of(body.resource_spec.as_str()))?;
     let catalogue = app.catalogue.load_full();
     let kind = catalogue.products.find_resource(body.resource_type.as_str());
     let kind = kind.ok_or_else(|| ApiError::parameter("resource_type", "is none of the catalogue's"))?;

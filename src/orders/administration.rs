@@ -2,7 +2,8 @@
 
 use super::cancel;
 use super::desk::Desk;
-use super::model::{Amounts, By, Line, Order, OrderType, Outcome, Product, ReductionKind, SourceType};
+use super::events;
+use super::model::{Amounts, By, Line, Order, OrderStatus, OrderType, Outcome, Product, ReductionKind, SourceType};
 use super::place::{self, New, Placed};
 use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
@@ -159,14 +160,15 @@ pub enum Decision {
     Confirm,
 }
 
-/// Decides about an order: it waits to be paid, or is cancelled.
+/// Decides about an order: it is cancelled, or waits to be paid, or is paid at once if it said so.
 pub async fn decide(
     connection: &mut PgConnection,
+    desk: &Desk,
     (account, id): ((TenantId, DomainId), &str),
     decision: Decision,
     by: By,
 ) -> Result<Order, NotDone> {
-    let (mut order, _) = cancel::lock(connection, account, id).await?;
+    let (mut order, customer) = cancel::lock(connection, account, id).await?;
     let event = match decision {
         Decision::Approve => Event::Approved,
         Decision::Refuse => Event::Refused,
@@ -174,10 +176,14 @@ pub async fn decide(
     };
     let from = order.status;
     order.status = state::next(Some(from), event).ok_or(Refusal::NotDecidable)?;
+    if order.status == OrderStatus::PendingPayment {
+        order.payable_until = Some(by.now.saturating_add(desk.patience()));
+    }
     store::set_status(connection, &order, by.now).await?;
     store::note(connection, &order, (event, Some(from)), by).await?;
     if decision == Decision::Refuse {
-        outbox::append(connection, order.tenant, &super::events::cancelled(&order), by.now).await?;
+        outbox::append(connection, order.tenant, &events::cancelled(&order), by.now).await?;
+        return Ok(order);
     }
-    Ok(order)
+    Ok(place::pay_if_wanted(connection, desk, (order, &customer), by).await?.order)
 }

@@ -68,6 +68,8 @@ impl Desk {
 
     /// How long the sandbox's own provisioner takes; nothing where services report what they provided.
     pub fn provisioning(&self) -> Option<Duration> {
-        Some(self.settings.provision_seconds).filter(|seconds| *seconds > 0).map(|seconds| Duration::seconds(seconds.into()))
+        Some(self.settings.provision_seconds)
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| Duration::seconds(seconds.into()))
     }
 }

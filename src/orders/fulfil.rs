@@ -28,11 +28,7 @@ pub fn waits_for_a_service(order: &Order) -> bool {
 }
 
 /// By which rules an account's resources go on.
-pub async fn rules(
-    connection: &mut PgConnection,
-    account: (TenantId, DomainId),
-    site: Site,
-) -> sqlx::Result<Rules> {
+pub async fn rules(connection: &mut PgConnection, account: (TenantId, DomainId), site: Site) -> sqlx::Result<Rules> {
     let level = customers::level(connection, account.0, account.1).await?;
     let config = subscriptions::renew_config(connection, account).await?;
     Ok(Rules {
@@ -47,7 +43,8 @@ pub async fn renew(connection: &mut PgConnection, mut order: Order, site: Site, 
     let account = (order.tenant, order.customer);
     let rules = rules(connection, account, site).await?;
     let mut resources = subscriptions::lock(connection, account, &order.resources()).await?;
-    resources.retain(|resource| order.lines.iter().any(|line| line.resource_id.as_ref() == Some(&resource.resource_id)));
+    resources
+        .retain(|resource| order.lines.iter().any(|line| line.resource_id.as_ref() == Some(&resource.resource_id)));
     let mut periods = Vec::with_capacity(resources.len());
     for (place, line) in order.lines.iter_mut().enumerate() {
         line.outcome = Outcome::Done;
@@ -125,7 +122,8 @@ pub async fn report(
     places.sort_by_key(|place| order.lines[*place].main.is_some());
     for place in places {
         let (Some(provided), Outcome::Waiting) = (&said[place], order.lines[place].outcome) else { continue };
-        let main = order.lines[place].main.map(|main| (order.lines[main].outcome, order.lines[main].resource_id.clone()));
+        let main =
+            order.lines[place].main.map(|main| (order.lines[main].outcome, order.lines[main].resource_id.clone()));
         let parent = match (provided, main) {
             // A secondary without its primary is of no use.
             (Provided::Failed, _) | (_, Some((Outcome::Failed, _))) => {

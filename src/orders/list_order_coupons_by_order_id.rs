@@ -10,9 +10,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::coupons::choice::{self, Candidate};
-use crate::coupons::model::{
-    Between, CouponKind, CouponStatus, MaybeInstant, YUAN, instant_or_empty, listed_since,
-};
+use crate::coupons::model::{Between, CouponKind, CouponStatus, MaybeInstant, YUAN, instant_or_empty, listed_since};
 use crate::coupons::store::coupons::Coupon;
 use crate::coupons::store::search::{CouponFilter, CouponRow, Search, Whose};
 use crate::values::amount::Amount;

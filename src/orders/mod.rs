@@ -8,6 +8,8 @@
 pub mod administration;
 pub mod cancel;
 pub mod cancel_customer_order;
+#[cfg(test)]
+mod cases;
 pub mod desk;
 pub mod events;
 pub mod fulfil;

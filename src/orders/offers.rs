@@ -79,17 +79,22 @@ pub struct Offer {
 }
 
 /// The discounts that an order can be paid with, the best first. An adjusted price excludes all others.
-pub fn offers(catalogue: &Catalogue, terms: &CustomerTerms, order: &Order, now: OffsetDateTime) -> Result<Vec<Offer>, Fault> {
+pub fn offers(
+    catalogue: &Catalogue,
+    terms: &CustomerTerms,
+    order: &Order,
+    now: OffsetDateTime,
+) -> Result<Vec<Offer>, Fault> {
     if order.amounts().by(ReductionKind::Adjusted) > Decimal::ZERO {
         let left = order.lines.iter().map(|line| line.amounts.after_discount).collect();
         return Ok(vec![Offer { id: order.id.clone(), kind: OfferKind::Adjusted, ratio: None, left, best: true }]);
     }
     let quoting = Quoting { pricing: &catalogue.pricing, customer: terms, now };
     let items: Vec<PeriodItem<'_>> = order.lines.iter().map(item).collect();
-    let officials = order.lines.iter().map(|line| Official {
-        product_id: &line.product.product_id,
-        amount: line.amounts.after_discount,
-    });
+    let officials = order
+        .lines
+        .iter()
+        .map(|line| Official { product_id: &line.product.product_id, amount: line.amounts.after_discount });
     let purchase = quoting.purchase(&items, officials.collect(), &mut Trace::default())?;
     let offered = purchase.offered.into_iter().map(|offered| Offer {
         id: offered.discount.id.simple().to_string(),

@@ -153,7 +153,8 @@ async fn choose_coupons(
         Way::Chosen(chosen) => {
             check_named(order, &chosen.coupons, &held)?;
             // In the order named, and twice if named twice, so that it is seen.
-            let named: Vec<Candidate> = named.iter().filter_map(|id| candidates.iter().find(|one| one.id == *id).cloned()).collect();
+            let named: Vec<Candidate> =
+                named.iter().filter_map(|id| candidates.iter().find(|one| one.id == *id).cloned()).collect();
             choice::check(&purchase, &named).map_err(Refusal::Coupon)?
         }
         Way::Automatic => choice::largest_cash_coupon(&purchase, &candidates).into_iter().collect(),
@@ -219,7 +220,8 @@ async fn post(
     let homes = returns::homes(connection, order.tenant, &coupons).await?;
     let mut postings = usage::postings(&payment(order, by), used, &homes);
     let mut purses = ledger::purses(&postings);
-    let money = if bill.due() > Decimal::ZERO { money(connection, (order, customer), &cards).await? } else { Vec::new() };
+    let money =
+        if bill.due() > Decimal::ZERO { money(connection, (order, customer), &cards).await? } else { Vec::new() };
     if !money.is_empty() {
         purses.push(Purse::vendor(order.tenant, order.currency));
         purses.extend(money.iter().map(|(_, purse)| *purse));
@@ -275,7 +277,9 @@ async fn money(
     let mut purses: Vec<(Source, Purse)> = cards.iter().map(card).collect();
     // A resale customer pays with what its partner allocated to it, others with what they paid in.
     let own = match customer.kind {
-        Some(AssociationType::Resale) => [(Source::Allocated, AccountKind::Allocated), (Source::Cash, AccountKind::Cash)],
+        Some(AssociationType::Resale) => {
+            [(Source::Allocated, AccountKind::Allocated), (Source::Cash, AccountKind::Cash)]
+        }
         _ => [(Source::Cash, AccountKind::Cash), (Source::Allocated, AccountKind::Allocated)],
     };
     for (source, kind) in own.into_iter().chain([(Source::Credit, AccountKind::Credit)]) {

@@ -53,18 +53,28 @@ pub async fn place(
     (new, customer): (New, &Customer),
     by: By,
 ) -> Result<Placed, NotDone> {
-    let mut order = write(connection, desk, new, customer, by).await?;
-    let mut unpaid = None;
-    if order.is_auto_pay && order.status == OrderStatus::PendingPayment {
-        match pay::pay(connection, desk, (&order, customer), &Way::Automatic, by).await {
-            Ok(paid) => order = paid,
-            // What could not be paid has moved nothing, and waits for its customer.
-            Err(error @ NotDone::Refused(_)) => unpaid = Some(error),
-            Err(error) => return Err(error),
-        }
+    let order = write(connection, desk, new, customer, by).await?;
+    let placed = pay_if_wanted(connection, desk, (order, customer), by).await?;
+    store::count(connection, &placed.order).await?;
+    Ok(placed)
+}
+
+/// Pays an order that is to be paid without being asked for, if it waits for that.
+pub(super) async fn pay_if_wanted(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    (order, customer): (Order, &Customer),
+    by: By,
+) -> Result<Placed, NotDone> {
+    if !order.is_auto_pay || order.status != OrderStatus::PendingPayment {
+        return Ok(Placed { order, unpaid: None });
     }
-    store::count(connection, &order).await?;
-    Ok(Placed { order, unpaid })
+    match pay::pay(connection, desk, (&order, customer), &Way::Automatic, by).await {
+        Ok(order) => Ok(Placed { order, unpaid: None }),
+        // What could not be paid has moved nothing, and waits for its customer.
+        Err(error @ NotDone::Refused(_)) => Ok(Placed { order, unpaid: Some(error) }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes a new order of a customer that is locked. Who writes one counts it at the end, with [`store::count`].
@@ -76,7 +86,7 @@ pub(super) async fn write(
     by: By,
 ) -> Result<Order, NotDone> {
     let status = state::next(None, new.begins).expect("an order begins in one of the ways of the table");
-    let waits = matches!(status, OrderStatus::PendingPayment | OrderStatus::Confirming | OrderStatus::Reviewing);
+    let waits = status == OrderStatus::PendingPayment;
     let mut order = Order {
         id: number::order_id(by.now),
         tenant: new.account.0,

@@ -108,9 +108,8 @@ pub async fn show_refund_order_details(
     let rows = store::refunds(&mut connection, caller.tenant, &order.id).await?;
     let catalogue = app.catalogue.load();
     let shown = rows.into_iter().enumerate();
-    let refund_infos: Vec<OrderRefundInfoV2> = shown
-        .map(|row| show((&order.id, order.customer), row, &catalogue.products, language))
-        .collect();
+    let refund_infos: Vec<OrderRefundInfoV2> =
+        shown.map(|row| show((&order.id, order.customer), row, &catalogue.products, language)).collect();
     Ok(Json(ShowRefundOrderDetailsResponse { total_count: refund_infos.len(), refund_infos }))
 }
 

@@ -36,7 +36,7 @@ pub enum Event {
 }
 
 /// From which status what leads where.
-const TABLE: [(Option<OrderStatus>, Event, OrderStatus); 17] = [
+const TABLE: [(Option<OrderStatus>, Event, OrderStatus); 16] = [
     (None, Event::Placed, PendingPayment),
     (None, Event::PlacedForReview, Reviewing),
     (None, Event::PlacedByStaff, Confirming),
@@ -52,9 +52,8 @@ const TABLE: [(Option<OrderStatus>, Event, OrderStatus); 17] = [
     (Some(PendingPayment), Event::Cancelled, Cancelled),
     (Some(PendingPayment), Event::Expired, Cancelled),
     (Some(PendingPayment), Event::Overtaken, Cancelled),
-    (Some(Processing), Event::Provisioned, Completed),
     // A line that failed is given back by an order of its own; the order itself is done.
-    (Some(Confirming), Event::Expired, Cancelled),
+    (Some(Processing), Event::Provisioned, Completed),
 ];
 
 /// The status that follows, or nothing if this cannot happen to an order that stands so.

@@ -74,7 +74,12 @@ impl AmountInfomationV2 {
         (commission, consumed): (Option<Decimal>, Option<Decimal>),
     ) -> Self {
         let by = |kind| -> Amount {
-            reductions.iter().filter(|reduction| reduction.0 == kind).map(|reduction| reduction.1).sum::<Decimal>().into()
+            reductions
+                .iter()
+                .filter(|reduction| reduction.0 == kind)
+                .map(|reduction| reduction.1)
+                .sum::<Decimal>()
+                .into()
         };
         let item = |Reduction(kind, amount): &Reduction| DiscountItemV2 {
             discount_type: kind.code().to_string(),

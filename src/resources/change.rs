@@ -4,9 +4,11 @@ use super::family::{self, Held};
 use super::on_demand;
 use super::refusal::{Failure, Refusal};
 use super::renewing::product;
+use crate::orders::cancel;
 use crate::orders::desk::Desk;
 use crate::orders::give_back::{self, Base, GivingBack, Item};
 use crate::orders::model::{By, Order, OrderType, SourceType};
+use crate::orders::state::Event;
 use crate::orders::store as orders;
 use crate::orders::store::lines;
 use crate::pricing::model::{Period, PeriodType};
@@ -104,7 +106,7 @@ pub async fn give_back(
 }
 
 /// A primary with its secondaries, if they can be given back.
-fn check(held: &Held, id: &str, how: How) -> Result<Vec<Subscription>, Refusal> {
+pub fn check(held: &Held, id: &str, how: How) -> Result<Vec<Subscription>, Refusal> {
     let primary = held.find(id).ok_or(Refusal::Unknown)?;
     if primary.is_gone() {
         return Err(Refusal::Deleted);
@@ -220,11 +222,19 @@ pub async fn expire(
     becomes: Becomes,
     by: By,
 ) -> Result<(), Failure> {
+    let is_over = becomes.status() == ResourceStatus::Closed;
+    if is_over
+        && primary.state == SubscriptionState::PendingPayment
+        && let Some(order) = orders::waiting_for(connection, account.0, &primary.resource_id).await?
+    {
+        let (order, _) = cancel::lock(connection, account, &order).await?;
+        cancel::end(connection, order, Event::Overtaken, by).await?;
+    }
     let mut family = held.family(&primary.resource_id);
     for member in &mut family {
         member.status = becomes.status();
         member.updated_at = by.now;
-        if member.status == ResourceStatus::Closed {
+        if is_over {
             member.state = SubscriptionState::Deleted;
             member.renew_attempt_at = None;
         }

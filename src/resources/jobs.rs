@@ -49,7 +49,8 @@ async fn step(
 ) -> Result<bool, Failure> {
     let by = By { user: None, now: at };
     let held = Held::lock(connection, account, std::slice::from_ref(&id), desk.site).await?;
-    let Some(primary) = held.find(&id).filter(|primary| primary.next_due(&held.rules).is_some_and(|due| due <= at)) else {
+    let Some(primary) = held.find(&id).filter(|primary| primary.next_due(&held.rules).is_some_and(|due| due <= at))
+    else {
         return Ok(false);
     };
     let change = lifecycle::next_change(primary.status, primary.policy, primary.expires_at, held.rules.leniency);

@@ -42,16 +42,28 @@ impl Refusal {
         match self {
             Self::Unknown => ("CBC.99003012", "The resource ID does not exist."),
             Self::Gone => ("CBC.99003016", "The resource has expired and been deleted, or does not exist."),
-            Self::Deleted => ("CBC.30000067", "The resource has been deleted or is not managed; it cannot be unsubscribed."),
+            Self::Deleted => {
+                ("CBC.30000067", "The resource has been deleted or is not managed; it cannot be unsubscribed.")
+            }
             Self::NotPrimary => ("CBC.30010067", "The resource to renew is not a primary resource."),
             Self::NoSuchPeriod => ("CBC.30010069", "The renewal period does not exist."),
             Self::NotRenewable => ("CBC.99000092", "The subscription period failed the check."),
-            Self::PendingPayment => ("CBC.99003100", "Some of the resources are in a pending-payment order; the operation cannot be performed."),
+            Self::PendingPayment => (
+                "CBC.99003100",
+                "Some of the resources are in a pending-payment order; the operation cannot be performed.",
+            ),
             Self::InProgress => ("CBC.99003651", "The transaction is in progress; unsubscription is not allowed."),
             Self::Frozen => ("CBC.99003656", "The resource is frozen; the operation cannot be performed."),
-            Self::NoRenewalAhead => ("CBC.99003128", "The resource has no renewal period or the renewal period has taken effect; it cannot be unsubscribed."),
-            Self::NoAutoRenewal => ("CBC.99003602", "The resource has expired or is frozen; auto-renewal is not allowed."),
-            Self::NotAutoRenewed => ("CBC.99003605", "Auto-renewal has been cancelled; the operation cannot be performed."),
+            Self::NoRenewalAhead => (
+                "CBC.99003128",
+                "The resource has no renewal period or the renewal period has taken effect; it cannot be unsubscribed.",
+            ),
+            Self::NoAutoRenewal => {
+                ("CBC.99003602", "The resource has expired or is frozen; auto-renewal is not allowed.")
+            }
+            Self::NotAutoRenewed => {
+                ("CBC.99003605", "Auto-renewal has been cancelled; the operation cannot be performed.")
+            }
             Self::AutomaticPayment => ("CBC.30050006", "Automatic payment of the order failed."),
         }
     }

@@ -122,7 +122,10 @@ impl RenewalResourcesReq {
         let (kind, most) = if self.period_type.get() == 2 { (PeriodType::Month, 11) } else { (PeriodType::Year, 3) };
         let num = self.period_num.get();
         if num > most {
-            return Err(ApiError::parameter("period_num", format_args!("must be from 1 to {most} for this period_type")));
+            return Err(ApiError::parameter(
+                "period_num",
+                format_args!("must be from 1 to {most} for this period_type"),
+            ));
         }
         Ok(Period { kind, num })
     }

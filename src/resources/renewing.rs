@@ -1,16 +1,16 @@
 //! Renewing resources: which can be, what it costs, and the orders that it takes.
 
-use super::family::{self, Held};
+use super::family::Held;
 use super::refusal::{Failure, Refusal};
 use crate::orders::desk::Desk;
 use crate::orders::model::{Amounts, By, Line, Order, OrderType, Outcome, Product, SourceType};
 use crate::orders::place::{self, New, Placed};
-use crate::orders::refusal::NotDone;
 use crate::orders::state::Event;
+use crate::orders::view::SYSTEM;
 use crate::pricing::book::NotSold;
 use crate::pricing::model::{Currency, Period, PeriodType, ProductCodes};
 use crate::pricing::rating::{PeriodFault, PeriodItem, Trace, rate_period};
-use crate::subscriptions::lifecycle::ExpirePolicy;
+use crate::subscriptions::lifecycle::{ExpirePolicy, renewal_period};
 use crate::subscriptions::model::{Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
 use crate::subscriptions::term::{self, Unified};
@@ -60,6 +60,8 @@ pub async fn renew(
             Err(refusal) => renewed.failed.push((id.clone(), refusal)),
         }
     }
+    // A transaction posts to the ledger once, so of orders in two currencies none is paid at once.
+    let is_one_currency = lines.windows(2).all(|pair| pair[0].0 == pair[1].0);
     for currency in [Currency::Cny, Currency::Usd] {
         let lines: Vec<Line> = lines.iter().filter(|(of, _)| *of == currency).map(|(_, line)| line.clone()).collect();
         if lines.is_empty() {
@@ -75,7 +77,7 @@ pub async fn renew(
             user_name: renewal.user_name.clone(),
             enterprise_project: held.find(&renewal.ids[0]).and_then(|resource| resource.enterprise_project.clone()),
             currency,
-            is_auto_pay: renewal.is_auto_pay,
+            is_auto_pay: renewal.is_auto_pay && is_one_currency,
             begins: Event::Placed,
             lines,
         };
@@ -195,10 +197,10 @@ pub async fn renew_by_itself(
     let renewal = Renewal {
         account,
         ids: vec![primary.resource_id.clone()],
-        period: crate::subscriptions::lifecycle::renewal_period(primary.renew_kind, primary.period),
+        period: renewal_period(primary.renew_kind, primary.period),
         is_auto_pay: true,
         source: SourceType::System,
-        user_name: crate::orders::view::SYSTEM.to_owned(),
+        user_name: SYSTEM.to_owned(),
     };
     let renewed = renew(connection, desk, (&renewal, held), by).await?;
     if !renewed.failed.is_empty() || renewed.orders.iter().any(|placed| placed.unpaid.is_some()) {
@@ -212,14 +214,4 @@ pub async fn renew_by_itself(
     }
     subscriptions::update(connection, account.0, &family, &held.rules).await?;
     Ok(true)
-}
-
-/// What is said of resources for which an order was to be made and was not.
-pub fn unpaid(renewed: &Renewed) -> Option<&NotDone> {
-    renewed.orders.iter().find_map(|placed| placed.unpaid.as_ref())
-}
-
-/// The ids of a family.
-pub fn family_ids(held: &Held, primary: &str) -> Vec<String> {
-    family::ids(&held.family(primary))
 }

@@ -66,8 +66,7 @@ pub async fn set_resources_renew_config(
     write: Write,
     Json(request): Json<RenewResourceConfigReq>,
 ) -> Result<Answer, ApiError> {
-    let (account, now, site) =
-        ((customer.tenant, customer.domain), app.now(customer.tenant), app.settings.api.site);
+    let (account, now, site) = ((customer.tenant, customer.domain), app.now(customer.tenant), app.settings.api.site);
     let config = request.config()?;
     write
         .once(async |connection| {

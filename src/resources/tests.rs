@@ -1,6 +1,6 @@
 //! Resources through the router, on a real database.
 
-use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal, id};
+use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal};
 use crate::testing::Answer;
 use axum::http::Method;
 use rust_decimal::Decimal;
@@ -23,7 +23,8 @@ impl Stall {
     }
 
     async fn resource(&self, id: &str) -> Value {
-        let found = self.app.client(CUSTOMER).post(QUERY, &json!({"resource_ids": [id], "only_main_resource": 1})).await;
+        let found =
+            self.app.client(CUSTOMER).post(QUERY, &json!({"resource_ids": [id], "only_main_resource": 1})).await;
         found.ok()["data"][0].clone()
     }
 
@@ -69,7 +70,10 @@ async fn a_resource_is_renewed_ahead_and_the_renewal_alone_given_back(pool: PgPo
     let back = stall.unsubscribe(&server, 2).await.ok();
     assert_eq!(stall.resource(&server).await["expire_time"], end);
     assert_eq!((stall.resource(&server).await["status"].clone(), stall.balance().await), (json!(2), before));
-    assert_eq!(stall.refund_sum(back["order_ids"][0].as_str().expect("an id")).await, -decimal(&details["order_info"]["official_amount"]));
+    assert_eq!(
+        stall.refund_sum(back["order_ids"][0].as_str().expect("an id")).await,
+        -decimal(&details["order_info"]["official_amount"])
+    );
     stall.assert_ledger_is_right().await;
 }
 
@@ -89,7 +93,8 @@ async fn within_five_days_everything_comes_back_and_later_use_and_fee_are_kept(p
     let back = stall.unsubscribe(&server, 1).await.ok();
     let order = back["order_ids"][0].as_str().expect("an id").to_owned();
     let info = stall.details(&json!({"order_id": order})).await["order_info"].clone();
-    let (fee, used) = (decimal(&info["amount_info"]["commission_amount"]), decimal(&info["amount_info"]["consumed_amount"]));
+    let (fee, used) =
+        (decimal(&info["amount_info"]["commission_amount"]), decimal(&info["amount_info"]["consumed_amount"]));
     assert_eq!(fee, (paid * Decimal::new(1, 1)).round_dp(2));
     assert!(used > paid / Decimal::from(4) && used < paid / Decimal::from(2), "{used} of {paid}");
     assert_eq!(-decimal(&info["amount_after_discount"]) + fee + used, paid);
@@ -116,8 +121,8 @@ async fn a_resource_is_renewed_by_itself_until_money_is_short_and_goes_through_g
     // All that is left goes back to the partner: nothing can be renewed any more.
     let customer = stall.app.world.account(CUSTOMER).domain;
     let left = (Decimal::from(10_000) - spent).to_string();
-    let body = json!({"customer_id": customer, "amount": left, "trans_id": "second"});
-    stall.app.client("demo-partner").post("/v2/accounts/partner-accounts/reclaim-account", &body).await.ok();
+    let body = json!({"customer_id": customer, "amount": left});
+    stall.app.client("demo-partner").post("/v2/accounts/partner-accounts/reclaim", &body).await.ok();
     for (days, status) in [(24, 5), (1, 4), (1, 3)] {
         stall.wait(Duration::days(days)).await;
         assert_eq!(stall.resource(&server).await["status"], status, "after {days} more days");
@@ -133,8 +138,8 @@ async fn an_automatic_payment_that_fails_leaves_an_order_that_waits(pool: PgPool
     let (order, server) = stall.buy(1, false).await;
     let customer = stall.app.world.account(CUSTOMER).domain;
     let left = (Decimal::from(10_000) - decimal(&order["official_amount"])).to_string();
-    let body = json!({"customer_id": customer, "amount": left, "trans_id": "second"});
-    stall.app.client("demo-partner").post("/v2/accounts/partner-accounts/reclaim-account", &body).await.ok();
+    let body = json!({"customer_id": customer, "amount": left});
+    stall.app.client("demo-partner").post("/v2/accounts/partner-accounts/reclaim", &body).await.ok();
     assert_eq!(stall.renew(&server, 1).await.refusal().1, "CBC.30050006");
     let waiting = stall.get(&format!("{LIST}?order_type=2&status=6")).await;
     assert_eq!(waiting["total_count"], 1);
@@ -150,7 +155,10 @@ async fn resources_turn_to_pay_per_use_now_or_when_their_time_is_over(pool: PgPo
     let target = "/v2/orders/subscriptions/resources/to-on-demand";
     let body = json!({"operation": "SET_UP", "resource_ids": [later, "nobody's"]});
     let set = stall.app.client(CUSTOMER).post(target, &body).await.ok();
-    assert_eq!((&set["error_details"][0]["id"], set["error_details"].as_array().map(Vec::len)), (&json!("nobody's"), Some(1)));
+    assert_eq!(
+        (&set["error_details"][0]["id"], set["error_details"].as_array().map(Vec::len)),
+        (&json!("nobody's"), Some(1))
+    );
     stall.wait(Duration::days(10)).await;
     let before = stall.balance().await;
     let instantly = json!({"resource_ids": [now, "nobody's"]});
@@ -166,7 +174,7 @@ async fn resources_turn_to_pay_per_use_now_or_when_their_time_is_over(pool: PgPo
     let target = "/v2/partners/sub-customers/on-demand-resources/query";
     let list = stall.app.client("demo-partner").post(target, &query).await.ok();
     assert_eq!(list["total_count"], 2, "{list}");
-    let other = stall.app.client("second-partner").post(target, &query).await;
+    let other = stall.app.client("other-partner").post(target, &query).await;
     assert_eq!(other.status.as_u16(), 400);
     stall.assert_ledger_is_right().await;
 }
@@ -176,7 +184,12 @@ async fn all_resources_end_on_the_day_that_the_account_has_chosen(pool: PgPool) 
     let stall = Stall::with_funds(pool, "10000").await;
     let (_, server) = stall.buy(1, false).await;
     let config = "/v2/orders/subscriptions/resources/renew/config";
-    for (name, value, status) in [("EXPIRE_DATE", "-1", 200), ("EXPIRE_DATE", "29", 400), ("DEDUCTION_DATE", "8", 400), ("DEDUCTION_DATE", "2", 200)] {
+    for (name, value, status) in [
+        ("EXPIRE_DATE", "-1", 200),
+        ("EXPIRE_DATE", "29", 400),
+        ("DEDUCTION_DATE", "8", 400),
+        ("DEDUCTION_DATE", "2", 200),
+    ] {
         let body = json!({"config_name": name, "config_value": value});
         assert_eq!(stall.app.client(CUSTOMER).post(config, &body).await.status.as_u16(), status, "{name} {value}");
     }

@@ -2,7 +2,7 @@
 
 use super::change::{self, How, Return};
 use super::family::Held;
-use super::refusal::Failure;
+use super::refusal::Refusal;
 use super::renewal_resources::named;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -16,7 +16,6 @@ use crate::values::list::List;
 use crate::values::site::Site;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use sqlx::Connection;
 use utoipa::ToSchema;
 
 /// What to turn to pay-per-use now.
@@ -56,8 +55,7 @@ pub struct ToOndemandServiceResult {
 
 /// Turns resources to pay-per-use now.
 ///
-/// What was used is kept, without a fee; the rest comes back by an order of its own. Each resource on its own: one that cannot be
-/// turned holds up no other.
+/// What was used is kept, without a fee; the rest comes back by one order. A resource that cannot be turned holds up no other.
 #[utoipa::path(
     post, path = "/v2/orders/subscriptions/resources/to-on-demand/instantly",
     responses((status = 200, description = "What came of it.", body = UpdatePeriodToOnDemandInstantlyResponse)),
@@ -75,30 +73,20 @@ pub async fn update_period_to_on_demand_instantly(
     let (account, ids) = ((customer.tenant, customer.domain), named(request.resource_ids.as_slice())?);
     write
         .once(async |connection| {
-            let mut results = Vec::with_capacity(ids.len());
-            for id in &ids {
-                let wish = Return {
-                    account,
-                    ids: vec![id.clone()],
-                    how: How::ToOnDemand,
-                    user_name: customer.user_name.clone(),
-                };
-                // What is refused for one resource must leave nothing of it behind.
-                let mut attempt = connection.begin().await?;
-                let held = Held::lock(&mut attempt, account, &wish.ids, desk.site).await?;
-                let done = change::give_back(&mut attempt, &desk, (&wish, &held), by).await;
-                match done {
-                    Ok(order) => {
-                        attempt.commit().await?;
-                        results.push(succeeded(id, order.id));
-                    }
-                    Err(Failure::Refused(refusal)) => {
-                        attempt.rollback().await?;
-                        results.push(failed(id, refusal.words()));
-                    }
-                    Err(failure) => return Err(failure.into()),
-                }
+            let held = Held::lock(connection, account, &ids, desk.site).await?;
+            let checked: Vec<_> = ids.iter().map(|id| (id, change::check(&held, id, How::ToOnDemand).err())).collect();
+            let turned = checked.iter().filter(|(_, refusal)| refusal.is_none()).map(|(id, _)| (*id).clone());
+            let wish =
+                Return { account, ids: turned.collect(), how: How::ToOnDemand, user_name: customer.user_name.clone() };
+            let mut order = String::new();
+            if !wish.ids.is_empty() {
+                order = change::give_back(connection, &desk, (&wish, &held), by).await?.id;
             }
+            let result = |(id, refusal): (&String, Option<Refusal>)| match refusal {
+                None => succeeded(id, order.clone()),
+                Some(refusal) => failed(id, refusal.words()),
+            };
+            let results = checked.into_iter().map(result).collect();
             let body = UpdatePeriodToOnDemandInstantlyResponse { to_ondemand_service_results: results };
             Outcome::of(&ids.join(" "), &body)
         })

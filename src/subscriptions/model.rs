@@ -133,7 +133,8 @@ impl Subscription {
 
     /// When something happens to it by itself: it changes, or its renewal is tried. A secondary goes with its primary.
     pub fn next_due(&self, rules: &Rules) -> Option<OffsetDateTime> {
-        let change = lifecycle::next_change(self.status, self.policy, self.expires_at, rules.leniency).map(|next| next.0);
+        let change =
+            lifecycle::next_change(self.status, self.policy, self.expires_at, rules.leniency).map(|next| next.0);
         let attempt = self.renew_attempt_at.filter(|_| self.policy == ExpirePolicy::AutoRenew);
         [change, attempt].into_iter().flatten().min().filter(|_| self.is_main)
     }

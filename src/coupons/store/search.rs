@@ -4,9 +4,9 @@
 //! near the end is read from the end, so that the last page costs what the first does. How many coupons a partner has in all
 //! is kept; with a filter they are counted.
 
+use super::coupons::Coupon;
 use crate::api::page::Part;
 use crate::coupons::limits::Limits;
-use super::coupons::Coupon;
 use crate::coupons::model::{Between, CouponKind, CouponStatus, Validity};
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;

@@ -16,11 +16,7 @@ pub enum Due {
 }
 
 /// When it falls due next in a tenant.
-pub async fn next(
-    connection: &mut PgConnection,
-    due: Due,
-    tenant: TenantId,
-) -> sqlx::Result<Option<OffsetDateTime>> {
+pub async fn next(connection: &mut PgConnection, due: Due, tenant: TenantId) -> sqlx::Result<Option<OffsetDateTime>> {
     match due {
         Due::Payment => {
             sqlx::query_scalar!("select min(payable_until) from orders where tenant_id = $1 and status = 6", tenant.0)
@@ -28,9 +24,12 @@ pub async fn next(
                 .await
         }
         Due::Provision => {
-            sqlx::query_scalar!("select min(provision_at) from orders where tenant_id = $1 and status = 3 and provision_at is not null", tenant.0)
-                .fetch_one(connection)
-                .await
+            sqlx::query_scalar!(
+                "select min(provision_at) from orders where tenant_id = $1 and status = 3 and provision_at is not null",
+                tenant.0
+            )
+            .fetch_one(connection)
+            .await
         }
     }
 }

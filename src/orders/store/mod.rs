@@ -62,7 +62,8 @@ pub async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx::Resul
 /// Counts one order more for its customer and its partner: last in the
 /// [order of locks](crate::ledger#the-order-of-locks).
 pub async fn count(connection: &mut PgConnection, order: &Order) -> sqlx::Result<()> {
-    let mut owners: Vec<Uuid> = [Some(order.customer.0), order.partner.map(|partner| partner.0)].into_iter().flatten().collect();
+    let mut owners: Vec<Uuid> =
+        [Some(order.customer.0), order.partner.map(|partner| partner.0)].into_iter().flatten().collect();
     owners.sort_unstable();
     sqlx::query!(
         "insert into order_counters (tenant_id, owner_id, orders)
@@ -103,18 +104,36 @@ pub async fn note(
     Ok(())
 }
 
-/// Writes the status that an order has now.
+/// Writes the status that an order has now, and until when it can be paid.
 pub async fn set_status(connection: &mut PgConnection, order: &Order, now: OffsetDateTime) -> sqlx::Result<()> {
     sqlx::query!(
-        "update orders set status = $3, updated_at = $4 where tenant_id = $1 and order_id = $2",
+        "update orders set status = $3, updated_at = $4, payable_until = $5 where tenant_id = $1 and order_id = $2",
         order.tenant.0,
         order.id,
         order.status.code(),
-        now
+        now,
+        order.payable_until
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The order that waits to be paid for a resource.
+pub async fn waiting_for(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    resource: &str,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select o.order_id from order_lines l
+         join orders o on o.tenant_id = l.tenant_id and o.order_id = l.order_id
+         where l.tenant_id = $1 and o.tenant_id = $1 and l.resource_id = $2 and o.status = 6 limit 1",
+        tenant.0,
+        resource
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// How an order was paid.

@@ -16,13 +16,13 @@ use crate::events::places;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::operators::administration as operators;
+use crate::orders::desk::DeskWhenNeeded;
 use crate::personal::Vault;
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;
 use crate::signature::Rules;
 use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
 use anyhow::ensure;
-use crate::orders::desk::DeskWhenNeeded;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
