@@ -351,7 +351,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Operator(command) => operator::run_operator(connection, command).await,
         AdminCommand::Audit(command) => operator::run_audit(connection, command).await,
         AdminCommand::Limits(command) => operator::run_limits(connection, command, settings).await,
-        AdminCommand::Clock(command) => operator::run_clock(connection, command).await,
+        AdminCommand::Clock(command) => operator::run_clock(connection, command, settings).await,
         AdminCommand::Snapshot(command) => {
             let vault = vault(connection, settings).await?;
             operator::run_snapshot(connection, command, &vault).await

@@ -17,6 +17,7 @@ use crate::identity::key_uses::KeyUses;
 use crate::ledger::entries::Histories;
 use crate::ledger::writer::Writers;
 use crate::messages::Messenger;
+use crate::orders::desk::Desk;
 use crate::personal::Vault;
 use crate::secrets::Sealer;
 use crate::values::id::TenantId;
@@ -98,6 +99,11 @@ impl App {
     /// The business time of a tenant.
     pub fn now(&self, tenant: TenantId) -> OffsetDateTime {
         self.clocks.now(tenant)
+    }
+
+    /// What orders are handled by, as it is at this moment.
+    pub fn desk(&self) -> Desk {
+        Desk::new(self.catalogue.load_full(), &self.settings)
     }
 
     /// An application on a migrated database.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// Customers' registration.
     pub customers: CustomerSettings,
+    /// Orders.
+    pub orders: OrderSettings,
     /// Codes to phones and e-mail addresses.
     pub messages: MessageSettings,
     /// Real-name authentication.
@@ -225,6 +227,16 @@ impl CustomerSettings {
             Receiver::Email(_) => 1,
         }
     }
+}
+
+/// `[orders]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderSettings {
+    /// How long an order waits to be paid.
+    pub payment_hours: u32,
+    /// After how many seconds what is paid is provided; 0: services report it.
+    pub provision_seconds: u32,
 }
 
 /// `[messages]`

@@ -7,8 +7,8 @@
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`customers`], [`real_name`], [`accounts`], [`coupons`]. A file there is one operation. What needs several domains stands
-//!    above them: [`associations`], [`consumption`].
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`orders`]. A file there is one operation. What needs several
+//!    domains stands above them: [`resources`], [`associations`], [`consumption`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
 //!    [`background`] keeps it in step with the database, and does whatever happens by itself.
@@ -44,6 +44,7 @@ pub mod memory;
 pub mod messages;
 pub mod operator;
 pub mod operators;
+pub mod orders;
 pub mod outbox;
 pub mod output;
 pub mod partner;
@@ -53,6 +54,7 @@ pub mod pricing;
 pub mod products;
 pub mod real_name;
 pub mod reference;
+pub mod resources;
 pub mod sandbox;
 pub mod secrets;
 pub mod seed;
@@ -74,9 +76,11 @@ pub fn operations() -> Operations<App> {
     let mut operations = Operations::default();
     identity::register(&mut operations);
     reference::register(&mut operations);
+    resources::register(&mut operations);
     products::register(&mut operations);
     accounts::register(&mut operations);
     coupons::register(&mut operations);
+    orders::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);
     real_name::register(&mut operations);

@@ -3,6 +3,7 @@
 //! Every amount here is a balance of the [`ledger`](crate::ledger); a record is a transfer as one of its sides sees it.
 
 pub mod administration;
+pub mod cards;
 pub mod command;
 pub mod list_customer_account_change_records;
 pub mod list_customers_balances_detail;

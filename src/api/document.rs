@@ -21,13 +21,15 @@ Every call carries either a request signature made with an access key (AK/SK, he
 vendor's SDKs) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
 often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 9] = [
     ("accounts", "Funds of partners and customers: balances, transfers, records."),
     ("customers", "Customers of partners: registration, verification codes, lists, freezing, budgets."),
     ("identity", "Tokens, and what the SDK asks by itself: the caller's account and projects."),
+    ("orders", "Orders: lists, details, payment, cancellation, refunds."),
     ("partner", "What partners ask of this server beyond the vendor's API."),
     ("products", "Cloud service types, resource types, usage types and specifications."),
     ("real-name", "Real-name authentication of customers: applications, review, results."),
+    ("resources", "Resources that were bought for a time, or are paid by use: lists, renewals, unsubscriptions."),
     ("reference", "Provinces, cities, counties, measurement units and their conversions."),
 ];
 

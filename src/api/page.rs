@@ -77,6 +77,31 @@ impl<const MAY_BE_EMPTY: bool> utoipa::PartialSchema for Offset<MAY_BE_EMPTY> {
 
 impl<const MAY_BE_EMPTY: bool> utoipa::ToSchema for Offset<MAY_BE_EMPTY> {}
 
+/// A page of a list whose length is known, read from whichever end is nearer: so the last page costs what the first does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Whether it is read from the end; its rows come in the reverse order then.
+    pub is_from_the_end: bool,
+    /// How many rows are skipped there.
+    pub skipped: i64,
+    /// How many are read.
+    pub read: i64,
+}
+
+impl Part {
+    /// The page that begins at `offset`; nothing if the list ends before.
+    pub fn of(total: i64, offset: usize, limit: usize) -> Option<Self> {
+        let offset = i64::try_from(offset).ok().filter(|offset| *offset < total)?;
+        let read = i64::try_from(limit).unwrap_or(i64::MAX).min(total - offset);
+        let behind = total - offset - read;
+        Some(if behind < offset {
+            Self { is_from_the_end: true, skipped: behind, read }
+        } else {
+            Self { is_from_the_end: false, skipped: offset, read }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +153,17 @@ mod tests {
             _limit: Limit<1000, 10, false>,
         }
         assert!(parse_query::<Strict>("limit=").is_err());
+    }
+
+    #[test]
+    fn a_page_is_read_from_the_nearer_end() {
+        let part = |offset, limit| Part::of(95, offset, limit);
+        let from = |is_from_the_end, skipped, read| Some(Part { is_from_the_end, skipped, read });
+        assert_eq!(part(0, 10), from(false, 0, 10));
+        assert_eq!(part(40, 10), from(false, 40, 10));
+        assert_eq!(part(50, 10), from(true, 35, 10));
+        assert_eq!(part(90, 10), from(true, 0, 5));
+        assert_eq!(part(0, 100), from(false, 0, 95));
+        assert_eq!((part(95, 10), part(usize::MAX, 10)), (None, None));
     }
 }

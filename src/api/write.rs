@@ -222,6 +222,12 @@ impl Outcome {
         Ok(Self { shown: Some(shown), ..Self::of(subject, kept)? })
     }
 
+    /// A refusal that leaves something behind: it is written what has been done, and a repeat is refused again.
+    pub fn refused(subject: &(impl ToString + ?Sized), error: &ApiError) -> Self {
+        let kept = String::from_utf8_lossy(&error.body("")).into_owned();
+        Self { subject: subject.to_string(), status: error.status, shown: None, kept }
+    }
+
     /// 204 without a body.
     pub fn empty(subject: &(impl ToString + ?Sized)) -> Self {
         Self { subject: subject.to_string(), status: StatusCode::NO_CONTENT, shown: None, kept: String::new() }

@@ -9,6 +9,11 @@ use crate::app::App;
 use crate::clock::{self, Clock, Movement, Setting};
 use crate::coupons::jobs as coupons;
 use crate::database;
+use crate::orders::desk::DeskWhenNeeded;
+use crate::orders::jobs as orders;
+use crate::orders::store::due::{self as due_orders, Due};
+use crate::resources::jobs as resources;
+use crate::subscriptions::store as subscriptions;
 use crate::values::id::TenantId;
 use crate::values::time::Instant;
 use anyhow::{bail, ensure};
@@ -42,7 +47,12 @@ type Tenants =
     for<'a> fn(&'a mut PgConnection, OffsetDateTime, &'a Moved) -> BoxFuture<'a, sqlx::Result<BTreeSet<TenantId>>>;
 type NextDue =
     for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, sqlx::Result<Option<OffsetDateTime>>>;
-type RunAt = for<'a> fn(&'a mut PgConnection, TenantId, OffsetDateTime) -> BoxFuture<'a, anyhow::Result<usize>>;
+type RunAt = for<'a> fn(
+    &'a mut PgConnection,
+    &'a DeskWhenNeeded,
+    TenantId,
+    OffsetDateTime,
+) -> BoxFuture<'a, anyhow::Result<usize>>;
 
 /// A kind of work that falls due.
 struct Source {
@@ -63,20 +73,41 @@ struct Source {
 type Moved = [(TenantId, OffsetDateTime)];
 
 /// All that falls due. Of two at one instant the one that stands first here is done first.
-const SOURCES: [Source; 2] = [
+const SOURCES: [Source; 5] = [
     Source {
         kind: "coupon.expiring",
         is_patient: true,
         tenants: |connection, _, _| Box::pin(coupons::tenants_with_notices(connection)),
         next_due: |connection, tenant, until| Box::pin(coupons::next_notice(connection, tenant, until)),
-        run_at: |connection, tenant, at| Box::pin(async move { Ok(coupons::tell(connection, tenant, at).await?) }),
+        run_at: |connection, _, tenant, at| Box::pin(async move { Ok(coupons::tell(connection, tenant, at).await?) }),
     },
     Source {
         kind: "coupon.expired",
         is_patient: false,
         tenants: |connection, now, moved| Box::pin(coupons::tenants_with_expired(connection, now, moved)),
         next_due: |connection, tenant, _| Box::pin(coupons::next_expiry(connection, tenant)),
-        run_at: |connection, tenant, at| Box::pin(async move { Ok(coupons::expire(connection, tenant, at).await?) }),
+        run_at: |connection, _, tenant, at| Box::pin(async move { Ok(coupons::expire(connection, tenant, at).await?) }),
+    },
+    Source {
+        kind: "order.provided",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(due_orders::tenants(connection, Due::Provision, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(due_orders::next(connection, Due::Provision, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(orders::provide(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "resource.changed",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(subscriptions::tenants_with_due(connection, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(subscriptions::next_due(connection, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(resources::run(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "order.expired",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(due_orders::tenants(connection, Due::Payment, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(due_orders::next(connection, Due::Payment, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(orders::expire(connection, desk, tenant, at)),
     },
 ];
 
@@ -84,6 +115,7 @@ const SOURCES: [Source; 2] = [
 /// same time is left to it.
 pub async fn run(
     connection: &mut PgConnection,
+    desk: &DeskWhenNeeded,
     tenant: TenantId,
     until: OffsetDateTime,
 ) -> anyhow::Result<Vec<Happened>> {
@@ -97,7 +129,7 @@ pub async fn run(
         let earliest = due.iter().enumerate().filter_map(|(index, at)| Some(((*at)?, index))).min();
         let Some((at, index)) = earliest.filter(|(at, _)| *at <= until) else { return Ok(happened) };
         let source = &SOURCES[index];
-        let count = (source.run_at)(connection, tenant, at).await?;
+        let count = (source.run_at)(connection, desk, tenant, at).await?;
         if count == 0 {
             // Another replica is about to do it. What falls due later is left to it as well, or the order would be lost.
             return Ok(happened);
@@ -130,10 +162,11 @@ pub async fn run_all(app: &App, patient: bool) -> sqlx::Result<()> {
         }
     }
     let mut lags: BTreeMap<&str, Duration> = SOURCES.iter().map(|source| (source.kind, Duration::ZERO)).collect();
+    let desk = DeskWhenNeeded::from(app.desk());
     for tenant in tenants {
         let now = app.now(tenant);
         let mut connection = app.database.tenant(tenant).await?;
-        match run(&mut connection, tenant, now).await {
+        match run(&mut connection, &desk, tenant, now).await {
             Ok(happened) if happened.is_empty() => {}
             Ok(happened) => tracing::info!(%tenant, count = happened.len(), "what was due is done"),
             Err(error) => tracing::error!(%tenant, %error, "what is due could not be done"),
@@ -168,6 +201,7 @@ pub async fn make_room(
 /// happened: what is dated later than now stands in no list, and its amount in the balance.
 pub async fn move_clock(
     connection: &mut PgConnection,
+    desk: &DeskWhenNeeded,
     tenant: TenantId,
     movement: Movement,
     system: &Clock,
@@ -187,7 +221,7 @@ pub async fn move_clock(
             Instant(latest)
         );
     }
-    let happened = run(&mut transaction, tenant, then).await?;
+    let happened = run(&mut transaction, desk, tenant, then).await?;
     clock::set(&mut transaction, tenant, moved).await?;
     transaction.commit().await?;
     Ok((moved, happened))

@@ -23,6 +23,7 @@ pub mod list_sub_customer_coupons;
 pub mod model;
 pub mod reclaim_coupon_quotas;
 pub mod reclaim_partner_coupons;
+pub mod refunds;
 pub mod refusal;
 pub mod returns;
 pub mod sandbox;

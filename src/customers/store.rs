@@ -83,6 +83,13 @@ pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId)
     .await
 }
 
+/// A customer's level, which the vendor gives by what is spent.
+pub async fn level(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<String> {
+    let level =
+        sqlx::query_scalar!("select level from customers where tenant_id = $1 and domain_id = $2", tenant.0, id.0);
+    Ok(level.fetch_optional(connection).await?.unwrap_or_default())
+}
+
 /// What a customer is, and how far its real-name authentication is.
 pub async fn verification(
     connection: &mut PgConnection,

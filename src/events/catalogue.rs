@@ -5,6 +5,7 @@ use super::model::EventView;
 use crate::api::document::collect_schema;
 use crate::coupons::events::{CouponExpiring, CouponQuotaUsed};
 use crate::customers::events::{CustomerBound, CustomerUnbound};
+use crate::orders::events::{OrderCancelled, OrderCompleted, OrderCreated, OrderPaid};
 use crate::outbox::Payload;
 use crate::values::id::{DomainId, EventId};
 use crate::values::time::Instant;
@@ -61,6 +62,10 @@ events! {
     CouponQuotaUsed: "coupon_quota.used", about quota_id, "Most of a coupon quota is used", told "whose it is";
     CustomerBound: "customer.bound", about customer_id, "A customer was associated", told "its partner or reseller";
     CustomerUnbound: "customer.unbound", about customer_id, "An association ended", told "who was the partner or reseller";
+    OrderCreated: "order.created", about customer_id, "An order was placed", told "the customer's partner or reseller";
+    OrderPaid: "order.paid", about customer_id, "An order was paid", told "the customer's partner or reseller";
+    OrderCompleted: "order.completed", about customer_id, "An order is done", told "the customer's partner or reseller";
+    OrderCancelled: "order.cancelled", about customer_id, "An order was cancelled", told "the customer's partner or reseller";
 }
 
 fn schemas<P: ToSchema>() -> (String, Schemas) {

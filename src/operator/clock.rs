@@ -164,7 +164,7 @@ pub async fn set_clock(
     due::make_room(&mut *app.database.control().await?, tenant, movement, &app.clock).await.map_err(refused)?;
     write
         .once(async |connection| {
-            let moved = due::move_clock(connection, tenant, movement, &app.clock).await;
+            let moved = due::move_clock(connection, &app.desk().into(), tenant, movement, &app.clock).await;
             let (setting, happened) = moved.map_err(refused)?;
             let clock = ClockView::new(tenant, setting, app.clock.now());
             Outcome::of(&tenant, &ClockMoved { clock, happened })

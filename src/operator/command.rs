@@ -14,6 +14,7 @@ use crate::identity::model::LoginName;
 use crate::operators::administration as operators;
 use crate::operators::store;
 use crate::operators::store::Role;
+use crate::orders::desk::DeskWhenNeeded;
 use crate::personal::Vault;
 use crate::sandbox::snapshots::{self, Snapshot};
 use crate::secrets::Sealer;
@@ -319,12 +320,16 @@ pub async fn make_room(connection: &mut PgConnection, command: &ClockCommand) ->
 }
 
 /// Does it.
-pub async fn run_clock(connection: &mut PgConnection, command: ClockCommand) -> anyhow::Result<Value> {
+pub async fn run_clock(
+    connection: &mut PgConnection,
+    command: ClockCommand,
+    settings: &Settings,
+) -> anyhow::Result<Value> {
     let (account, movement) = command.wanted()?;
     let (tenant, _) = find_account(connection, account).await?;
     let system = Clock::default();
     let (setting, happened) = match movement {
-        Some(movement) => due::move_clock(connection, tenant, movement, &system).await?,
+        Some(movement) => due::move_clock(connection, &DeskWhenNeeded::new(settings), tenant, movement, &system).await?,
         None => (clock::setting(connection, tenant).await?, Vec::new()),
     };
     let happened: Vec<String> =

@@ -19,7 +19,7 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 20] = [
+const TAGS: [(&str, &str); 22] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
@@ -36,10 +36,12 @@ const TAGS: [(&str, &str); 20] = [
     ("maintenance", "The switch that lets the partner API answer 503."),
     ("notifications", "What partners were told of bindings."),
     ("operators", "Operators and their tokens."),
+    ("orders", "Orders of customers: placing them, what was provided, decisions."),
     ("partners", "What partners are beside their accounts, and resellers."),
     ("prices", "The price book."),
     ("real-name", "Real-name authentication: the review."),
     ("requests", "The last calls, in the sandbox."),
+    ("resources", "Resources that are paid by use: services open and close them."),
     ("snapshots", "A tenant's state by name, and copies of it, in the sandbox."),
     ("users", "Users of accounts, their permissions and access keys."),
     ("webhooks", "Where partners' events are sent, and what became of them."),

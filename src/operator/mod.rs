@@ -27,6 +27,7 @@ pub mod maintenance;
 pub mod named;
 pub mod notifications;
 pub mod operators;
+pub mod orders;
 pub mod partners;
 pub mod policy;
 pub mod prices;
@@ -34,6 +35,7 @@ pub mod quotas;
 pub mod real_name;
 pub mod replay;
 pub mod requests;
+pub mod resources;
 pub mod scenarios;
 pub mod sdk;
 pub mod sheets;
@@ -102,6 +104,13 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         operators::create_operator,
         operators::delete_operator,
     );
+    operations!(operations, "orders":
+        orders::list_orders,
+        orders::place_order,
+        orders::show_order,
+        orders::report_provisioning,
+        orders::decide_order,
+    );
     operations!(operations, "partners":
         partners::show_profile,
         partners::update_profile,
@@ -124,6 +133,10 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         requests::show_request_as_curl,
         requests::show_request_as_sdk_code,
         requests::replay_request,
+    );
+    operations!(operations, "resources":
+        resources::open_on_demand_resource,
+        resources::close_on_demand_resource,
     );
     operations!(operations, "snapshots":
         snapshots::list_snapshots,

@@ -108,6 +108,17 @@ impl Products {
         &self.services[found.expect("resource_types_service_fk")]
     }
 
+    /// The names of a service type; nothing if there is none of this code.
+    pub fn service_names(&self, code: &str) -> Option<&Names> {
+        let found = self.services.binary_search_by(|service| service.code.as_str().cmp(code));
+        found.ok().map(|index| &self.services[index].names)
+    }
+
+    /// The names of a resource type; nothing if there is none of this code.
+    pub fn resource_names(&self, code: &str) -> Option<&Names> {
+        self.find_resource(code).map(|resource| &resource.names)
+    }
+
     /// The resource type that a row refers to.
     pub fn resource(&self, code: &str) -> &ResourceType {
         self.find_resource(code).expect("usage_types_resource_fk, resource_specs_resource_fk")

@@ -146,6 +146,10 @@ async fn prepare(
 
     settings.identity.explain_refusals = true;
     settings.sandbox.enabled = true;
+    // There are no services that would provide what is paid for.
+    if settings.orders.provision_seconds == 0 {
+        settings.orders.provision_seconds = 5;
+    }
 
     let clock = Clock::default();
     let world = make_world(&url, (arguments.seed, arguments.scale), &settings, &clock).await?;

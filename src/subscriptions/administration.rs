@@ -88,21 +88,20 @@ async fn add_resource(connection: &mut PgConnection, add: AddResource, now: Offs
     let projects = identity::store::projects(connection, account.0, account.1).await?;
     let project = projects.into_iter().find(|project| project.name == add.region);
     let project = project.with_context(|| format!("there is no region {}", add.region))?;
+    let place = (project.id.0, add.region);
     let new = Subscription {
-        resource_id: add.resource_id.as_str().to_owned(),
-        project_id: project.id.0,
         resource_type: add.resource,
         resource_spec: add.spec,
-        region: add.region,
         size: add.size.zip(add.size_measure).map(|(size, measure_id)| Size { size, measure_id }),
         currency: add.currency,
         is_main: add.follows.is_none(),
         parent_id: add.follows.or(add.associated_with),
         period: Period { kind: PeriodType::Month, num: add.months },
-        state: SubscriptionState::InUse,
         expires_at: add.expires,
+        ..Subscription::recorded(add.resource_id.as_str().to_owned(), place, now)
     };
-    match store::insert(connection, account, &new, now).await {
+    let due = new.is_main.then_some(new.expires_at);
+    match store::insert(connection, account, &new, due).await {
         Ok(()) => Ok(json!({ "account": add.account, "resource_id": new.resource_id })),
         Err(error) if crate::database::violates(&error, "subscriptions_pk") => {
             Err(error).with_context(|| format!("there is already a resource {}", new.resource_id))

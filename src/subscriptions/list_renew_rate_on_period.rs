@@ -255,22 +255,15 @@ mod tests {
             let account = (account.tenant, account.domain);
             let projects =
                 identity::store::projects(&mut connection, account.0, account.1).await.expect("they are read");
+            let place = (projects[0].id.0, "cn-north-4".to_owned());
             let mut new = Subscription {
-                resource_id: id.to_owned(),
-                project_id: projects[0].id.0,
                 resource_type: "hws.resource.type.vm".to_owned(),
                 resource_spec: "s6.large.2.linux".to_owned(),
-                region: "cn-north-4".to_owned(),
-                size: None,
-                currency: Currency::Cny,
-                is_main: true,
-                parent_id: None,
-                period: Period { kind: PeriodType::Month, num: 1 },
-                state: SubscriptionState::InUse,
                 expires_at: now + Duration::days(20),
+                ..Subscription::recorded(id.to_owned(), place, now)
             };
             change(&mut new);
-            subscriptions::insert(&mut connection, account, &new, now).await.expect("it is written");
+            subscriptions::insert(&mut connection, account, &new, None).await.expect("it is written");
         }
 
         async fn add_disk(&self, id: &str, parent: &str) {

@@ -1,9 +1,9 @@
 //! Resources for a sandbox's customer.
 
-use super::model::{Subscription, SubscriptionState};
+use super::model::Subscription;
 use super::store as subscriptions;
 use crate::identity;
-use crate::pricing::model::{Currency, Period, PeriodType, Size};
+use crate::pricing::model::Size;
 use crate::values::id::{DomainId, TenantId};
 use anyhow::Context;
 use sqlx::PgConnection;
@@ -34,21 +34,18 @@ pub async fn furnish(
         ),
         ("demo-address", "hws.resource.type.ip", "5_bgp", None, true, parent),
     ] {
+        let place = (project.id.0, REGION.to_owned());
         let new = Subscription {
-            resource_id: id.to_owned(),
-            project_id: project.id.0,
             resource_type: kind.to_owned(),
             resource_spec: spec.to_owned(),
-            region: REGION.to_owned(),
             size,
-            currency: Currency::Cny,
             is_main,
             parent_id,
-            period: Period { kind: PeriodType::Month, num: 1 },
-            state: SubscriptionState::InUse,
             expires_at: now + Duration::days(30),
+            ..Subscription::recorded(id.to_owned(), place, now)
         };
-        subscriptions::insert(connection, customer, &new, now).await?;
+        let due = new.is_main.then_some(new.expires_at);
+        subscriptions::insert(connection, customer, &new, due).await?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::values::id::CouponId;
 use crate::values::money::Currency;
 use flow::Flow;
 use rust_decimal::{Decimal, RoundingStrategy};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
@@ -197,19 +198,33 @@ pub enum Clash {
     Twice,
     /// Two that lower the price.
     TwoDiscounts,
+    /// Two cash coupons: an order takes one.
+    TwoCash,
     /// Cash coupons beside discount coupons.
     CashBesideDiscount,
     /// KooGallery's beside dedicated ones.
     KooGalleryBesideDedicated,
 }
 
-/// What cannot be used together: each row names two sorts of coupons. The rows on cash beside discount and on KooGallery
-/// beside dedicated are the vendor's; that two discounts are too many is inferred from them being used one at a time.
-const CLASHES: [(Clash, Sort, Sort); 3] = [
+/// What cannot be used together: each row names two sorts of coupons. The rows on two cash coupons, on cash beside discount and
+/// on KooGallery beside dedicated are the vendor's; that two discounts are too many is inferred from them being used one at a
+/// time.
+const CLASHES: [(Clash, Sort, Sort); 4] = [
+    (Clash::TwoCash, pays_cash, pays_cash),
     (Clash::TwoDiscounts, |one| one.kind == CouponKind::Discount, |other| other.kind == CouponKind::Discount),
     (Clash::CashBesideDiscount, |one| one.kind == CouponKind::Cash, |other| other.kind == CouponKind::Discount),
     (Clash::KooGalleryBesideDedicated, |one| one.group == KOOGALLERY, |other| other.group == DEDICATED),
 ];
+
+/// Whether it pays as a cash coupon does; a product coupon is one for certain products.
+fn pays_cash(coupon: &Candidate) -> bool {
+    matches!(coupon.kind, CouponKind::Cash | CouponKind::Product)
+}
+
+/// How many coupons of a kind an order takes.
+pub fn most_of(kind: CouponKind) -> usize {
+    if kind == CouponKind::Flexi { ORDER_MAX } else { 1 }
+}
 
 /// Whether a coupon is of a sort.
 type Sort = fn(&Candidate) -> bool;
@@ -284,6 +299,13 @@ pub fn check(purchase: &Purchase, named: &[Candidate]) -> Result<Vec<Cover>, Ref
     Ok(covers(&added, &flow))
 }
 
+/// What automatic payments take: of the cash coupons that can pay, the one with the largest balance, even if that is too little.
+pub fn largest_cash_coupon(purchase: &Purchase, coupons: &[Candidate]) -> Option<Cover> {
+    let cash = coupons.iter().filter(|coupon| coupon.kind == CouponKind::Cash && fit(purchase, coupon).is_ok());
+    let largest = cash.max_by_key(|coupon| (coupon.value, Reverse((coupon.validity.until, coupon.id))))?;
+    check(purchase, std::slice::from_ref(largest)).ok()?.pop()
+}
+
 /// The coupons that together pay the most: at most [`ORDER_MAX`], none that clash. Of sets that pay the same it is the one
 /// that lowers the price, then the one whose coupons expire first, without any that pays nothing.
 pub fn choose(purchase: &Purchase, coupons: &[Candidate]) -> Vec<Cover> {
@@ -304,9 +326,15 @@ struct Fitting<'a> {
 }
 
 impl Fitting<'_> {
-    /// Which comes first: what lowers the price, then what expires first, then what is good for less.
-    fn preference(&self) -> (bool, OffsetDateTime, usize, CouponId) {
-        (self.coupon.kind != CouponKind::Discount, self.coupon.validity.until, self.lines.len(), self.coupon.id)
+    /// Which comes first: what lowers the price, then cash before flexi-purchase coupons, then what expires first, then what
+    /// is good for less.
+    fn preference(&self) -> (u8, OffsetDateTime, usize, CouponId) {
+        let rank = match self.coupon.kind {
+            CouponKind::Discount => 0,
+            CouponKind::Cash | CouponKind::Product => 1,
+            CouponKind::Flexi => 2,
+        };
+        (rank, self.coupon.validity.until, self.lines.len(), self.coupon.id)
     }
 
     /// Lets it pay, beside those that already do.

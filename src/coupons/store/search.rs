@@ -4,8 +4,10 @@
 //! near the end is read from the end, so that the last page costs what the first does. How many coupons a partner has in all
 //! is kept; with a filter they are counted.
 
+use super::coupons::Coupon;
+use crate::api::page::Part;
 use crate::coupons::limits::Limits;
-use crate::coupons::model::{Between, CouponKind, CouponStatus, YEARS_LISTED_MAX, years_before};
+use crate::coupons::model::{Between, CouponKind, CouponStatus, Validity, YEARS_LISTED_MAX, years_before};
 use crate::values::id::{CouponId, DomainId, QuotaId, TenantId};
 use crate::values::money::Currency;
 use rust_decimal::Decimal;
@@ -38,6 +40,8 @@ pub struct CouponRow {
     pub expires_at: OffsetDateTime,
     /// For what.
     pub limits: Json<Limits>,
+    /// Which group it belongs to.
+    pub coupon_group: i16,
     /// Its name.
     pub name: String,
     /// A remark.
@@ -52,6 +56,25 @@ pub struct CouponRow {
     pub created_at: OffsetDateTime,
     /// What is left of it.
     pub balance: Decimal,
+}
+
+impl From<&CouponRow> for Coupon {
+    fn from(row: &CouponRow) -> Self {
+        Self {
+            id: row.coupon_id,
+            holder: row.holder_id,
+            source: row.partner_id.zip(row.quota_id),
+            kind: row.kind,
+            face_value: row.face_value,
+            currency: row.currency,
+            state: row.state,
+            validity: Validity { from: row.effective_at, until: row.expires_at },
+            limits: row.limits.0.clone(),
+            group: row.coupon_group,
+            frozen: row.frozen,
+            balance: row.balance,
+        }
+    }
 }
 
 /// Whose coupons.
@@ -128,27 +151,6 @@ pub struct Search {
     pub now: OffsetDateTime,
 }
 
-/// From which end a page is read, how many rows are skipped there, and how many are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Part {
-    is_from_the_end: bool,
-    skipped: i64,
-    read: i64,
-}
-
-impl Part {
-    fn of(total: i64, offset: usize, limit: usize) -> Option<Self> {
-        let offset = i64::try_from(offset).ok().filter(|offset| *offset < total)?;
-        let read = i64::try_from(limit).unwrap_or(i64::MAX).min(total - offset);
-        let behind = total - offset - read;
-        Some(if behind < offset {
-            Self { is_from_the_end: true, skipped: behind, read }
-        } else {
-            Self { is_from_the_end: false, skipped: offset, read }
-        })
-    }
-}
-
 impl Search {
     /// A page, and how many there are in all.
     pub async fn page(
@@ -210,7 +212,7 @@ impl Search {
         let mut query = QueryBuilder::new("select p.*, coalesce(a.balance, 0) as balance from (");
         query.push(
             "select c.tenant_id, c.coupon_id, c.holder_id, c.partner_id, c.quota_id, c.kind, c.face_value, c.currency, c.state,
-                    c.effective_at, c.expires_at, c.limits, c.name, c.memo, c.frozen, c.order_id, c.last_used_at,
+                    c.effective_at, c.expires_at, c.limits, c.coupon_group, c.name, c.memo, c.frozen, c.order_id, c.last_used_at,
                     c.created_at
              from coupons c",
         );
@@ -298,22 +300,5 @@ impl Search {
                 query.push(" and c.state = ").push_bind(other.code());
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_read_from_the_nearer_end() {
-        let part = |offset, limit| Part::of(95, offset, limit);
-        let from = |is_from_the_end, skipped, read| Some(Part { is_from_the_end, skipped, read });
-        assert_eq!(part(0, 10), from(false, 0, 10));
-        assert_eq!(part(40, 10), from(false, 40, 10));
-        assert_eq!(part(50, 10), from(true, 35, 10));
-        assert_eq!(part(90, 10), from(true, 0, 5));
-        assert_eq!(part(0, 100), from(false, 0, 95));
-        assert_eq!((part(95, 10), part(usize::MAX, 10)), (None, None));
     }
 }

@@ -119,7 +119,9 @@ async fn a_clock_that_is_advanced_does_each_thing_at_its_own_instant(pool: PgPoo
     let mut connection = shop.connection().await;
     let then = start + Duration::days(50);
     database::open_months(&mut connection, start.date(), then.date()).await.expect("opened");
-    let happened = due::run(&mut connection, shop.account("demo-partner").0, then).await.expect("it is done");
+    let happened = due::run(&mut connection, &shop.app.app.desk().into(), shop.account("demo-partner").0, then)
+        .await
+        .expect("it is done");
     let seen: Vec<(&str, usize, i64)> =
         happened.iter().map(|event| (event.kind, event.count, (event.at.0 - start).whole_days())).collect();
     // The first one was too short for a notice before: it is told of when it is issued.
@@ -196,7 +198,9 @@ async fn over_a_hundred_days_all_falls_due_in_true_order_and_once_on_two_replica
     let (mut one, mut other) = (shop.connection().await, shop.connection().await);
     let mut happened = Vec::new();
     loop {
-        let (here, there) = tokio::join!(due::run(&mut one, tenant, until), due::run(&mut other, tenant, until));
+        let desk = shop.app.app.desk().into();
+        let (here, there) =
+            tokio::join!(due::run(&mut one, &desk, tenant, until), due::run(&mut other, &desk, tenant, until));
         let (here, there) = (here.expect("it is done"), there.expect("it is done"));
         assert!(here.is_sorted_by_key(|event| event.at.0) && there.is_sorted_by_key(|event| event.at.0));
         if here.is_empty() && there.is_empty() {

@@ -20,6 +20,7 @@ use crate::customers::model::{AssociationType, Frozen};
 use crate::customers::sandbox::{self as customers, Newcomer};
 use crate::identity::sandbox::{self as identity, NewAccount};
 use crate::ledger::{self, Posting};
+use crate::orders::desk::DeskWhenNeeded;
 use crate::personal::Vault;
 use crate::real_name::sandbox::{self as real_name, End};
 use crate::values::amount::PositiveAmount;
@@ -66,12 +67,14 @@ fn months(count: usize, now: OffsetDateTime) -> Vec<OffsetDateTime> {
 
 /// What seals personal data, and how many customers may be verified with one document.
 type Rules<'a> = (&'a Vault, &'a RealNameSettings);
+/// Those, and what orders are handled by.
+type Surroundings<'a> = (Rules<'a>, &'a DeskWhenNeeded);
 
 /// Makes it.
 pub(super) async fn make(
     world: &World,
     connection: &mut PgConnection,
-    rules: Rules<'_>,
+    surroundings: Surroundings<'_>,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     let (of_partner, of_reseller) = match world.scale {
@@ -88,9 +91,9 @@ pub(super) async fn make(
         let mut shop = Shop::new(world, top, &sellers, first_number);
         first_number += 1 + sellers.iter().map(|(_, size)| size).sum::<usize>();
         for month in months(world.scale.months(), now) {
-            shop.live(connection, rules, &Month { first: month, now }).await?;
+            shop.live(connection, surroundings, &Month { first: month, now }).await?;
         }
-        due::run(connection, shop.top.tenant, now).await?;
+        due::run(connection, surroundings.1, shop.top.tenant, now).await?;
     }
     Ok(())
 }
@@ -172,14 +175,19 @@ impl<'a> Shop<'a> {
         }
     }
 
-    async fn live(&mut self, connection: &mut PgConnection, rules: Rules<'_>, month: &Month) -> anyhow::Result<()> {
+    async fn live(
+        &mut self,
+        connection: &mut PgConnection,
+        (rules, desk): Surroundings<'_>,
+        month: &Month,
+    ) -> anyhow::Result<()> {
         if month.has_passed(9) {
             for seller in 0..self.sellers.len() {
                 self.welcome(connection, rules, seller, month).await?;
             }
         }
         let allocations = if month.has_passed(20) { self.allocate(connection, month).await? } else { Vec::new() };
-        self.promote(connection, month).await?;
+        self.promote(connection, desk, month).await?;
         if month.has_passed(26) {
             self.reclaim(connection, &allocations, month).await?;
         }
@@ -331,7 +339,12 @@ impl<'a> Shop<'a> {
 
     /// Each month a quota is granted and coupons are issued from it twice; some are taken back, and what has expired goes back
     /// by itself.
-    async fn promote(&mut self, connection: &mut PgConnection, month: &Month) -> anyhow::Result<()> {
+    async fn promote(
+        &mut self,
+        connection: &mut PgConnection,
+        desk: &DeskWhenNeeded,
+        month: &Month,
+    ) -> anyhow::Result<()> {
         let tenant = self.top.tenant;
         let mut batches = Vec::new();
         for (index, seller) in self.sellers.iter().enumerate() {
@@ -348,7 +361,7 @@ impl<'a> Shop<'a> {
             return Ok(());
         }
         let at = month.at(6, 3);
-        due::run(connection, tenant, at).await?;
+        due::run(connection, desk, tenant, at).await?;
         let whole: Decimal = batches.iter().map(worth).sum::<Decimal>() * Decimal::TWO;
         let top = (tenant, self.top.domain);
         let granted =
@@ -370,7 +383,7 @@ impl<'a> Shop<'a> {
             if !month.has_passed(day) {
                 return Ok(());
             }
-            due::run(connection, tenant, at).await?;
+            due::run(connection, desk, tenant, at).await?;
             for ((index, first, second), quota) in batches.iter().zip(&quotas) {
                 let seller = self.sellers[*index].account;
                 let holders = if day == 8 { first } else { second };
@@ -383,7 +396,7 @@ impl<'a> Shop<'a> {
         }
         if month.has_passed(24) {
             let at = month.at(24, 5);
-            due::run(connection, tenant, at).await?;
+            due::run(connection, desk, tenant, at).await?;
             for (index, seller) in self.sellers.iter().enumerate() {
                 let own = issued.iter().filter(|(seller, _)| *seller == index);
                 let unwanted: Vec<CouponId> = own.flat_map(|(_, made)| made.iter().copied()).step_by(12).collect();

@@ -16,6 +16,7 @@ use crate::events::places;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
 use crate::operators::administration as operators;
+use crate::orders::desk::DeskWhenNeeded;
 use crate::personal::Vault;
 use crate::products::store::region_codes;
 use crate::secrets::Sealer;
@@ -40,6 +41,7 @@ impl World {
         let began = if self.scale == Scale::Bare { now } else { history::beginning(self.scale.months(), now) };
         database::open_months(connection, began.date(), now.date()).await?;
         database::open_months_ahead(connection, now).await?;
+        let desk = DeskWhenNeeded::new(settings);
         let mut transaction = connection.begin().await?;
         let writer = Writer { seed: self.seed, sealer, regions: region_codes() };
         for account in &self.accounts {
@@ -53,14 +55,14 @@ impl World {
         }
         if self.scale != Scale::Bare {
             let vault = Vault::load(&mut transaction, sealer).await?;
-            history::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
+            history::make(self, &mut transaction, ((&vault, &settings.real_name), &desk), now).await?;
             people::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
         }
         self.store_present(&mut transaction, now).await?;
         scenarios::make(self, &mut transaction, now).await?;
         // Else the server would do it, at no certain moment.
         for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
-            due::run(&mut transaction, account.tenant, now).await?;
+            due::run(&mut transaction, &desk, account.tenant, now).await?;
             jobs::unlist(&mut transaction, account.tenant, now).await?;
             places::place(&mut transaction, account.tenant, now).await?;
         }

@@ -1,0 +1,100 @@
+//! What coupons paid comes back to them, as a part of somebody else's transaction: whoever gives a payment back locks the
+//! coupons with [`lock`], puts [`postings`](Returning::postings) into its one posting, and calls [`record`](Returning::record)
+//! then. A coupon that has expired or was reclaimed since gets nothing: what it had paid is lost.
+
+use super::model::{CouponStatus, coupon_purse};
+use super::returns::{self, Homes};
+use super::store::books::{self, Book, NewRecord, Operation};
+use super::store::coupons::{self, Coupon, Which};
+use crate::ledger::books::Transfer;
+use crate::ledger::{AccountKind, Posting, Purse, TransferKind};
+use crate::values::id::{CouponId, TenantId, UserId};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+/// What comes back to coupons, which are locked.
+#[derive(Debug)]
+pub struct Returning<'a> {
+    tenant: TenantId,
+    reference: &'a str,
+    user: Option<UserId>,
+    coupons: Vec<(Coupon, Decimal)>,
+    homes: Homes,
+}
+
+/// Locks the coupons to which so much comes back. `reference` is the order that gives it back, `user` who caused it.
+pub async fn lock<'a>(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    amounts: &[(CouponId, Decimal)],
+    (reference, user): (&'a str, Option<UserId>),
+    now: OffsetDateTime,
+) -> sqlx::Result<Returning<'a>> {
+    let ids: Vec<CouponId> = amounts.iter().map(|(id, _)| *id).collect();
+    let mut held =
+        if ids.is_empty() { Vec::new() } else { coupons::lock(connection, tenant, Which::Ids(&ids)).await? };
+    held.retain(|coupon| {
+        matches!(coupon.state, CouponStatus::Usable | CouponStatus::Used) && now < coupon.validity.until
+    });
+    let homes = returns::homes(connection, tenant, &held).await?;
+    let amount = |coupon: &Coupon| amounts.iter().filter(|(id, _)| *id == coupon.id).map(|(_, amount)| *amount).sum();
+    let coupons = held.into_iter().map(|coupon| (amount(&coupon), coupon)).map(|(amount, coupon)| (coupon, amount));
+    Ok(Returning { tenant, reference, user, coupons: coupons.collect(), homes })
+}
+
+impl Returning<'_> {
+    /// What a coupon gets back; nothing if it is over.
+    pub fn amount(&self, coupon: CouponId) -> Decimal {
+        self.coupons.iter().filter(|(held, _)| held.id == coupon).map(|(_, amount)| *amount).sum()
+    }
+
+    /// What gives it back.
+    pub fn postings(&self) -> Vec<Posting> {
+        let posting = |(coupon, amount): &(Coupon, Decimal)| Posting {
+            kind: TransferKind::CouponRefund,
+            from: Purse::vendor(self.tenant, coupon.currency),
+            to: coupon_purse(self.tenant, coupon.id, coupon.currency),
+            amount: *amount,
+            customer: Some(coupon.holder),
+            reference: self.reference.to_owned(),
+            memo: String::new(),
+            user: self.user,
+        };
+        self.coupons.iter().map(posting).collect()
+    }
+
+    /// Records it: coupons that were used up are usable again. Among `transfers` are those made of the postings.
+    pub async fn record(&self, connection: &mut PgConnection, transfers: &[Transfer]) -> sqlx::Result<()> {
+        let used: Vec<CouponId> = self.coupons.iter().map(|(coupon, _)| coupon.id).collect();
+        if used.is_empty() {
+            return Ok(());
+        }
+        coupons::set_state(connection, self.tenant, &used, CouponStatus::Usable).await?;
+        let ours = transfers.iter().filter(|transfer| transfer.posting.to.kind() == AccountKind::Coupon);
+        let of =
+            |transfer: &&Transfer| self.coupons.iter().find(|(coupon, _)| coupon.id.0 == transfer.posting.to.owner());
+        let records: Vec<NewRecord> =
+            ours.filter_map(|transfer| Some(self.record_of(&of(&transfer)?.0, transfer))).collect();
+        books::append(connection, self.tenant, &records).await
+    }
+
+    fn record_of(&self, coupon: &Coupon, transfer: &Transfer) -> NewRecord {
+        NewRecord {
+            owner: coupon.holder,
+            book: Book::Held,
+            operation: Operation::Refund,
+            quota: coupon.source.and_then(|(_, quota)| Some((quota, self.homes.get(&quota)?.0))),
+            parent: None,
+            coupon: Some(coupon.id),
+            customer: coupon.holder,
+            amount: transfer.posting.amount,
+            balance_after: transfer.to.after,
+            reference: self.reference.to_owned(),
+            paid_for: Default::default(),
+            memo: String::new(),
+            user: self.user,
+            happened_at: transfer.happened_at,
+        }
+    }
+}

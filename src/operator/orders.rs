@@ -1,0 +1,479 @@
+//! `/admin/v1/accounts/{account}/orders`
+
+use super::cursor::{Cursor, PageQuery};
+use super::named::{OfAccount, account_and_time, refused};
+use super::policy::OperatorPolicy;
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path, Query};
+use crate::api::write::{Answer, Outcome, Write};
+use crate::app::App;
+use crate::identity::administration::find_account;
+use crate::operators::store::Role;
+use crate::orders::administration::{self as orders, Decision, LINES_MAX, Ordering, Wanted};
+use crate::orders::cancel;
+use crate::orders::fulfil::{self, Provided};
+use crate::orders::model::{By, Order, OrderNumber, OrderStatus, OrderType, SourceType};
+use crate::orders::number;
+use crate::orders::refusal::Refusal;
+use crate::orders::state::Event;
+use crate::orders::store;
+use crate::orders::store::search::{OrderFilter, OrderRow, Search, Whose};
+use crate::orders::view::STAFF;
+use crate::pricing::model::{ItemRegion, ItemResourceType, ItemSpec, Period, PeriodType, ResourceId, check_size};
+use crate::values::amount::{Amount, PositiveAmount};
+use crate::values::id::DomainId;
+use crate::values::money::Currency;
+use crate::values::number::{self as numbers, Number};
+use crate::values::text::texts;
+use crate::values::time::Instant;
+use crate::values::truth;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+texts! {
+    /// What a resource is called.
+    OrderedName, 0..=128, "web-1";
+    /// An enterprise project; 0 is the default one.
+    OrderedProject, 1..=64, "0";
+    /// Who ordered.
+    OrderedBy, 1..=64, "web-shop";
+}
+
+/// The order in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfOrder {
+    /// The account's name.
+    #[param(example = "demo-customer")]
+    pub account: String,
+    /// The order.
+    #[param(inline)]
+    pub order: OrderNumber,
+}
+
+/// An order that a service places for a customer.
+#[derive(Deserialize, ToSchema)]
+pub struct PlaceOrderBody {
+    /// What is ordered: up to 100 resources in all.
+    #[schema(min_items = 1, max_items = 100)]
+    lines: Vec<OrderedLine>,
+    /// The enterprise project; none unless said otherwise.
+    enterprise_project_id: Option<OrderedProject>,
+    /// Who ordered; operations staff unless said otherwise.
+    user_name: Option<OrderedBy>,
+    /// Whether it is paid at once, with the best discount and the cash coupon with the largest balance. What cannot be paid
+    /// waits for the customer.
+    #[serde(default, deserialize_with = "truth::value")]
+    auto_pay: bool,
+    /// Whether it is to be reviewed first.
+    #[serde(default, deserialize_with = "truth::value")]
+    review: bool,
+    /// Whether staff order for the customer, who has to confirm then.
+    #[serde(default, deserialize_with = "truth::value")]
+    confirm: bool,
+}
+
+/// Something that is ordered.
+#[derive(Deserialize, ToSchema)]
+pub struct OrderedLine {
+    /// The resource type.
+    resource_type: ItemResourceType,
+    /// The specification.
+    resource_spec: ItemSpec,
+    /// The region.
+    region: ItemRegion,
+    /// How large it is: of linear products, where it must be given.
+    #[schema(nullable, example = 40)]
+    #[serde(default, deserialize_with = "numbers::any_or_none")]
+    resource_size: Option<i32>,
+    /// The unit of the size: `14` pieces, `15` Mbps, `17` GB.
+    #[schema(nullable, example = 17)]
+    #[serde(default, deserialize_with = "numbers::any_or_none")]
+    size_measure_id: Option<i32>,
+    /// `0` days, `2` months, `3` years.
+    #[schema(example = 2)]
+    #[serde(deserialize_with = "numbers::any")]
+    period_type: i32,
+    /// How many of them.
+    #[schema(value_type = i32, minimum = 1, maximum = 120, example = 1)]
+    period_num: Number<1, 120>,
+    /// How many such resources; each is a line of its own.
+    #[schema(inline)]
+    count: Option<Number<1, 100>>,
+    /// What they are called.
+    name: Option<OrderedName>,
+    /// Of secondary resources, a server's disks: their primary, by its place among these lines, from 1.
+    #[schema(inline)]
+    main_line: Option<Number<1, 100>>,
+    /// What staff ask for each instead of the list price.
+    adjusted_amount: Option<PositiveAmount>,
+}
+
+impl PlaceOrderBody {
+    fn ordering(&self) -> Result<Ordering, ApiError> {
+        let begins = match (self.review, self.confirm) {
+            (true, true) => return Err(ApiError::parameter("confirm", "must not be given together with review")),
+            (true, false) => Event::PlacedForReview,
+            (false, true) => Event::PlacedByStaff,
+            (false, false) => Event::Placed,
+        };
+        if !(1..=LINES_MAX).contains(&self.lines.len()) {
+            return Err(ApiError::parameter("lines", format_args!("must have 1 to {LINES_MAX} entries")));
+        }
+        Ok(Ordering {
+            wanted: self.lines.iter().map(OrderedLine::wanted).collect::<Result<_, _>>()?,
+            enterprise_project: self.enterprise_project_id.as_ref().map(|id| id.as_str().to_owned()),
+            user_name: self.user_name.as_ref().map_or(STAFF, OrderedBy::as_str).to_owned(),
+            source: if self.confirm { SourceType::Agent } else { SourceType::Customer },
+            is_auto_pay: self.auto_pay,
+            begins,
+        })
+    }
+}
+
+impl OrderedLine {
+    fn wanted(&self) -> Result<Wanted, ApiError> {
+        let kind = PeriodType::from_number(self.period_type).filter(|kind| *kind != PeriodType::Hour);
+        let kind = kind.ok_or_else(|| ApiError::parameter("lines.period_type", "must be 0, 2 or 3"))?;
+        let size = check_size(self.resource_size, self.size_measure_id)
+            .map_err(|fault| fault.of(self.resource_spec.as_str()))?;
+        Ok(Wanted {
+            resource_type: self.resource_type.as_str().to_owned(),
+            resource_spec: self.resource_spec.as_str().to_owned(),
+            region: self.region.as_str().to_owned(),
+            size,
+            period: Period { kind, num: self.period_num.get() },
+            count: self.count.map_or(1, Number::get),
+            name: self.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
+            main: self.main_line.map(|main| main.get() as usize - 1),
+            adjusted: self.adjusted_amount.map(|amount| amount.get().decimal()),
+        })
+    }
+}
+
+/// An order as operators see it.
+#[derive(Serialize, ToSchema)]
+pub struct OrderView {
+    /// Its id.
+    #[schema(example = "CS2603281445NO7AB")]
+    order_id: String,
+    /// The customer.
+    customer_id: DomainId,
+    /// What it is for.
+    order_type: OrderType,
+    /// How it stands.
+    status: OrderStatus,
+    /// At list prices.
+    official_amount: Amount,
+    /// What is, or is to be, paid by cash and credit.
+    amount_after_discount: Amount,
+    /// The currency.
+    currency: Currency,
+    /// When it was placed.
+    created_at: Instant,
+    /// Until when it can be paid.
+    payable_until: Option<Instant>,
+    /// When it was paid.
+    paid_at: Option<Instant>,
+    /// Why it waits to be paid although it was to be paid at once: the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "CBC.99005003")]
+    unpaid: Option<String>,
+    /// Its lines.
+    lines: Vec<OrderLineView>,
+}
+
+/// A line as operators see it.
+#[derive(Serialize, ToSchema)]
+pub struct OrderLineView {
+    /// Its id.
+    #[schema(example = "CS2603281445NO7AB-000001")]
+    line_id: String,
+    /// The resource type.
+    #[schema(example = "hws.resource.type.vm")]
+    resource_type: String,
+    /// The specification.
+    #[schema(example = "s6.large.2.linux")]
+    resource_spec: String,
+    /// `waiting`, `done` or `failed`.
+    #[schema(example = "done")]
+    outcome: String,
+    /// What was provided, renewed or given back.
+    resource_id: Option<String>,
+    /// At list price.
+    official_amount: Amount,
+}
+
+impl OrderView {
+    fn of(order: &Order) -> Self {
+        let amounts = order.amounts();
+        let line = |(place, line): (usize, &crate::orders::model::Line)| OrderLineView {
+            line_id: number::line_id(&order.id, place),
+            resource_type: line.product.resource_type.clone(),
+            resource_spec: line.product.resource_spec.clone(),
+            outcome: format!("{:?}", line.outcome).to_lowercase(),
+            resource_id: line.resource_id.clone(),
+            official_amount: line.amounts.official.into(),
+        };
+        Self {
+            order_id: order.id.clone(),
+            customer_id: order.customer,
+            order_type: order.kind,
+            status: order.status,
+            official_amount: amounts.official.into(),
+            amount_after_discount: amounts.after_discount.into(),
+            currency: order.currency,
+            created_at: Instant(order.created_at),
+            payable_until: order.payable_until.map(Instant),
+            paid_at: order.paid_at.map(Instant),
+            unpaid: None,
+            lines: order.lines.iter().enumerate().map(line).collect(),
+        }
+    }
+}
+
+/// Place an order
+///
+/// What a cloud service does when its customer buys: at list prices, one line for each resource. In the sandbox what is paid is
+/// provided by itself after some seconds of the tenant's time.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/orders",
+    params(OfAccount),
+    request_body = PlaceOrderBody,
+    responses((status = 200, body = OrderView, description = "The order.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn place_order(
+    State(app): State<App>,
+    write: Write,
+    Path(OfAccount { account }): Path<OfAccount>,
+    Json(body): Json<PlaceOrderBody>,
+) -> Result<Answer, ApiError> {
+    let (ordering, desk) = (body.ordering()?, app.desk());
+    write
+        .once(async |connection| {
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            let placed = orders::order(connection, &desk, (of, &ordering), By { user: None, now }).await?;
+            let unpaid = placed.unpaid.map(|error| ApiError::from(error).code.to_owned());
+            Outcome::of(&placed.order.id, &OrderView { unpaid, ..OrderView::of(&placed.order) })
+        })
+        .await
+}
+
+/// Orders.
+#[derive(Serialize, ToSchema)]
+pub struct OrderPage {
+    /// The latest first.
+    orders: Vec<OrderSummary>,
+    /// Where the list goes on; left out at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// An order in a list.
+#[derive(Serialize, ToSchema)]
+pub struct OrderSummary {
+    /// Its id.
+    #[schema(example = "CS2603281445NO7AB")]
+    order_id: String,
+    /// The customer.
+    customer_id: DomainId,
+    /// What it is for.
+    order_type: OrderType,
+    /// How it stands.
+    status: OrderStatus,
+    /// At list prices.
+    official_amount: Amount,
+    /// What is, or is to be, paid by cash and credit.
+    amount_after_discount: Amount,
+    /// The currency.
+    currency: Currency,
+    /// When it was placed.
+    created_at: Instant,
+}
+
+impl From<OrderRow> for OrderSummary {
+    fn from(row: OrderRow) -> Self {
+        Self {
+            order_id: row.order_id,
+            customer_id: row.domain_id,
+            order_type: row.order_type,
+            status: row.status,
+            official_amount: row.official_amount.into(),
+            amount_after_discount: row.amount_after_discount.into(),
+            currency: row.currency,
+            created_at: Instant(row.created_at),
+        }
+    }
+}
+
+/// List the orders of a customer
+///
+/// The latest first.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/accounts/{account}/orders",
+    params(OfAccount, PageQuery),
+    responses((status = 200, body = OrderPage, description = "The orders.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn list_orders(
+    State(app): State<App>,
+    Path(OfAccount { account }): Path<OfAccount>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<OrderPage>, ApiError> {
+    let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
+    let limit = query.limit.get();
+    let mut connection = app.database.control().await?;
+    let (tenant, customer) = find_account(&mut connection, &account).await.map_err(refused)?;
+    let filter = OrderFilter::default();
+    let search = Search { tenant, whose: Whose::Customer(customer), filter, ascending: false };
+    let mut rows = search.behind(&mut connection, behind, limit + 1).await?;
+    let next_cursor = Cursor::cut_at_moment(&mut rows, limit, |row| (row.created_at, row.order_id.clone()));
+    Ok(Json(OrderPage { orders: rows.into_iter().map(OrderSummary::from).collect(), next_cursor }))
+}
+
+/// Show an order
+///
+/// With its lines, and what became of each.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/accounts/{account}/orders/{order}",
+    params(OfOrder),
+    responses((status = 200, body = OrderView, description = "The order.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn show_order(
+    State(app): State<App>,
+    Path(OfOrder { account, order }): Path<OfOrder>,
+) -> Result<Json<OrderView>, ApiError> {
+    let mut connection = app.database.control().await?;
+    let (tenant, customer) = find_account(&mut connection, &account).await.map_err(refused)?;
+    let found = store::find(&mut connection, tenant, &order.id()).await?;
+    let found = found.filter(|order| order.customer == customer).ok_or(Refusal::NoSuchOrder)?;
+    Ok(Json(OrderView::of(&found)))
+}
+
+/// What a service says of an order.
+#[derive(Deserialize, ToSchema)]
+pub struct ProvisioningBody {
+    /// Of the lines it can say something of.
+    #[schema(min_items = 1, max_items = 100)]
+    lines: Vec<ProvidedLine>,
+}
+
+/// What a service says of a line.
+#[derive(Deserialize, ToSchema)]
+pub struct ProvidedLine {
+    /// Which line, from 1.
+    #[schema(value_type = i32, minimum = 1, maximum = 100, example = 1)]
+    line: Number<1, 100>,
+    /// Whether it was provided.
+    #[serde(deserialize_with = "truth::value")]
+    provided: bool,
+    /// The resource's id; a new one unless said otherwise.
+    resource_id: Option<ResourceId>,
+    /// Its name; as it was ordered unless said otherwise.
+    name: Option<OrderedName>,
+}
+
+/// Report what was provided
+///
+/// Line by line, in one call or several. Once all lines have an outcome the order is completed, and what failed is given back in
+/// full by an order of its own.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/orders/{order}/provisioning",
+    params(OfOrder),
+    request_body = ProvisioningBody,
+    responses((status = 200, body = OrderView, description = "The order afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn report_provisioning(
+    State(app): State<App>,
+    write: Write,
+    Path(OfOrder { account, order }): Path<OfOrder>,
+    Json(body): Json<ProvisioningBody>,
+) -> Result<Answer, ApiError> {
+    let desk = app.desk();
+    write
+        .once(async |connection| {
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            let (order, customer) = cancel::lock(connection, of, &order.id()).await?;
+            let mut said = vec![None; order.lines.len()];
+            for line in &body.lines {
+                let place = said.get_mut(line.line.get() as usize - 1);
+                *place.ok_or_else(|| ApiError::parameter("lines.line", "the order has no such line"))? =
+                    Some(line.said());
+            }
+            let by = By { user: None, now };
+            let order = fulfil::report(connection, &desk, (order, &customer), &said, by).await?;
+            Outcome::of(&order.id, &OrderView::of(&order))
+        })
+        .await
+}
+
+impl ProvidedLine {
+    fn said(&self) -> Provided {
+        if !self.provided {
+            return Provided::Failed;
+        }
+        Provided::Done {
+            resource_id: self.resource_id.as_ref().map(|id| id.as_str().to_owned()),
+            name: self.name.as_ref().map(|name| name.as_str().to_owned()),
+        }
+    }
+}
+
+/// What is decided about an order.
+#[derive(Deserialize, ToSchema)]
+pub struct DecisionBody {
+    /// The decision.
+    decision: OrderDecision,
+}
+
+/// A decision about an order.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderDecision {
+    /// The review is passed: it waits to be paid.
+    Approve,
+    /// The review is not passed: it is cancelled.
+    Refuse,
+    /// The customer has confirmed what staff ordered for it: it waits to be paid.
+    Confirm,
+}
+
+/// Decide about an order
+///
+/// One that is reviewed (1), or that waits for the customer to confirm it (9).
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/orders/{order}/decision",
+    params(OfOrder),
+    request_body = DecisionBody,
+    responses((status = 200, body = OrderView, description = "The order afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn decide_order(
+    State(app): State<App>,
+    write: Write,
+    Path(OfOrder { account, order }): Path<OfOrder>,
+    Json(body): Json<DecisionBody>,
+) -> Result<Answer, ApiError> {
+    let decision = match body.decision {
+        OrderDecision::Approve => Decision::Approve,
+        OrderDecision::Refuse => Decision::Refuse,
+        OrderDecision::Confirm => Decision::Confirm,
+    };
+    let desk = app.desk();
+    write
+        .once(async |connection| {
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            let order = orders::decide(connection, &desk, (of, &order.id()), decision, By { user: None, now }).await?;
+            Outcome::of(&order.id, &OrderView::of(&order))
+        })
+        .await
+}

@@ -1,0 +1,252 @@
+//! Giving back what was paid: an order of its own, one group of transfers, done at once.
+
+use super::desk::Desk;
+use super::events;
+use super::model::{Amounts, By, Line, Order, OrderType, Outcome, Product, ReductionKind, Share, Source, SourceType};
+use super::place::{self, New};
+use super::refusal::NotDone;
+use super::state::Event;
+use super::store::{self, RefundRow};
+use crate::coupons::refunds;
+use crate::customers::model::AssociationType;
+use crate::customers::store::State as Customer;
+use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
+use crate::outbox;
+use crate::pricing::model::{Period, PeriodType};
+use crate::subscriptions::refund::{self, Paid, Payer, Refund};
+use crate::values::id::{CouponId, DomainId, TenantId};
+use crate::values::money::Currency;
+use rust_decimal::{Decimal, RoundingStrategy};
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A line of an order that had been paid, and what of it comes back.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The resource.
+    pub resource_id: String,
+    /// Its name.
+    pub resource_name: String,
+    /// What the line had sold.
+    pub product: Product,
+    /// How the line was paid.
+    pub base: Base,
+    /// What is kept, and what comes back.
+    pub refund: Refund,
+}
+
+/// How a line was paid.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// Its order.
+    pub order_id: String,
+    /// Whether the customer was a resale customer then, and whose.
+    pub resale_of: Option<DomainId>,
+    /// What purses paid of the line.
+    pub shares: Vec<Share>,
+}
+
+impl Base {
+    /// How a line of an order was paid.
+    pub async fn of(
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        (order, line): (&str, usize),
+    ) -> sqlx::Result<Self> {
+        let mut shares = store::shares(connection, tenant, order).await?;
+        shares.retain(|share| share.line == line);
+        let resale_of = store::resale_of(connection, tenant, order).await?;
+        Ok(Self { order_id: order.to_owned(), resale_of, shares })
+    }
+
+    /// What the line had paid, by pockets. A discount coupon is none: it never comes back.
+    pub fn paid(&self) -> Paid {
+        let by = |sources: &[Source]| -> Decimal {
+            self.shares.iter().filter(|share| sources.contains(&share.source)).map(|share| share.amount).sum()
+        };
+        Paid {
+            cash_coupon: by(&[Source::CashCoupon]),
+            flexi: by(&[Source::FlexiCoupon]),
+            card: by(&[Source::Card]),
+            credit: by(&[Source::Credit]),
+            cash: by(&[Source::Cash, Source::Allocated, Source::Partner]),
+        }
+    }
+}
+
+/// What is given back, to whom, and why.
+#[derive(Clone, Debug)]
+pub struct GivingBack {
+    /// The customer.
+    pub account: (TenantId, DomainId),
+    /// An unsubscription, or a turn to pay-per-use.
+    pub kind: OrderType,
+    /// Who causes it.
+    pub source: SourceType,
+    /// Who ordered.
+    pub user_name: String,
+    /// The currency.
+    pub currency: Currency,
+    /// What is given back.
+    pub items: Vec<Item>,
+}
+
+/// Gives back, to a customer that is locked, and records it as an order: in the transaction of who calls.
+pub async fn give_back(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    (giving, customer): (GivingBack, &Customer),
+    by: By,
+) -> Result<Order, NotDone> {
+    let returns: Vec<Vec<(Source, Uuid, Decimal)>> = giving.items.iter().map(returned).collect();
+    let to_coupons: Vec<(CouponId, Decimal)> = merged(returns.iter().flatten().filter(|part| is_coupon(part.0)))
+        .into_iter()
+        .map(|((_, id), amount)| (CouponId(id), amount))
+        .collect();
+    let lines = giving.items.iter().map(line).collect();
+    let new = New {
+        account: giving.account,
+        kind: giving.kind,
+        source: giving.source,
+        user_name: giving.user_name.clone(),
+        enterprise_project: None,
+        currency: giving.currency,
+        is_auto_pay: false,
+        begins: Event::PlacedAndDone,
+        lines,
+    };
+    let order = place::write(connection, desk, new, customer, by).await?;
+    let back = refunds::lock(connection, order.tenant, &to_coupons, (&order.id, by.user), by.now).await?;
+    let mut postings = back.postings();
+    postings.extend(to_purses(&giving, &order, (customer, &returns), by));
+    // The ledger is not asked where nothing comes back.
+    let transfers = if postings.is_empty() {
+        Vec::new()
+    } else {
+        ledger::post(connection, order.tenant, &postings, by.now).await?
+    };
+    back.record(connection, &transfers).await?;
+    store::insert_refunds(connection, (order.tenant, &order.id), &rows(&giving.items)).await?;
+    outbox::append(connection, order.tenant, &events::completed(&order), by.now).await?;
+    Ok(order)
+}
+
+fn is_coupon(source: Source) -> bool {
+    matches!(source, Source::CashCoupon | Source::FlexiCoupon)
+}
+
+/// What comes back to each purse of a line: of each pocket in proportion to what its purses had paid, the last one the rest.
+fn returned(item: &Item) -> Vec<(Source, Uuid, Decimal)> {
+    let back = &item.refund.returned;
+    let pockets: [(&[Source], Decimal); 5] = [
+        (&[Source::CashCoupon], back.cash_coupon),
+        (&[Source::FlexiCoupon], back.flexi),
+        (&[Source::Card], back.card),
+        (&[Source::Credit], back.credit),
+        (&[Source::Cash, Source::Allocated, Source::Partner], back.cash),
+    ];
+    let mut returned = Vec::new();
+    for (sources, amount) in pockets {
+        let shares: Vec<&Share> = item.base.shares.iter().filter(|share| sources.contains(&share.source)).collect();
+        let total: Decimal = shares.iter().map(|share| share.amount).sum();
+        let (mut paid, mut given) = (Decimal::ZERO, Decimal::ZERO);
+        for share in shares {
+            paid += share.amount;
+            let so_far = (amount * paid / total).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+            let own = so_far - given;
+            given = so_far;
+            if own > Decimal::ZERO {
+                returned.push((share.source, share.source_id, own));
+            }
+        }
+    }
+    returned
+}
+
+/// The sums by purse.
+fn merged<'a>(parts: impl Iterator<Item = &'a (Source, Uuid, Decimal)>) -> BTreeMap<(Source, Uuid), Decimal> {
+    let mut sums = BTreeMap::new();
+    for (source, id, amount) in parts {
+        *sums.entry((*source, *id)).or_insert(Decimal::ZERO) += amount;
+    }
+    sums
+}
+
+/// What goes to purses other than coupons. What a resale customer paid itself goes to who was its partner, once they are no
+/// longer associated so.
+fn to_purses(
+    giving: &GivingBack,
+    order: &Order,
+    (customer, returns): (&Customer, &[Vec<(Source, Uuid, Decimal)>]),
+    by: By,
+) -> Vec<Posting> {
+    let (tenant, owner) = giving.account;
+    let mut sums: BTreeMap<(Source, Uuid), Decimal> = BTreeMap::new();
+    for (item, parts) in giving.items.iter().zip(returns) {
+        let resale_of = item.base.resale_of;
+        let is_still_so = customer.kind == Some(AssociationType::Resale) && customer.partner == resale_of;
+        for (source, id, amount) in parts.iter().filter(|part| !is_coupon(part.0)) {
+            let is_own = matches!(source, Source::Cash | Source::Allocated);
+            let goes_to = refund::destination(Payer::Customer, resale_of.is_some(), is_still_so);
+            let to = match (is_own && goes_to == Payer::Partner, resale_of) {
+                (true, Some(partner)) => (Source::Partner, partner.0),
+                _ => (*source, *id),
+            };
+            *sums.entry(to).or_insert(Decimal::ZERO) += amount;
+        }
+    }
+    let purse = |source, id| match source {
+        Source::Card => Purse::new(tenant, id, AccountKind::StoredValueCard, giving.currency),
+        Source::Credit => Purse::new(tenant, id, AccountKind::Credit, giving.currency),
+        Source::Allocated => Purse::new(tenant, id, AccountKind::Allocated, giving.currency),
+        _ => Purse::new(tenant, id, AccountKind::Cash, giving.currency),
+    };
+    let posting = |((source, id), amount)| Posting {
+        kind: TransferKind::Refund,
+        from: Purse::vendor(tenant, giving.currency),
+        to: purse(source, id),
+        amount,
+        customer: Some(owner),
+        reference: order.id.clone(),
+        memo: String::new(),
+        user: by.user,
+    };
+    sums.into_iter().map(posting).collect()
+}
+
+/// A line of the order that gives back: below zero what comes back as cash and credit; what comes back to coupons and cards is
+/// shown as what they are.
+fn line(item: &Item) -> Line {
+    let back = &item.refund.returned;
+    let money = -(back.cash + back.credit);
+    let mut amounts = Amounts { official: money, after_discount: money, card: back.card, ..Amounts::default() };
+    amounts.note(ReductionKind::CashCoupon, back.cash_coupon);
+    amounts.note(ReductionKind::FlexiCoupon, back.flexi);
+    amounts.commission = Some(item.refund.fee);
+    amounts.consumed = Some(item.refund.consumed);
+    Line {
+        product: item.product.clone(),
+        // An unsubscription is for no period.
+        period: Period { kind: PeriodType::Month, num: 0 },
+        amounts,
+        main: None,
+        resource_id: Some(item.resource_id.clone()),
+        resource_name: item.resource_name.clone(),
+        outcome: Outcome::Done,
+        effective_at: None,
+        expires_at: None,
+    }
+}
+
+fn rows(items: &[Item]) -> Vec<RefundRow> {
+    let row = |item: &Item, amount| RefundRow {
+        resource_id: item.resource_id.clone(),
+        resource_type: item.product.resource_type.clone(),
+        service_type: item.product.service_type.clone(),
+        region: item.product.region.clone(),
+        amount,
+        base_order: item.base.order_id.clone(),
+    };
+    items.iter().flat_map(|item| item.refund.rows().into_iter().map(move |amount| row(item, amount))).collect()
+}

@@ -1,0 +1,301 @@
+//! Paying an order: one group of transfers, or nothing at all.
+
+use super::desk::Desk;
+use super::events;
+use super::fulfil;
+use super::model::{Amounts, By, Order, Share, Source};
+use super::offers::{self, Offer, OfferKind};
+use super::plan::{self, Insufficient};
+use super::refusal::{NotDone, Refusal};
+use super::state::{self, Event};
+use super::store::{self, Paying};
+use crate::accounts::cards::{self, Card};
+use crate::coupons::choice::{self, Candidate, Cover};
+use crate::coupons::model::CouponKind;
+use crate::coupons::returns::{self, Homes};
+use crate::coupons::store::coupons::{self, Coupon, Which};
+use crate::coupons::usage::{self, Payment};
+use crate::customers::budgets;
+use crate::customers::model::AssociationType;
+use crate::customers::store::State as Customer;
+use crate::ledger::books::Books;
+use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
+use crate::outbox;
+use crate::pricing::quote;
+use crate::values::id::CouponId;
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// How an order is paid.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// As the customer chose.
+    Chosen(Chosen),
+    /// By itself: with the best discount, and of the cash coupons the one with the largest balance.
+    Automatic,
+}
+
+/// What a customer chose to pay with, besides its money.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// Coupons, and what each is said to be.
+    pub coupons: Vec<(CouponId, CouponKind)>,
+    /// Stored-value cards.
+    pub cards: Vec<Uuid>,
+    /// A discount, and where it is said to come from.
+    pub discount: Option<(String, OfferKind)>,
+}
+
+/// Pays an order that is locked, as its customer is: in the transaction of who calls. What is not done has written nothing.
+pub async fn pay(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    (order, customer): (&Order, &Customer),
+    way: &Way,
+    by: By,
+) -> Result<Order, NotDone> {
+    let status = state::next(Some(order.status), Event::Paid).ok_or(Refusal::NotPayable)?;
+    if order.payable_until.is_some_and(|until| until <= by.now) {
+        return Err(Refusal::TooLate.into());
+    }
+    let mut bill = Bill::new(order);
+    let offer = choose_offer(connection, desk, order, way, by).await?;
+    if let Some(offer) = offer.as_ref().filter(|offer| offer.kind != OfferKind::Adjusted) {
+        plan::lower(&mut bill.lines, offer.kind.reduction(), &offer.left);
+    }
+    let used = choose_coupons(connection, (order, &bill), offer.as_ref(), way, by).await?;
+    bill.shares = plan::pay_by_coupons(&mut bill.lines, &used.iter().map(as_planned).collect::<Vec<_>>());
+    let (transfers, homes) = post(connection, (order, customer), (&mut bill, &used, way), by).await?;
+    usage::record(connection, &payment(order, by), &used, (&transfers, &homes), by.now).await?;
+
+    let mut paid = Order { status, paid_at: Some(by.now), ..order.clone() };
+    for (line, amounts) in paid.lines.iter_mut().zip(bill.lines) {
+        line.amounts = amounts;
+    }
+    let provision_at = fulfil::waits_for_a_service(&paid).then(|| desk.provisioning()).flatten();
+    let provision_at = provision_at.map(|after| by.now.saturating_add(after));
+    let paying = Paying { association: customer.kind, agent: None, provision_at };
+    store::set_paid(connection, &paid, &bill.shares, paying, by.now).await?;
+    store::note(connection, &paid, (Event::Paid, Some(order.status)), by).await?;
+    budgets::consume(connection, (order.tenant, order.customer), paid.amounts().after_discount, by.now).await?;
+    outbox::append(connection, order.tenant, &events::paid(&paid), by.now).await?;
+    if fulfil::waits_for_a_service(&paid) { Ok(paid) } else { fulfil::renew(connection, paid, desk.site, by).await }
+}
+
+/// What is still to be paid of each line, and who has paid what so far.
+struct Bill {
+    lines: Vec<Amounts>,
+    shares: Vec<Share>,
+}
+
+impl Bill {
+    fn new(order: &Order) -> Self {
+        Self { lines: order.lines.iter().map(|line| line.amounts.clone()).collect(), shares: Vec::new() }
+    }
+
+    fn due(&self) -> Decimal {
+        self.lines.iter().map(|line| line.after_discount).sum()
+    }
+}
+
+/// The discount that is taken off. An adjusted price is always used, and no other can be beside it.
+async fn choose_offer(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    order: &Order,
+    way: &Way,
+    by: By,
+) -> Result<Option<Offer>, NotDone> {
+    let account = (order.tenant, order.customer);
+    let terms = quote::terms_of(connection, account, desk.currency(), by.now).await?;
+    let offers = offers::offers(&desk.catalogue, &terms, order, by.now);
+    let offers = offers.map_err(|fault| NotDone::Unreadable(format!("{fault:?}")))?;
+    let chosen = match way {
+        Way::Chosen(Chosen { discount: None, .. }) => return Ok(None),
+        Way::Chosen(Chosen { discount: Some((id, kind)), .. }) => {
+            let found = offers.into_iter().find(|offer| offer.kind == *kind && offer.id.eq_ignore_ascii_case(id));
+            Some(found.ok_or(Refusal::NoSuchDiscount)?)
+        }
+        // Of equal ones a commercial discount is taken before a promotion.
+        Way::Automatic => offers
+            .into_iter()
+            .min_by_key(|offer| (offer.left.iter().sum::<Decimal>(), offer.kind == OfferKind::Promotion)),
+    };
+    Ok(chosen)
+}
+
+/// The coupons that pay, locked, and what each pays.
+async fn choose_coupons(
+    connection: &mut PgConnection,
+    (order, bill): (&Order, &Bill),
+    offer: Option<&Offer>,
+    way: &Way,
+    by: By,
+) -> Result<Vec<(Coupon, Cover)>, NotDone> {
+    let named: Vec<CouponId> = match way {
+        Way::Chosen(chosen) => chosen.coupons.iter().map(|(id, _)| *id).collect(),
+        Way::Automatic => Vec::new(),
+    };
+    let which = match way {
+        Way::Chosen(_) if named.is_empty() => return Ok(Vec::new()),
+        Way::Chosen(_) => Which::Ids(&named),
+        Way::Automatic => Which::UsableOf(order.customer),
+    };
+    let held = coupons::lock(connection, order.tenant, which).await?;
+    if held.is_empty() && named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bought_in = store::services_bought(connection, (order.tenant, order.customer)).await?;
+    let purchase = offers::purchase(order, &bill.lines, offer, &bought_in, by.now);
+    let candidates = held.iter().map(Candidate::of).collect::<Result<Vec<_>, _>>().map_err(NotDone::Unreadable)?;
+    let covers = match way {
+        Way::Chosen(chosen) => {
+            check_named(order, &chosen.coupons, &held)?;
+            // In the order named, and twice if named twice, so that it is seen.
+            let named: Vec<Candidate> =
+                named.iter().filter_map(|id| candidates.iter().find(|one| one.id == *id).cloned()).collect();
+            choice::check(&purchase, &named).map_err(Refusal::Coupon)?
+        }
+        Way::Automatic => choice::largest_cash_coupon(&purchase, &candidates).into_iter().collect(),
+    };
+    let found = |cover: Cover| Some((held.iter().find(|coupon| coupon.id == cover.coupon)?.clone(), cover));
+    Ok(covers.into_iter().filter_map(found).collect())
+}
+
+/// Each coupon that is named must be the customer's own, and what it is said to be.
+fn check_named(order: &Order, named: &[(CouponId, CouponKind)], held: &[Coupon]) -> Result<(), Refusal> {
+    for (id, kind) in named {
+        let coupon = held.iter().find(|coupon| coupon.id == *id && coupon.holder == order.customer);
+        match coupon {
+            None => return Err(Refusal::Parameter("coupon_infos", "the customer has no such coupon")),
+            // A product coupon is one that pays as cash coupons do, for certain products.
+            Some(coupon) if paid_as(coupon.kind) != paid_as(*kind) => {
+                return Err(Refusal::Parameter("coupon_infos", "a coupon is of another type"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// As what a coupon pays.
+fn paid_as(kind: CouponKind) -> Source {
+    match kind {
+        CouponKind::Discount => Source::DiscountCoupon,
+        CouponKind::Flexi => Source::FlexiCoupon,
+        CouponKind::Cash | CouponKind::Product => Source::CashCoupon,
+    }
+}
+
+fn as_planned((coupon, cover): &(Coupon, Cover)) -> plan::Coupon {
+    plan::Coupon { id: coupon.id.0, source: paid_as(coupon.kind), lines: cover.lines.clone() }
+}
+
+fn payment(order: &Order, by: By) -> Payment<'_> {
+    let product = &order.lines[0].product;
+    let is_one = order.lines.iter().all(|line| line.product.resource_type == product.resource_type);
+    let paid_for = (product.service_type.clone(), product.resource_type.clone());
+    Payment {
+        tenant: order.tenant,
+        reference: &order.id,
+        is_usage: false,
+        paid_for: if is_one { paid_for } else { Default::default() },
+        user: by.user,
+    }
+}
+
+/// Makes all transfers of a payment at once. The accounts are locked before it is looked what they hold.
+async fn post(
+    connection: &mut PgConnection,
+    (order, customer): (&Order, &Customer),
+    (bill, used, way): (&mut Bill, &[(Coupon, Cover)], &Way),
+    by: By,
+) -> Result<(Vec<ledger::books::Transfer>, Homes), NotDone> {
+    let cards = match way {
+        Way::Chosen(chosen) => chosen_cards(connection, order, &chosen.cards, by).await?,
+        Way::Automatic => Vec::new(),
+    };
+    let coupons: Vec<Coupon> = used.iter().map(|(coupon, _)| coupon.clone()).collect();
+    let homes = returns::homes(connection, order.tenant, &coupons).await?;
+    let mut postings = usage::postings(&payment(order, by), used, &homes);
+    let mut purses = ledger::purses(&postings);
+    let money =
+        if bill.due() > Decimal::ZERO { money(connection, (order, customer), &cards).await? } else { Vec::new() };
+    if !money.is_empty() {
+        purses.push(Purse::vendor(order.tenant, order.currency));
+        purses.extend(money.iter().map(|(_, purse)| *purse));
+    }
+    let books = ledger::lock(connection, order.tenant, &purses, by.now).await?;
+    let shares = plan::pay_by_purses(&mut bill.lines, &available(&books, &money));
+    let shares = shares.map_err(|Insufficient| Refusal::Insufficient)?;
+    for (source, id, amount) in plan::totals(&shares) {
+        let purse = money.iter().find(|(of, purse)| (*of, purse.owner()) == (source, id));
+        let from = purse.expect("only these were planned with").1;
+        postings.push(Posting {
+            kind: TransferKind::Subscribe,
+            from,
+            to: Purse::vendor(order.tenant, order.currency),
+            amount,
+            customer: Some(order.customer),
+            reference: order.id.clone(),
+            memo: String::new(),
+            user: by.user,
+        });
+    }
+    bill.shares.extend(shares);
+    let transfers = ledger::post_locked(connection, order.tenant, books, &postings, by.now).await?;
+    Ok((transfers, homes))
+}
+
+/// The cards that are named, those first that expire first.
+async fn chosen_cards(
+    connection: &mut PgConnection,
+    order: &Order,
+    named: &[Uuid],
+    by: By,
+) -> Result<Vec<Card>, NotDone> {
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cards = cards::usable(connection, (order.tenant, order.customer), named, order.currency, by.now).await?;
+    if cards.len() < named.len() {
+        return Err(Refusal::Parameter("coupon_infos", "the customer has no such card that can be used").into());
+    }
+    Ok(cards)
+}
+
+/// The purses that can pay, in the order in which they do. Those that were never used are left out: there is nothing in them.
+async fn money(
+    connection: &mut PgConnection,
+    (order, customer): (&Order, &Customer),
+    cards: &[Card],
+) -> sqlx::Result<Vec<(Source, Purse)>> {
+    let (tenant, currency) = (order.tenant, order.currency);
+    let held = ledger::store::balances(connection, tenant, &[order.customer]).await?;
+    let card = |card: &Card| (Source::Card, Purse::new(tenant, card.id, AccountKind::StoredValueCard, currency));
+    let mut purses: Vec<(Source, Purse)> = cards.iter().map(card).collect();
+    // A resale customer pays with what its partner allocated to it, others with what they paid in.
+    let own = match customer.kind {
+        Some(AssociationType::Resale) => {
+            [(Source::Allocated, AccountKind::Allocated), (Source::Cash, AccountKind::Cash)]
+        }
+        _ => [(Source::Cash, AccountKind::Cash), (Source::Allocated, AccountKind::Allocated)],
+    };
+    for (source, kind) in own.into_iter().chain([(Source::Credit, AccountKind::Credit)]) {
+        if held.iter().any(|balance| balance.kind == kind && balance.currency == currency) {
+            purses.push((source, Purse::of(tenant, order.customer, kind, currency)));
+        }
+    }
+    Ok(purses)
+}
+
+/// What each purse can pay: down to its floor.
+fn available(books: &Books, money: &[(Source, Purse)]) -> Vec<plan::Purse> {
+    let purse = |(source, purse): &(Source, Purse)| {
+        let account = books.account(purse).filter(|account| !account.closed);
+        let available = account.map_or(Decimal::ZERO, |account| account.balance - account.floor.unwrap_or_default());
+        plan::Purse { source: *source, id: purse.owner(), available }
+    };
+    money.iter().map(purse).collect()
+}

@@ -1,0 +1,105 @@
+//! The life of an order: one table, and nothing else decides which status follows which.
+
+use super::model::OrderStatus;
+use OrderStatus::{Cancelled, Completed, Confirming, PendingPayment, Processing, Reviewing};
+
+/// What happens to an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Event {
+    /// It is placed, to be paid.
+    Placed,
+    /// It is placed, and somebody of the vendor looks at it first.
+    PlacedForReview,
+    /// Staff place it; the customer has to confirm.
+    PlacedByStaff,
+    /// It is placed and paid at once, or nothing has to be paid.
+    PlacedAndPaid,
+    /// It is placed and everything is done already.
+    PlacedAndDone,
+    /// The review is passed.
+    Approved,
+    /// The review is not passed.
+    Refused,
+    /// The customer confirms.
+    Confirmed,
+    /// Somebody pays.
+    Paid,
+    /// Somebody cancels.
+    Cancelled,
+    /// The deadline for paying is over.
+    Expired,
+    /// What it was about is gone, changed or turned to pay-per-use.
+    Overtaken,
+    /// All lines have an outcome.
+    Provisioned,
+}
+
+/// From which status what leads where.
+const TABLE: [(Option<OrderStatus>, Event, OrderStatus); 16] = [
+    (None, Event::Placed, PendingPayment),
+    (None, Event::PlacedForReview, Reviewing),
+    (None, Event::PlacedByStaff, Confirming),
+    (None, Event::PlacedAndPaid, Processing),
+    (None, Event::PlacedAndDone, Completed),
+    (Some(Reviewing), Event::Approved, PendingPayment),
+    (Some(Reviewing), Event::Refused, Cancelled),
+    (Some(Reviewing), Event::Overtaken, Cancelled),
+    (Some(Confirming), Event::Confirmed, PendingPayment),
+    (Some(Confirming), Event::Cancelled, Cancelled),
+    (Some(Confirming), Event::Overtaken, Cancelled),
+    (Some(PendingPayment), Event::Paid, Processing),
+    (Some(PendingPayment), Event::Cancelled, Cancelled),
+    (Some(PendingPayment), Event::Expired, Cancelled),
+    (Some(PendingPayment), Event::Overtaken, Cancelled),
+    // A line that failed is given back by an order of its own; the order itself is done.
+    (Some(Processing), Event::Provisioned, Completed),
+];
+
+/// The status that follows, or nothing if this cannot happen to an order that stands so.
+pub fn next(from: Option<OrderStatus>, event: Event) -> Option<OrderStatus> {
+    TABLE.iter().find(|row| row.0 == from && row.1 == event).map(|row| row.2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn no_row_is_there_twice() {
+        for (place, row) in TABLE.iter().enumerate() {
+            assert!(!TABLE[..place].iter().any(|other| (other.0, other.1) == (row.0, row.1)), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_stays_as_it_is() {
+        for over in [Cancelled, Completed] {
+            assert!(!TABLE.iter().any(|row| row.0 == Some(over)), "{over:?}");
+        }
+    }
+
+    #[test]
+    fn every_status_can_be_reached_and_leads_to_an_end() {
+        let leads_on = |status| TABLE.iter().any(|row| row.0 == Some(status));
+        for (_, _, to) in TABLE {
+            assert!(leads_on(to) || matches!(to, Cancelled | Completed), "{to:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_order_ends_in_one_way_whatever_happens_to_it(events in prop::collection::vec(0..TABLE.len(), 0..40)) {
+            let mut status = next(None, Event::Placed);
+            let mut ends = 0;
+            for event in events {
+                if let Some(to) = next(status, TABLE[event].1).filter(|_| status.is_some()) {
+                    status = Some(to);
+                    ends += usize::from(matches!(to, Cancelled | Completed));
+                }
+            }
+            prop_assert!(ends <= 1);
+        }
+    }
+}

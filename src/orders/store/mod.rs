@@ -1,0 +1,383 @@
+//! The only door into the orders' tables. [`search`] lists them.
+
+pub mod due;
+pub mod lines;
+pub mod search;
+
+use super::model::{Amounts, By, Order, OrderStatus, OrderType, Reduction, Share, Source, SourceType};
+use super::state::Event;
+use crate::customers::model::AssociationType;
+use crate::values::id::{DomainId, TenantId};
+use crate::values::money::Currency;
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Writes a new order with its lines. `false`: its id is taken, and nothing was written.
+pub async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx::Result<bool> {
+    let amounts = order.amounts();
+    let written = sqlx::query!(
+        "insert into orders (tenant_id, order_id, domain_id, partner_id, order_type, status, source_type, service_type_code,
+             currency, official_amount, amount_after_discount, coupon_amount, flexi_amount, card_amount, commission_amount,
+             consumed_amount, discounts, user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at,
+             updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+             $21)
+         on conflict do nothing",
+        order.tenant.0,
+        order.id,
+        order.customer.0,
+        order.partner.map(|partner| partner.0),
+        order.kind.code(),
+        order.status.code(),
+        order.source.code(),
+        order.lines.first().map_or("", |line| line.product.service_type.as_str()),
+        order.currency as Currency,
+        amounts.official,
+        amounts.after_discount,
+        amounts.by(super::model::ReductionKind::CashCoupon),
+        amounts.by(super::model::ReductionKind::FlexiCoupon),
+        amounts.card,
+        amounts.commission,
+        amounts.consumed,
+        Json(&amounts.reductions) as Json<&Vec<Reduction>>,
+        order.user_name,
+        order.enterprise_project,
+        order.is_auto_pay,
+        order.created_at,
+        order.payable_until,
+        order.paid_at
+    )
+    .execute(&mut *connection)
+    .await?;
+    if written.rows_affected() == 0 {
+        return Ok(false);
+    }
+    lines::insert(connection, order).await?;
+    Ok(true)
+}
+
+/// Counts one order more for its customer and its partner: last in the
+/// [order of locks](crate::ledger#the-order-of-locks).
+pub async fn count(connection: &mut PgConnection, order: &Order) -> sqlx::Result<()> {
+    let mut owners: Vec<Uuid> =
+        [Some(order.customer.0), order.partner.map(|partner| partner.0)].into_iter().flatten().collect();
+    owners.sort_unstable();
+    sqlx::query!(
+        "insert into order_counters (tenant_id, owner_id, orders)
+         select t.tenant_id, u.owner_id, 1 from tenants t, unnest($2::uuid[]) as u (owner_id)
+         where t.tenant_id = $1 order by u.owner_id
+         on conflict (tenant_id, owner_id) do update set orders = order_counters.orders + 1",
+        order.tenant.0,
+        &owners
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes what happened to an order.
+pub async fn note(
+    connection: &mut PgConnection,
+    order: &Order,
+    (event, from): (Event, Option<OrderStatus>),
+    by: By,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into order_events (tenant_id, order_id, number, event, from_status, to_status, happened_at, user_id)
+         select t.tenant_id, $2,
+                (select count(*) + 1 from order_events e where e.tenant_id = $1 and e.order_id = $2),
+                $3, $4, $5, $6, $7
+         from tenants t where t.tenant_id = $1",
+        order.tenant.0,
+        order.id,
+        event as Event,
+        from.map(OrderStatus::code),
+        order.status.code(),
+        by.now,
+        by.user.map(|user| user.0)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes the status that an order has now, and until when it can be paid.
+pub async fn set_status(connection: &mut PgConnection, order: &Order, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update orders set status = $3, updated_at = $4, payable_until = $5 where tenant_id = $1 and order_id = $2",
+        order.tenant.0,
+        order.id,
+        order.status.code(),
+        now,
+        order.payable_until
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The order that waits to be paid for a resource.
+pub async fn waiting_for(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    resource: &str,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select o.order_id from order_lines l
+         join orders o on o.tenant_id = l.tenant_id and o.order_id = l.order_id
+         where l.tenant_id = $1 and o.tenant_id = $1 and l.resource_id = $2 and o.status = 6 limit 1",
+        tenant.0,
+        resource
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// How an order was paid.
+#[derive(Clone, Copy, Debug)]
+pub struct Paying {
+    /// How the customer was associated.
+    pub association: Option<AssociationType>,
+    /// Who paid, if it was another account.
+    pub agent: Option<DomainId>,
+    /// When the sandbox's own provisioner is done.
+    pub provision_at: Option<OffsetDateTime>,
+}
+
+/// Writes what was paid for an order, by what, and the status it has now.
+pub async fn set_paid(
+    connection: &mut PgConnection,
+    order: &Order,
+    shares: &[Share],
+    paying: Paying,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    let amounts = order.amounts();
+    sqlx::query!(
+        "update orders
+         set status = $3, official_amount = $4, amount_after_discount = $5, coupon_amount = $6, flexi_amount = $7,
+             card_amount = $8, discounts = $9, paid_at = $10, paid_as = $11, paying_agent_id = $12, provision_at = $13,
+             updated_at = $10
+         where tenant_id = $1 and order_id = $2",
+        order.tenant.0,
+        order.id,
+        order.status.code(),
+        amounts.official,
+        amounts.after_discount,
+        amounts.by(super::model::ReductionKind::CashCoupon),
+        amounts.by(super::model::ReductionKind::FlexiCoupon),
+        amounts.card,
+        Json(&amounts.reductions) as Json<&Vec<Reduction>>,
+        now,
+        paying.association.map(|kind| kind as i16),
+        paying.agent.map(|agent| agent.0),
+        paying.provision_at
+    )
+    .execute(&mut *connection)
+    .await?;
+    lines::set_amounts(connection, order).await?;
+    insert_shares(connection, (order.tenant, &order.id), shares).await
+}
+
+async fn insert_shares(
+    connection: &mut PgConnection,
+    (tenant, order): (TenantId, &str),
+    shares: &[Share],
+) -> sqlx::Result<()> {
+    if shares.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "insert into order_payments (tenant_id, order_id, line, source, source_id, amount)
+         select t.tenant_id, $2, u.line, u.source, u.source_id, u.amount
+         from tenants t, unnest($3::smallint[], $4::text[], $5::uuid[], $6::numeric[]) as u (line, source, source_id, amount)
+         where t.tenant_id = $1",
+        tenant.0,
+        order,
+        &shares.iter().map(|share| lines::number(share.line)).collect::<Vec<_>>(),
+        &shares.iter().map(|share| share.source).collect::<Vec<_>>() as &[Source],
+        &shares.iter().map(|share| share.source_id).collect::<Vec<_>>(),
+        &shares.iter().map(|share| share.amount).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What purses paid of an order.
+pub async fn shares(connection: &mut PgConnection, tenant: TenantId, order: &str) -> sqlx::Result<Vec<Share>> {
+    let rows = sqlx::query!(
+        r#"select line, source as "source: Source", source_id, amount from order_payments
+           where tenant_id = $1 and order_id = $2 order by line, source, source_id"#,
+        tenant.0,
+        order
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| Share {
+            line: lines::place(row.line),
+            source: row.source,
+            source_id: row.source_id,
+            amount: row.amount,
+        })
+        .collect())
+}
+
+/// An order with its lines.
+pub async fn find(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<Order>> {
+    let Some(head) = head(connection, tenant, id).await? else { return Ok(None) };
+    Ok(Some(Order { lines: lines::of(connection, tenant, id).await?, ..head }))
+}
+
+/// An order with its lines, locked until the transaction ends. Its customer comes before it in the
+/// [order of locks](crate::ledger#the-order-of-locks).
+pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<Order>> {
+    let locked = sqlx::query_scalar!(
+        r#"select true as "locked!" from orders where tenant_id = $1 and order_id = $2 for update"#,
+        tenant.0,
+        id
+    );
+    if locked.fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(None);
+    }
+    find(connection, tenant, id).await
+}
+
+/// Whose an order is.
+pub async fn customer_of(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<DomainId>> {
+    sqlx::query_scalar!(
+        r#"select domain_id as "id: DomainId" from orders where tenant_id = $1 and order_id = $2"#,
+        tenant.0,
+        id
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+async fn head(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<Order>> {
+    let row = sqlx::query!(
+        r#"select domain_id as "customer: DomainId", partner_id as "partner: DomainId", order_type as "kind: OrderType",
+                  status as "status: OrderStatus", source_type as "source: SourceType", currency as "currency: Currency",
+                  user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at
+           from orders where tenant_id = $1 and order_id = $2"#,
+        tenant.0,
+        id
+    );
+    Ok(row.fetch_optional(connection).await?.map(|row| Order {
+        id: id.to_owned(),
+        tenant,
+        customer: row.customer,
+        partner: row.partner,
+        kind: row.kind,
+        status: row.status,
+        source: row.source,
+        currency: row.currency,
+        user_name: row.user_name,
+        enterprise_project: row.enterprise_project_id,
+        is_auto_pay: row.is_auto_pay,
+        created_at: row.created_at,
+        payable_until: row.payable_until,
+        paid_at: row.paid_at,
+        lines: Vec::new(),
+    }))
+}
+
+/// Whose resale customer the customer of an order was when it was paid; nobody's if it was none.
+pub async fn resale_of(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<DomainId>> {
+    sqlx::query_scalar!(
+        r#"select partner_id as "id!: DomainId" from orders
+           where tenant_id = $1 and order_id = $2 and paid_as = $3 and partner_id is not null"#,
+        tenant.0,
+        id,
+        AssociationType::Resale as i16
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The service types in which a customer has paid for an order before.
+pub async fn services_bought(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select distinct service_type_code from orders
+         where tenant_id = $1 and domain_id = $2 and paid_at is not null",
+        tenant.0,
+        customer.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// What an unsubscription gave back or kept of an order that had paid.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefundRow {
+    /// The resource.
+    pub resource_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its service type.
+    pub service_type: String,
+    /// Its region.
+    pub region: String,
+    /// Below zero: given back; above: used, or a fee.
+    pub amount: Decimal,
+    /// The order that had paid.
+    pub base_order: String,
+}
+
+/// Writes what an unsubscription gave back and kept.
+pub async fn insert_refunds(
+    connection: &mut PgConnection,
+    (tenant, order): (TenantId, &str),
+    rows: &[RefundRow],
+) -> sqlx::Result<()> {
+    let column = |of: fn(&RefundRow) -> &String| rows.iter().map(|row| of(row).clone()).collect::<Vec<_>>();
+    sqlx::query!(
+        "insert into order_refunds (tenant_id, order_id, number, resource_id, resource_type_code, service_type_code,
+             region_code, amount, base_order_id)
+         select t.tenant_id, $2, u.number, u.resource_id, u.resource_type, u.service_type, u.region, u.amount, u.base_order
+         from tenants t,
+              unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::text[]) with ordinality
+                  as u (resource_id, resource_type, service_type, region, amount, base_order, number)
+         where t.tenant_id = $1",
+        tenant.0,
+        order,
+        &column(|row| &row.resource_id),
+        &column(|row| &row.resource_type),
+        &column(|row| &row.service_type),
+        &column(|row| &row.region),
+        &rows.iter().map(|row| row.amount).collect::<Vec<_>>(),
+        &column(|row| &row.base_order)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What an unsubscription gave back and kept.
+pub async fn refunds(connection: &mut PgConnection, tenant: TenantId, order: &str) -> sqlx::Result<Vec<RefundRow>> {
+    sqlx::query_as!(
+        RefundRow,
+        "select resource_id, resource_type_code as resource_type, service_type_code as service_type, region_code as region,
+                amount, base_order_id as base_order
+         from order_refunds where tenant_id = $1 and order_id = $2 order by number",
+        tenant.0,
+        order
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The amounts as they are stored beside each other.
+pub(super) fn amounts(
+    (official, after_discount, card): (Decimal, Decimal, Decimal),
+    (commission, consumed): (Option<Decimal>, Option<Decimal>),
+    reductions: Json<Vec<Reduction>>,
+) -> Amounts {
+    Amounts { official, after_discount, reductions: reductions.0, card, commission, consumed }
+}

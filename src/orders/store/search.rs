@@ -1,0 +1,204 @@
+//! Lists of orders, the latest first unless asked otherwise.
+//!
+//! A statement has those conditions only that are asked for, so each finds its index. A page near the end is read from the
+//! end. How many orders a customer or a partner has in all is kept; with a filter they are counted.
+
+use crate::api::page::Part;
+use crate::orders::model::{OrderStatus, OrderType, Reduction, SourceType};
+use crate::values::id::{DomainId, TenantId};
+use crate::values::money::Currency;
+use rust_decimal::Decimal;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use time::OffsetDateTime;
+
+/// An order as lists show it.
+#[derive(Clone, Debug, FromRow)]
+pub struct OrderRow {
+    /// Its id.
+    pub order_id: String,
+    /// The customer.
+    pub domain_id: DomainId,
+    /// What it is for.
+    pub order_type: OrderType,
+    /// How it stands.
+    pub status: OrderStatus,
+    /// Where it comes from.
+    pub source_type: SourceType,
+    /// The service type of its first line.
+    pub service_type_code: String,
+    /// The currency.
+    pub currency: Currency,
+    /// At list prices.
+    pub official_amount: Decimal,
+    /// Paid by cash and credit.
+    pub amount_after_discount: Decimal,
+    /// Paid by stored-value cards.
+    pub card_amount: Decimal,
+    /// The fee of an unsubscription.
+    pub commission_amount: Option<Decimal>,
+    /// What was used, of an unsubscription.
+    pub consumed_amount: Option<Decimal>,
+    /// What was taken off.
+    pub discounts: Json<Vec<Reduction>>,
+    /// Who ordered.
+    pub user_name: String,
+    /// The enterprise project.
+    pub enterprise_project_id: Option<String>,
+    /// When it was placed.
+    pub created_at: OffsetDateTime,
+    /// Until when it can be paid.
+    pub payable_until: Option<OffsetDateTime>,
+    /// When it was paid.
+    pub paid_at: Option<OffsetDateTime>,
+    /// Who paid, if it was another account.
+    pub paying_agent_id: Option<DomainId>,
+}
+
+/// Whose orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A customer's own.
+    Customer(DomainId),
+    /// Those of a partner's customers.
+    Partner(DomainId),
+}
+
+/// From when to when, both included, as far as they are given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first instant.
+    pub from: Option<OffsetDateTime>,
+    /// The last one.
+    pub to: Option<OffsetDateTime>,
+}
+
+/// Which of them; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// This one.
+    pub order: Option<String>,
+    /// Of this customer of the partner's.
+    pub customer: Option<DomainId>,
+    /// When they were placed.
+    pub created: Span,
+    /// When they were paid.
+    pub paid: Span,
+    /// In which service, in lower case.
+    pub service_type: Option<String>,
+    /// How they stand.
+    pub status: Option<OrderStatus>,
+    /// What they are for.
+    pub kind: Option<OrderType>,
+}
+
+/// A list.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Whose orders.
+    pub whose: Whose,
+    /// Which of them.
+    pub filter: OrderFilter,
+    /// Whether the earliest stands first.
+    pub ascending: bool,
+}
+
+impl Search {
+    /// A page, and how many there are in all.
+    pub async fn page(
+        &self,
+        connection: &mut PgConnection,
+        (offset, limit): (usize, usize),
+    ) -> sqlx::Result<(Vec<OrderRow>, i64)> {
+        let total = self.total(connection).await?;
+        let Some(part) = Part::of(total, offset, limit) else { return Ok((Vec::new(), total)) };
+        let mut rows: Vec<OrderRow> = self.select(part, None).build_query_as().fetch_all(connection).await?;
+        if part.is_from_the_end {
+            rows.reverse();
+        }
+        Ok((rows, total))
+    }
+
+    /// So many behind the one that was placed then and has this id, for a list that nobody counts.
+    pub async fn behind(
+        &self,
+        connection: &mut PgConnection,
+        behind: Option<(OffsetDateTime, String)>,
+        limit: usize,
+    ) -> sqlx::Result<Vec<OrderRow>> {
+        let part = Part { is_from_the_end: false, skipped: 0, read: i64::try_from(limit).unwrap_or(i64::MAX) };
+        self.select(part, behind).build_query_as().fetch_all(connection).await
+    }
+
+    async fn total(&self, connection: &mut PgConnection) -> sqlx::Result<i64> {
+        if self.filter != OrderFilter::default() {
+            return self.count().build_query_scalar().fetch_one(connection).await;
+        }
+        let (Whose::Customer(owner) | Whose::Partner(owner)) = self.whose;
+        let kept = sqlx::query_scalar!(
+            "select orders from order_counters where tenant_id = $1 and owner_id = $2",
+            self.tenant.0,
+            owner.0
+        );
+        Ok(kept.fetch_optional(connection).await?.unwrap_or_default())
+    }
+
+    /// The statement that counts.
+    pub fn count(&self) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("select count(*) from orders");
+        self.push_conditions(&mut query);
+        query
+    }
+
+    fn select(&self, part: Part, behind: Option<(OffsetDateTime, String)>) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new(
+            "select order_id, domain_id, order_type, status, source_type, service_type_code, currency, official_amount,
+                    amount_after_discount, card_amount, commission_amount, consumed_amount, discounts, user_name,
+                    enterprise_project_id, created_at, payable_until, paid_at, paying_agent_id
+             from orders",
+        );
+        self.push_conditions(&mut query);
+        if let Some((at, order)) = behind {
+            query.push(" and (created_at, order_id) < (").push_bind(at).push(", ").push_bind(order).push(")");
+        }
+        let direction = if part.is_from_the_end == self.ascending { "desc" } else { "asc" };
+        query.push(format_args!(" order by created_at {direction}, order_id {direction} offset "));
+        query.push_bind(part.skipped).push(" limit ").push_bind(part.read);
+        query
+    }
+
+    fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push(" where tenant_id = ").push_bind(self.tenant.0);
+        match self.whose {
+            Whose::Customer(customer) => query.push(" and domain_id = ").push_bind(customer.0),
+            Whose::Partner(partner) => query.push(" and partner_id = ").push_bind(partner.0),
+        };
+        let filter = &self.filter;
+        if let Some(order) = &filter.order {
+            query.push(" and order_id = ").push_bind(order.clone());
+        }
+        if let Some(customer) = filter.customer {
+            query.push(" and domain_id = ").push_bind(customer.0);
+        }
+        if let Some(service) = &filter.service_type {
+            query.push(" and service_type_code = ").push_bind(service.clone());
+        }
+        if let Some(status) = filter.status {
+            query.push(" and status = ").push_bind(status.code());
+        }
+        if let Some(kind) = filter.kind {
+            query.push(" and order_type = ").push_bind(kind.code());
+        }
+        for (column, span) in [("created_at", filter.created), ("paid_at", filter.paid)] {
+            if let Some(from) = span.from {
+                query.push(format_args!(" and {column} >= ")).push_bind(from);
+            }
+            // The wire has whole seconds, so all of the last one is meant.
+            if let Some(to) = span.to {
+                query.push(format_args!(" and {column} < ")).push_bind(to.saturating_add(time::Duration::SECOND));
+            }
+        }
+    }
+}

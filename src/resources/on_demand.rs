@@ -1,0 +1,241 @@
+//! Resources that are paid by use: services open and close them, and resources that were bought for a time turn to them.
+
+use super::refusal::Failure;
+use super::renewing::product;
+use crate::customers::store::State as Customer;
+use crate::orders::desk::Desk;
+use crate::orders::model::{Amounts, By, Line, OrderType, Outcome, SourceType};
+use crate::orders::place::{self, New};
+use crate::orders::state::Event;
+use crate::orders::view::SYSTEM;
+use crate::pricing::model::Period;
+use crate::subscriptions::model::Subscription;
+use crate::values::coded::coded;
+use crate::values::id::{DomainId, TenantId};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+coded! {
+    /// How a resource that is paid by use stands: 1 it runs, 2 in grace, 3 being frozen, 4 being changed, 5 being closed, 6 closed.
+    OnDemandStatus {
+        /// It runs.
+        Running = 1,
+        /// Nobody pays for it, and it still runs.
+        Grace = 2,
+        /// It is being frozen.
+        Freezing = 3,
+        /// It is being changed.
+        Changing = 4,
+        /// It is being closed.
+        Closing = 5,
+        /// It is closed.
+        Closed = 6,
+    }
+}
+
+/// A resource that is paid by use.
+#[derive(Clone, PartialEq, Eq, Debug, FromRow)]
+pub struct OnDemandResource {
+    /// Its id.
+    pub resource_id: String,
+    /// The project it is in.
+    pub project_id: Uuid,
+    /// Its region.
+    pub region_code: String,
+    /// Its availability zone; empty if it is in none.
+    pub zone_code: String,
+    /// Its service type.
+    pub service_type_code: String,
+    /// Its type.
+    pub resource_type_code: String,
+    /// Its specification.
+    pub resource_spec: String,
+    /// Its name.
+    pub resource_name: String,
+    /// Its size, of linear products.
+    pub resource_size: Option<i32>,
+    /// The unit of the size.
+    pub size_measure_id: Option<i32>,
+    /// How it stands.
+    pub status: OnDemandStatus,
+    /// From when on it is there.
+    pub effective_at: OffsetDateTime,
+    /// When it was closed.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Adds a resource. `false`: the tenant has one of this id.
+pub async fn insert(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    new: &OnDemandResource,
+) -> sqlx::Result<bool> {
+    let inserted = sqlx::query!(
+        "insert into on_demand_resources (tenant_id, resource_id, domain_id, project_id, region_code, zone_code,
+             service_type_code, resource_type_code, resource_spec, resource_name, resource_size, size_measure_id, status,
+             effective_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         on conflict do nothing",
+        tenant.0,
+        new.resource_id,
+        domain.0,
+        new.project_id,
+        new.region_code,
+        new.zone_code,
+        new.service_type_code,
+        new.resource_type_code,
+        new.resource_spec,
+        new.resource_name,
+        new.resource_size,
+        new.size_measure_id,
+        new.status.code(),
+        new.effective_at,
+        new.expires_at
+    );
+    Ok(inserted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Closes a resource that is open. `false`: the account has no such resource.
+pub async fn close(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    id: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let closed = sqlx::query!(
+        "update on_demand_resources set status = 6, expires_at = $4
+         where tenant_id = $1 and domain_id = $2 and resource_id = $3 and status <> 6",
+        tenant.0,
+        domain.0,
+        id,
+        now
+    );
+    Ok(closed.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Opens what was bought for a time as resources that are paid by use, under the same ids.
+pub async fn open(
+    connection: &mut PgConnection,
+    account: (TenantId, DomainId),
+    resources: &[Subscription],
+    at: OffsetDateTime,
+) -> sqlx::Result<()> {
+    for resource in resources {
+        let new = OnDemandResource {
+            resource_id: resource.resource_id.clone(),
+            project_id: resource.project_id,
+            region_code: resource.region.clone(),
+            zone_code: String::new(),
+            service_type_code: resource.service_type.clone(),
+            resource_type_code: resource.resource_type.clone(),
+            resource_spec: resource.resource_spec.clone(),
+            resource_name: resource.name.clone(),
+            resource_size: resource.size.map(|size| size.size),
+            size_measure_id: resource.size.map(|size| size.measure_id),
+            status: OnDemandStatus::Running,
+            effective_at: at,
+            expires_at: None,
+        };
+        insert(connection, account, &new).await?;
+    }
+    Ok(())
+}
+
+/// Turns a family whose time is over to pay-per-use: an order that costs nothing, and the resources begin anew.
+pub async fn turn(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    (account, customer, family): ((TenantId, DomainId), &Customer, &[Subscription]),
+    by: By,
+) -> Result<(), Failure> {
+    let line = |resource: &Subscription| Line {
+        product: product(desk, resource),
+        period: Period { num: 0, ..resource.period },
+        amounts: Amounts::default(),
+        main: None,
+        resource_id: Some(resource.resource_id.clone()),
+        resource_name: resource.name.clone(),
+        outcome: Outcome::Done,
+        effective_at: Some(by.now),
+        expires_at: None,
+    };
+    let new = New {
+        account,
+        kind: OrderType::ToOnDemand,
+        source: SourceType::System,
+        user_name: SYSTEM.to_owned(),
+        enterprise_project: family.first().and_then(|resource| resource.enterprise_project.clone()),
+        currency: family.first().map_or(desk.currency(), |resource| resource.currency),
+        is_auto_pay: false,
+        begins: Event::PlacedAndDone,
+        lines: family.iter().map(line).collect(),
+    };
+    place::place(connection, desk, (new, customer), by).await?;
+    Ok(open(connection, account, family, by.now).await?)
+}
+
+/// Which resources; what is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct OnDemandFilter {
+    /// In this region.
+    pub region: Option<String>,
+    /// Of this service type, in lower case.
+    pub service_type: Option<String>,
+    /// These.
+    pub ids: Option<Vec<String>>,
+    /// Opened at this instant or later.
+    pub from: Option<OffsetDateTime>,
+    /// Opened at this instant or earlier.
+    pub to: Option<OffsetDateTime>,
+    /// How they stand.
+    pub status: Option<OnDemandStatus>,
+}
+
+/// A page of a customer's resources, the latest first, and how many there are in all.
+pub async fn page(
+    connection: &mut PgConnection,
+    account: (TenantId, DomainId),
+    filter: &OnDemandFilter,
+    (offset, limit): (usize, usize),
+) -> sqlx::Result<(Vec<OnDemandResource>, i64)> {
+    let mut count = QueryBuilder::new("select count(*) from on_demand_resources");
+    push_conditions(&mut count, account, filter);
+    let total: i64 = count.build_query_scalar().fetch_one(&mut *connection).await?;
+    let mut query = QueryBuilder::new(
+        "select resource_id, project_id, region_code, zone_code, service_type_code, resource_type_code, resource_spec,
+                resource_name, resource_size, size_measure_id, status, effective_at, expires_at
+         from on_demand_resources",
+    );
+    push_conditions(&mut query, account, filter);
+    query.push(" order by effective_at desc, resource_id desc offset ");
+    query.push_bind(i64::try_from(offset).unwrap_or(i64::MAX)).push(" limit ");
+    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    Ok((query.build_query_as().fetch_all(connection).await?, total))
+}
+
+fn push_conditions(
+    query: &mut QueryBuilder<Postgres>,
+    (tenant, domain): (TenantId, DomainId),
+    filter: &OnDemandFilter,
+) {
+    query.push(" where tenant_id = ").push_bind(tenant.0).push(" and domain_id = ").push_bind(domain.0);
+    if let Some(region) = &filter.region {
+        query.push(" and region_code = ").push_bind(region.clone());
+    }
+    if let Some(service) = &filter.service_type {
+        query.push(" and service_type_code = ").push_bind(service.clone());
+    }
+    if let Some(ids) = &filter.ids {
+        query.push(" and resource_id = any(").push_bind(ids.clone()).push(")");
+    }
+    if let Some(from) = filter.from {
+        query.push(" and effective_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.to {
+        query.push(" and effective_at < ").push_bind(to.saturating_add(time::Duration::SECOND));
+    }
+    if let Some(status) = filter.status {
+        query.push(" and status = ").push_bind(status.code());
+    }
+}

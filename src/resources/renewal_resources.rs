@@ -1,0 +1,152 @@
+//! `POST /v2/orders/subscriptions/resources/renew`
+
+use super::family::Held;
+use super::refusal::{Failure, Refusal};
+use super::renewing::{self, Renewal, Renewed};
+use crate::api::caller::{CallerKind, Customer};
+use crate::api::error::ApiError;
+use crate::api::extract::Json;
+use crate::api::policy::Policy;
+use crate::api::write::{Answer, Outcome, Write};
+use crate::app::App;
+use crate::orders::model::{By, SourceType};
+use crate::pricing::model::{Period, PeriodType, ResourceId};
+use crate::values::list::List;
+use crate::values::number::{self, Number};
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use utoipa::ToSchema;
+
+/// What to renew, and for how long.
+#[derive(Deserialize, ToSchema)]
+pub struct RenewalResourcesReq {
+    /// The primaries, up to ten; their secondaries are renewed with them.
+    #[schema(inline, value_type = Vec<ResourceId>, max_items = 10)]
+    resource_ids: List<ResourceId, 10>,
+    /// `2` months, `3` years.
+    #[schema(value_type = i32, minimum = 2, maximum = 3, example = 2)]
+    period_type: Number<2, 3>,
+    /// How many: 1 to 11 months, 1 to 3 years.
+    #[schema(value_type = i32, minimum = 1, maximum = 11, example = 1)]
+    period_num: Number<1, 11>,
+    /// `1`: the order is paid at once; `0`, also if absent or null: it waits to be paid.
+    #[schema(nullable, minimum = 0, maximum = 1, example = 0)]
+    #[serde(default, deserialize_with = "number::any_or_none")]
+    is_auto_pay: Option<i32>,
+}
+
+/// What was renewed.
+#[derive(Serialize, ToSchema)]
+pub struct RenewalResourcesResponse {
+    /// The orders: one, or one for each currency.
+    #[schema(example = json!(["CS2603281445NO7AB"]))]
+    order_ids: Vec<String>,
+    /// What could not be renewed, and why.
+    fail_resource_infos: Vec<FailResourceInfo>,
+}
+
+/// A resource for which it was not done.
+#[derive(Serialize, ToSchema)]
+pub struct FailResourceInfo {
+    /// The vendor's code.
+    #[schema(example = "CBC.99003016")]
+    pub error_code: &'static str,
+    /// In words.
+    #[schema(example = "The resource has expired and been deleted, or does not exist.")]
+    pub error_msg: &'static str,
+    /// The resource.
+    #[schema(example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
+    pub resource_id: String,
+}
+
+impl FailResourceInfo {
+    fn of((id, refusal): (String, Refusal)) -> Self {
+        let (error_code, error_msg) = refusal.words();
+        Self { error_code, error_msg, resource_id: id }
+    }
+}
+
+/// Renews resources that were bought for a time.
+///
+/// From their end on, also when that is past. The order is paid at once or waits to be paid by `PayOrders`; one that could not be
+/// paid at once waits too, and the call is answered with `CBC.30050006`. If none of the resources can be renewed the call is
+/// refused for the reason of the first.
+#[utoipa::path(
+    post, path = "/v2/orders/subscriptions/resources/renew",
+    responses((status = 200, description = "The orders.", body = RenewalResourcesResponse)),
+    extensions(("x-policy" = json!(
+        Policy::callers(&CallerKind::CUSTOMERS).customer_action("billing:subscription:renew").per_second(20).writes()
+    ))),
+)]
+pub async fn renewal_resources(
+    State(app): State<App>,
+    customer: Customer,
+    write: Write,
+    Json(request): Json<RenewalResourcesReq>,
+) -> Result<Answer, ApiError> {
+    let (desk, by) = (app.desk(), By { user: Some(customer.user), now: app.now(customer.tenant) });
+    let renewal = Renewal {
+        account: (customer.tenant, customer.domain),
+        ids: named(request.resource_ids.as_slice())?,
+        period: request.period()?,
+        is_auto_pay: request.auto_pay()?,
+        source: SourceType::Customer,
+        user_name: customer.user_name.clone(),
+    };
+    write
+        .once(async |connection| {
+            let held = Held::lock(connection, renewal.account, &renewal.ids, desk.site).await?;
+            let renewed = renewing::renew(connection, &desk, (&renewal, &held), by).await?;
+            answer(renewed)
+        })
+        .await
+}
+
+fn answer(renewed: Renewed) -> Result<Outcome, ApiError> {
+    let Renewed { orders, failed } = renewed;
+    if let (true, Some((_, refusal))) = (orders.is_empty(), failed.first()) {
+        return Err(Failure::from(*refusal).into());
+    }
+    let order_ids = renewing::order_ids(orders.iter().map(|placed| &placed.order));
+    let subject = order_ids.join(" ");
+    if orders.iter().any(|placed| placed.unpaid.is_some()) {
+        return Ok(Outcome::refused(&subject, &Refusal::AutomaticPayment.into()));
+    }
+    let fail_resource_infos = failed.into_iter().map(FailResourceInfo::of).collect();
+    Outcome::of(&subject, &RenewalResourcesResponse { order_ids, fail_resource_infos })
+}
+
+impl RenewalResourcesReq {
+    fn period(&self) -> Result<Period, ApiError> {
+        let (kind, most) = if self.period_type.get() == 2 { (PeriodType::Month, 11) } else { (PeriodType::Year, 3) };
+        let num = self.period_num.get();
+        if num > most {
+            return Err(ApiError::parameter(
+                "period_num",
+                format_args!("must be from 1 to {most} for this period_type"),
+            ));
+        }
+        Ok(Period { kind, num })
+    }
+
+    fn auto_pay(&self) -> Result<bool, ApiError> {
+        match self.is_auto_pay {
+            None | Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            Some(_) => Err(ApiError::parameter("is_auto_pay", "must be 0 or 1")),
+        }
+    }
+}
+
+/// Resources that a request names: at least one, none twice.
+pub fn named(ids: &[ResourceId]) -> Result<Vec<String>, ApiError> {
+    if ids.is_empty() {
+        return Err(ApiError::parameter("resource_ids", "must not be empty"));
+    }
+    let mut seen = HashSet::new();
+    if !ids.iter().all(|id| seen.insert(id.as_str())) {
+        return Err(ApiError::parameter("resource_ids", "must not name a resource twice"));
+    }
+    Ok(ids.iter().map(|id| id.as_str().to_owned()).collect())
+}
