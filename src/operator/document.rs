@@ -19,7 +19,7 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 20] = [
+const TAGS: [(&str, &str); 21] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
@@ -36,6 +36,7 @@ const TAGS: [(&str, &str); 20] = [
     ("maintenance", "The switch that lets the partner API answer 503."),
     ("notifications", "What partners were told of bindings."),
     ("operators", "Operators and their tokens."),
+    ("packages", "Resource packages of customers, and the usage that is taken out of them."),
     ("partners", "What partners are beside their accounts, and resellers."),
     ("prices", "The price book."),
     ("real-name", "Real-name authentication: the review."),

@@ -27,6 +27,7 @@ pub mod maintenance;
 pub mod named;
 pub mod notifications;
 pub mod operators;
+pub mod packages;
 pub mod partners;
 pub mod policy;
 pub mod prices;
@@ -102,6 +103,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         operators::create_operator,
         operators::delete_operator,
     );
+    operations!(operations, "packages": packages::grant_package, packages::end_package, packages::report_usage);
     operations!(operations, "partners":
         partners::show_profile,
         partners::update_profile,
