@@ -7,8 +7,8 @@
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`orders`]. A file there is one operation. What needs several
-//!    domains stands above them: [`resources`], [`associations`], [`consumption`].
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`]. A file there is one operation. What
+//!    needs several domains stands above them: [`resources`], [`associations`], [`consumption`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
 //!    [`background`] keeps it in step with the database, and does whatever happens by itself.
@@ -47,6 +47,7 @@ pub mod operators;
 pub mod orders;
 pub mod outbox;
 pub mod output;
+pub mod packages;
 pub mod partner;
 pub mod personal;
 pub mod postgres;
@@ -80,6 +81,7 @@ pub fn operations() -> Operations<App> {
     products::register(&mut operations);
     accounts::register(&mut operations);
     coupons::register(&mut operations);
+    packages::register(&mut operations);
     orders::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);

@@ -21,11 +21,12 @@ Every call carries either a request signature made with an access key (AK/SK, he
 vendor's SDKs) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
 often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("accounts", "Funds of partners and customers: balances, transfers, records."),
     ("customers", "Customers of partners: registration, verification codes, lists, freezing, budgets."),
     ("identity", "Tokens, and what the SDK asks by itself: the caller's account and projects."),
     ("orders", "Orders: lists, details, payment, cancellation, refunds."),
+    ("packages", "Resource packages of customers, what is left of them, what was taken out of them."),
     ("partner", "What partners ask of this server beyond the vendor's API."),
     ("products", "Cloud service types, resource types, usage types and specifications."),
     ("real-name", "Real-name authentication of customers: applications, review, results."),
@@ -61,6 +62,22 @@ pub fn head() -> OpenApi {
         .tags(Some(tags))
         .components(Some(components))
         .build()
+}
+
+/// A body that may be left out is derived as one that may also be null, which no body may: the other alternative is what it is.
+pub fn state_optional_body(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        if let Some(RefOr::T(Schema::OneOf(alternatives))) = &content.schema
+            && let [given, null] = alternatives.items.as_slice()
+            && is_null(null)
+        {
+            content.schema = Some(given.clone());
+            body.required = Some(Required::False);
+        }
+    }
 }
 
 /// Adds what every write takes and answers beside its own.

@@ -107,6 +107,7 @@ impl<S: Clone + Send + Sync + 'static, P: Rules> Operations<S, P> {
         operation.operation_id = Some(id.clone());
         operation.tags = Some(vec![tag.to_owned()]);
         policy.stamp(&mut operation);
+        document::state_optional_body(&mut operation);
         self.add_schemas(&id, schemas);
         document::insert(&mut self.document, &path, method.clone(), operation);
         // One small string an operation, for the life of the process: metrics and spans want it as a label.

@@ -19,7 +19,7 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 22] = [
+const TAGS: [(&str, &str); 23] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
@@ -37,6 +37,7 @@ const TAGS: [(&str, &str); 22] = [
     ("notifications", "What partners were told of bindings."),
     ("operators", "Operators and their tokens."),
     ("orders", "Orders of customers: placing them, what was provided, decisions."),
+    ("packages", "Resource packages of customers, and the usage that is taken out of them."),
     ("partners", "What partners are beside their accounts, and resellers."),
     ("prices", "The price book."),
     ("real-name", "Real-name authentication: the review."),

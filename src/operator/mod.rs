@@ -28,6 +28,7 @@ pub mod named;
 pub mod notifications;
 pub mod operators;
 pub mod orders;
+pub mod packages;
 pub mod partners;
 pub mod policy;
 pub mod prices;
@@ -111,6 +112,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         orders::report_provisioning,
         orders::decide_order,
     );
+    operations!(operations, "packages": packages::grant_package, packages::end_package, packages::report_usage);
     operations!(operations, "partners":
         partners::show_profile,
         partners::update_profile,

@@ -10,7 +10,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::coupons::choice::{self, Candidate};
-use crate::coupons::model::{Between, CouponKind, CouponStatus, MaybeInstant, YUAN, instant_or_empty, listed_since};
+use crate::coupons::model::{CouponKind, CouponStatus, MaybeInstant, YUAN, instant_or_empty};
 use crate::coupons::store::coupons::Coupon;
 use crate::coupons::store::search::{CouponFilter, CouponRow, Search, Whose};
 use crate::values::amount::Amount;
@@ -177,11 +177,9 @@ async fn usable(connection: &mut PgConnection, order: &Order, now: OffsetDateTim
         whose: Whose::HeldBy(order.customer),
         filter: CouponFilter {
             status: Some(CouponStatus::Usable),
-            effective: Between::default(),
             ..CouponFilter::default()
         },
         now,
-        listed_since: listed_since(now),
     };
     let (rows, _) = search.page(connection, (0, usize::MAX)).await?;
     let bought_in = store::services_bought(connection, (order.tenant, order.customer)).await?;

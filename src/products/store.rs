@@ -104,8 +104,13 @@ impl Products {
 
     /// The service type that a row refers to.
     pub fn service(&self, code: &str) -> &ServiceType {
+        self.find_service(code).expect("resource_types_service_fk")
+    }
+
+    /// The service type of this code.
+    pub fn find_service(&self, code: &str) -> Option<&ServiceType> {
         let found = self.services.binary_search_by(|service| service.code.as_str().cmp(code));
-        &self.services[found.expect("resource_types_service_fk")]
+        found.ok().map(|index| &self.services[index])
     }
 
     /// The names of a service type; nothing if there is none of this code.
@@ -138,6 +143,11 @@ impl Products {
     /// The usage types of a resource type.
     pub fn usages_of(&self, resource_type: &str) -> &[UsageTypeRow] {
         self.usages_by_resource.get(resource_type).map_or(&[], Vec::as_slice)
+    }
+
+    /// The usage type of this code, in whatever case, of a resource type.
+    pub fn find_usage(&self, resource_type: &str, code: &str) -> Option<&UsageTypeRow> {
+        self.usages_of(resource_type).iter().find(|usage| usage.code.eq_ignore_ascii_case(code))
     }
 
     /// Whether a specification of a resource type is sold in a region, paid for in this way.

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{DatabaseUrl, Review, Secret, Settings, openable};
 use crate::database::{self, Database};
 use crate::output::print;
+use crate::packages::sandbox as packages;
 use crate::postgres::{Cluster, Options};
 use crate::pricing::samples;
 use crate::secrets;
@@ -187,7 +188,8 @@ async fn make_world(
         world.store(&mut connection, settings, now).await?;
         let customer = world.account("demo-customer").ids();
         samples::furnish(&mut connection, customer, now).await?;
-        subscriptions::furnish(&mut connection, customer, now).await
+        subscriptions::furnish(&mut connection, customer, now).await?;
+        packages::furnish(&mut connection, customer, now).await
     };
     id::seeded(seed, making).await?;
     connection.close().await?;

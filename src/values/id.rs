@@ -80,6 +80,10 @@ ids! {
     EventId;
     /// Where an account's events are sent.
     WebhookId;
+    /// A resource package.
+    PackageId;
+    /// What a resource package has of one usage type.
+    PackageItemId;
 }
 
 /// A new id without a type of its own.

@@ -161,6 +161,10 @@ def has_policy_of_servers(answer: Any) -> None:
     assert (policy.service_type_name, policy.incentive_policy, policy.allow_discount) == ("弹性云服务器", "0", "YES")
 
 
+def has_packages(answer: Any) -> None:
+    assert [package.product_id for package in answer.free_resource_packages] == ["demo-traffic", "demo-requests"]
+
+
 def has_sites(answer: Any) -> None:
     assert codes(answer.sites, "site_code") == ["HWC_CN"]
 
@@ -173,7 +177,12 @@ def has_dollar_prices(answer: Any) -> None:
 
 
 # What partners may not ask is asked by a customer.
-CUSTOMERS_OWN = {"ListOnDemandResourceRatings", "ListRateOnPeriodDetail", "ListRenewRateOnPeriod"}
+CUSTOMERS_OWN = {
+    "ListFreeResourceInfos",
+    "ListOnDemandResourceRatings",
+    "ListRateOnPeriodDetail",
+    "ListRenewRateOnPeriod",
+}
 
 # By operation: the arguments of a call, and what its answer must hold.
 EXAMPLES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
@@ -184,6 +193,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
     "ListCities": ({"province_code": "CN-13", "limit": 1000}, has_baoding),
     "ListConversions": ({"measure_type": 3}, converts_gigabytes),
     "ListCounties": ({"city_code": "CN-13-001", "limit": 1000}, has_changan),
+    # Without a body, as users call it.
+    "ListFreeResourceInfos": ({}, has_packages),
     "ListIncentiveDiscountPolicies": (
         {"time": "2026-01", "service_type_code": "hws.service.type.ec2"},
         has_policy_of_servers,
