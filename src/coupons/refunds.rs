@@ -95,6 +95,7 @@ impl Returning<'_> {
             memo: String::new(),
             user: self.user,
             happened_at: transfer.happened_at,
+            refused: None,
         }
     }
 }

@@ -329,7 +329,9 @@ pub async fn run_clock(
     let (tenant, _) = find_account(connection, account).await?;
     let system = Clock::default();
     let (setting, happened) = match movement {
-        Some(movement) => due::move_clock(connection, &DeskWhenNeeded::new(settings), tenant, movement, &system).await?,
+        Some(movement) => {
+            due::move_clock(connection, &DeskWhenNeeded::new(settings), tenant, movement, &system).await?
+        }
         None => (clock::setting(connection, tenant).await?, Vec::new()),
     };
     let happened: Vec<String> =

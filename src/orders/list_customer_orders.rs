@@ -2,6 +2,7 @@
 
 use super::model::{OrderNumber, OrderStatus, OrderType, ServiceTypeFilter, SourceType};
 use super::store::search::{OrderFilter, OrderRow, Search, Span, Whose};
+use super::sub_orders::SubCustomerOrderV2;
 use super::view::{AmountInfomationV2, EnterpriseProject, service_name};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
@@ -70,9 +71,9 @@ pub struct ListCustomerOrdersQuery {
     #[serde(default)]
     offset: Offset<false>,
     /// In which order, in any case; the latest first unless said otherwise.
-    #[param(inline, value_type = Order)]
+    #[param(inline, value_type = OrderBy)]
     #[serde(default)]
-    order_by: Filter<Order>,
+    order_by: Filter<OrderBy>,
     /// Only those paid at this instant or later; at most a year before `payment_time_end`.
     #[param(inline, value_type = Instant)]
     #[serde(default)]
@@ -93,7 +94,7 @@ pub struct ListCustomerOrdersQuery {
 /// In which order orders are answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-pub enum Order {
+pub enum OrderBy {
     /// The earliest first.
     #[serde(rename = "createTime")]
     CreateTime,
@@ -102,7 +103,7 @@ pub enum Order {
     CreateTimeDescending,
 }
 
-impl TryFrom<String> for Order {
+impl TryFrom<String> for OrderBy {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -183,10 +184,6 @@ pub struct CustomerOrderV2 {
     agent_pay_info: AgentPayInfoV2,
 }
 
-/// A part of a combined transaction.
-#[derive(Serialize, ToSchema)]
-pub struct SubCustomerOrderV2 {}
-
 /// Who paid an order.
 #[derive(Serialize, ToSchema)]
 pub struct AgentPayInfoV2 {
@@ -242,7 +239,7 @@ pub async fn list_customer_orders(
             status: query.status.wanted().copied(),
             kind: query.order_type.wanted().copied(),
         },
-        ascending: query.order_by.wanted() == Some(&Order::CreateTime),
+        ascending: query.order_by.wanted() == Some(&OrderBy::CreateTime),
     };
     let mut connection = app.database.tenant(caller.tenant).await?;
     let (rows, total_count) = search.page(&mut connection, (query.offset.get(), query.limit.get())).await?;

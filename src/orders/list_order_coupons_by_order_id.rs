@@ -175,10 +175,7 @@ async fn usable(connection: &mut PgConnection, order: &Order, now: OffsetDateTim
     let search = Search {
         tenant: order.tenant,
         whose: Whose::HeldBy(order.customer),
-        filter: CouponFilter {
-            status: Some(CouponStatus::Usable),
-            ..CouponFilter::default()
-        },
+        filter: CouponFilter { status: Some(CouponStatus::Usable), ..CouponFilter::default() },
         now,
     };
     let (rows, _) = search.page(connection, (0, usize::MAX)).await?;

@@ -30,8 +30,9 @@ pub mod show_customer_order_details;
 pub mod show_refund_order_details;
 pub mod state;
 pub mod store;
+pub mod sub_orders;
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;
 pub mod view;
 
 use crate::api::operation::{Operations, operations};

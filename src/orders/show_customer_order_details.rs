@@ -5,6 +5,7 @@ use super::model::{Line, Order, OrderNumber, OrderStatus, OrderType, SourceType}
 use super::number;
 use super::refusal::Refusal;
 use super::store;
+use super::sub_orders::SubCustomerOrderV3;
 use super::view::{AmountInfomationV2, service_name};
 use crate::api::caller::{AnyCaller, Caller};
 use crate::api::error::ApiError;
@@ -109,10 +110,6 @@ pub struct CustomerOrderV3 {
     /// Parts of a combined transaction: there is none.
     sub_order_infos: Vec<SubCustomerOrderV3>,
 }
-
-/// A part of a combined transaction.
-#[derive(Serialize, ToSchema)]
-pub struct SubCustomerOrderV3 {}
 
 /// A line of an order.
 #[derive(Serialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use super::change::{self, How, Return};
 use super::family::Held;
-use super::renewal_resources::{FailResourceInfo, named};
+use super::renewal_resources::named;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -11,6 +11,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::orders::model::By;
 use crate::pricing::model::ResourceId;
+use crate::subscriptions::model::FailResourceInfo;
 use crate::values::list::List;
 use crate::values::number::{self, Number};
 use crate::values::text::texts;

@@ -11,6 +11,7 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::orders::model::{By, SourceType};
 use crate::pricing::model::{Period, PeriodType, ResourceId};
+use crate::subscriptions::model::FailResourceInfo;
 use crate::values::list::List;
 use crate::values::number::{self, Number};
 use axum::extract::State;
@@ -44,27 +45,6 @@ pub struct RenewalResourcesResponse {
     order_ids: Vec<String>,
     /// What could not be renewed, and why.
     fail_resource_infos: Vec<FailResourceInfo>,
-}
-
-/// A resource for which it was not done.
-#[derive(Serialize, ToSchema)]
-pub struct FailResourceInfo {
-    /// The vendor's code.
-    #[schema(example = "CBC.99003016")]
-    pub error_code: &'static str,
-    /// In words.
-    #[schema(example = "The resource has expired and been deleted, or does not exist.")]
-    pub error_msg: &'static str,
-    /// The resource.
-    #[schema(example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
-    pub resource_id: String,
-}
-
-impl FailResourceInfo {
-    fn of((id, refusal): (String, Refusal)) -> Self {
-        let (error_code, error_msg) = refusal.words();
-        Self { error_code, error_msg, resource_id: id }
-    }
 }
 
 /// Renews resources that were bought for a time.
@@ -113,8 +93,13 @@ fn answer(renewed: Renewed) -> Result<Outcome, ApiError> {
     if orders.iter().any(|placed| placed.unpaid.is_some()) {
         return Ok(Outcome::refused(&subject, &Refusal::AutomaticPayment.into()));
     }
-    let fail_resource_infos = failed.into_iter().map(FailResourceInfo::of).collect();
+    let fail_resource_infos = failed.into_iter().map(left_out).collect();
     Outcome::of(&subject, &RenewalResourcesResponse { order_ids, fail_resource_infos })
+}
+
+fn left_out((resource_id, refusal): (String, Refusal)) -> FailResourceInfo {
+    let (error_code, error_msg) = refusal.words();
+    FailResourceInfo { error_code, error_msg: error_msg.to_owned(), resource_id }
 }
 
 impl RenewalResourcesReq {

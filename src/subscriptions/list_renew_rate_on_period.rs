@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::pricing::discounts::Offered;
 use crate::pricing::model::{Currency, Period, PeriodType, ResourceId};
 use crate::pricing::quote::{self, Purchase};
+use crate::subscriptions::model::FailResourceInfo;
 use crate::subscriptions::renewal::{Held, Renewal, RenewalQuote};
 use crate::values::decimal::plain;
 use crate::values::number::{self, Number};
@@ -114,20 +115,6 @@ pub struct OptionalDiscountRatingResultV2 {
     /// Absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     installment_period_type: Option<i32>,
-}
-
-/// A resource that was left out.
-#[derive(Serialize, ToSchema)]
-pub struct FailResourceInfo {
-    /// Why, by the vendor's code.
-    #[schema(example = "CBC.30050009")]
-    error_code: &'static str,
-    /// Why, in words.
-    #[schema(example = "The resource has expired and been deleted, or does not exist.")]
-    error_msg: String,
-    /// The resource.
-    #[schema(example = "server-1")]
-    resource_id: String,
 }
 
 /// Quotes the renewal of yearly and monthly resources.

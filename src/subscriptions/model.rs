@@ -6,6 +6,7 @@ use crate::pricing::model::Size;
 use crate::pricing::model::{Currency, Period, PeriodType};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What is under way with a resource.
@@ -78,6 +79,20 @@ pub struct Subscription {
     pub renew_attempt_at: Option<OffsetDateTime>,
     /// When it was changed last.
     pub updated_at: OffsetDateTime,
+}
+
+/// A resource that was left out.
+#[derive(Serialize, ToSchema)]
+pub struct FailResourceInfo {
+    /// Why, by the vendor's code.
+    #[schema(example = "CBC.30050009")]
+    pub error_code: &'static str,
+    /// Why, in words.
+    #[schema(example = "The resource has expired and been deleted, or does not exist.")]
+    pub error_msg: String,
+    /// The resource.
+    #[schema(example = "server-1")]
+    pub resource_id: String,
 }
 
 /// What decides how a resource goes on by itself.
