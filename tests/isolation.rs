@@ -10,6 +10,7 @@ use bss_gateway::api::policy::{Authentication, POLICY, Policy};
 use bss_gateway::customers::membership;
 use bss_gateway::customers::model::{Association, AssociationType};
 use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
+use bss_gateway::operators::store::Role;
 use bss_gateway::signature::Rules;
 use bss_gateway::testing::{Answer, Client, TestApp};
 use bss_gateway::values::id::{DomainId, TenantId, UserId};
@@ -21,6 +22,8 @@ use time::Duration;
 
 /// The example of every id in the document.
 const EXAMPLE_ID: &str = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
+/// Likewise of an order's id.
+const EXAMPLE_ORDER: &str = "CS2603281445NO7AB";
 const COMMITTED: &str = include_str!("facts/isolation.txt");
 
 /// A call made from the document.
@@ -110,6 +113,19 @@ async fn name_coupons(app: &TestApp, calls: &mut [Call]) {
         let id = first(&split, "quotas", "quota_id");
         call.body =
             call.body.replace(&format!("\"quota_ids\":[\"{EXAMPLE_ID}\"]"), &format!("\"quota_ids\":[\"{id}\"]"));
+    }
+}
+
+/// Likewise an order: demo-customer's.
+async fn name_order(app: &TestApp, calls: &mut [Call]) {
+    let line = json!({"resource_type": "hws.resource.type.vm", "resource_spec": "s6.large.2.linux",
+                      "region": "cn-north-4", "period_type": 2, "period_num": 1});
+    let operator = app.operator(Role::Operate).await;
+    let target = "/admin/v1/accounts/demo-customer/orders";
+    let order = operator.post(target, &json!({ "lines": [line] })).await.ok();
+    for call in calls {
+        call.target = call.target.replace(EXAMPLE_ORDER, &text(&order["order_id"]));
+        call.body = call.body.replace(EXAMPLE_ORDER, &text(&order["order_id"]));
     }
 }
 
@@ -265,6 +281,7 @@ async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
     let mut calls = calls();
     name_accounts(&app, &mut calls);
     name_coupons(&app, &mut calls).await;
+    name_order(&app, &mut calls).await;
     give_funds_to_take_back(&app).await;
     let columns = columns(&app, &pool, &calls).await;
     let subject_token = app.log_in("demo-partner").await;

@@ -105,14 +105,8 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         operators::create_operator,
         operators::delete_operator,
     );
-    operations!(operations, "orders":
-        orders::list_orders,
-        orders::place_order,
-        orders::show_order,
-        orders::report_provisioning,
-        orders::decide_order,
-    );
-    operations!(operations, "packages": packages::grant_package, packages::end_package, packages::report_usage);
+    orders::register(&mut operations);
+    packages::register(&mut operations);
     operations!(operations, "partners":
         partners::show_profile,
         partners::update_profile,
@@ -128,18 +122,8 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         real_name::refuse_real_name,
         real_name::ban_document,
     );
-    operations!(operations, "requests":
-        requests::list_requests,
-        requests::delete_requests,
-        requests::show_request,
-        requests::show_request_as_curl,
-        requests::show_request_as_sdk_code,
-        requests::replay_request,
-    );
-    operations!(operations, "resources":
-        resources::open_on_demand_resource,
-        resources::close_on_demand_resource,
-    );
+    requests::register(&mut operations);
+    resources::register(&mut operations);
     operations!(operations, "snapshots":
         snapshots::list_snapshots,
         snapshots::save_snapshot,

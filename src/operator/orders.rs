@@ -5,6 +5,7 @@ use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
+use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
@@ -38,6 +39,11 @@ texts! {
     OrderedProject, 1..=64, "0";
     /// Who ordered.
     OrderedBy, 1..=64, "web-shop";
+}
+
+/// The operations on orders.
+pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
+    operations!(operations, "orders": list_orders, place_order, show_order, report_provisioning, decide_order);
 }
 
 /// The order in the path.

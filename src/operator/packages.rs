@@ -4,6 +4,7 @@ use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
+use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::operators::store::Role;
@@ -24,6 +25,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+
+/// The operations of packages.
+pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
+    operations!(operations, "packages": grant_package, end_package, report_usage);
+}
 
 texts! {
     /// The order that a package comes from.
@@ -82,10 +88,8 @@ pub struct GrantPackageBody {
 #[derive(Deserialize, ToSchema)]
 pub struct ResetBody {
     /// How often: 1 hourly, 2 daily, 3 weekly, 4 monthly, 5 yearly.
-    #[schema(inline)]
     cycle: ResetCycle,
     /// 1 by the calendar of UTC+8, 2 counted from when the package takes effect.
-    #[schema(inline)]
     by: ResetBy,
 }
 
@@ -99,7 +103,7 @@ pub struct PackageItemBody {
     /// How much there is, in each cycle: above 0, at most 8 decimals.
     amount: Quantity,
     /// The unit.
-    #[schema(inline)]
+    #[schema(value_type = i32, minimum = 0, maximum = 100_000, example = 10)]
     measure_id: Number<0, 100_000>,
 }
 
@@ -234,7 +238,7 @@ pub struct ReportUsageBody {
     /// How much: above 0, at most 8 decimals.
     quantity: Quantity,
     /// The unit: packages in another one do not cover it.
-    #[schema(inline)]
+    #[schema(value_type = i32, minimum = 0, maximum = 100_000, example = 10)]
     measure_id: Number<0, 100_000>,
     /// The region it was used in.
     region_code: RegionCode,

@@ -7,6 +7,7 @@ use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::faults::FaultKind;
+use crate::api::operation::{Operations, operations};
 use crate::api::page::Limit;
 use crate::api::quota::Dimension;
 use crate::api::recorder::mask::MaskedBody;
@@ -27,6 +28,18 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
+
+/// The operations on the log.
+pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
+    operations!(operations, "requests":
+        list_requests,
+        delete_requests,
+        show_request,
+        show_request_as_curl,
+        show_request_as_sdk_code,
+        replay_request,
+    );
+}
 
 /// Which calls.
 #[derive(Deserialize, IntoParams)]

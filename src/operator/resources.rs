@@ -4,6 +4,7 @@ use super::named::{OfAccount, account_and_time};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
+use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity;
@@ -21,6 +22,11 @@ use utoipa::{IntoParams, ToSchema};
 texts! {
     /// What a resource is called.
     OnDemandName, 0..=128, "web-1";
+}
+
+/// The operations on resources that are paid by use.
+pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
+    operations!(operations, "resources": open_on_demand_resource, close_on_demand_resource);
 }
 
 /// A resource that a service has opened.

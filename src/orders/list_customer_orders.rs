@@ -59,7 +59,7 @@ pub struct ListCustomerOrdersQuery {
     #[serde(default)]
     status: Filter<OrderStatus, Refused>,
     /// Only those for this; neither empty nor null.
-    #[param(inline, value_type = OrderType)]
+    #[param(value_type = String, example = "1", max_length = 64)]
     #[serde(default)]
     order_type: Filter<OrderType, Refused, Refused>,
     /// How many to answer at most; not empty.

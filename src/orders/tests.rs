@@ -29,6 +29,8 @@ impl Stall {
     /// One with so many yuan in the customer's hands.
     pub async fn with_funds(pool: PgPool, yuan: &str) -> Self {
         let stall = Self::new(pool).await;
+        // The world's own coupons would pay as well.
+        stall.sql("update coupons set frozen = true").await;
         let customer = stall.app.world.account(CUSTOMER).domain;
         let body = json!({"customer_id": customer, "amount": yuan});
         stall.app.client("demo-partner").post("/v2/accounts/partner-accounts/adjust-amount", &body).await.ok();

@@ -282,7 +282,7 @@ mod tests {
             (json!({"resource_spec": "s6.large.2.bsd"}), "CBC.99006006", "not found. (id x)"),
             (json!({"cloud_service_type": "hws.service.type.ebs"}), "CBC.99006006", "not found. (id x)"),
             (json!({"resource_type": "none"}), "CBC.99006006", "not found. (id x)"),
-            (json!({"region": "cn-north-9"}), "CBC.99006006", "not found. (id x)"),
+            (json!({"region": "nowhere-1"}), "CBC.99006006", "not found. (id x)"),
             (json!({"usage_factor": "upflow"}), "CBC.99006074", "factor does not exist. (id x)"),
             (json!({"usage_measure_id": 10}), "CBC.99006050", "Incorrect usage unit. (id x)"),
             (json!({"usage_measure_id": 999}), "CBC.99006050", "Incorrect usage unit. (id x)"),

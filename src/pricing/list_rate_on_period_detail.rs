@@ -429,7 +429,10 @@ mod tests {
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn every_refusal_has_its_code_and_names_the_item(pool: PgPool) {
-        let app = TestApp::with_prices(pool).await;
+        let app = TestApp::with_prices(pool.clone()).await;
+        let unpriced = "delete from prices where region_code = 'cn-south-1'";
+        sqlx::raw_sql(unpriced).execute(&pool).await.expect("they are deleted");
+        app.reload_catalogue().await;
         let client = app.client("demo-customer");
         for (change, code, words) in [
             (json!({"resource_spec": "s6.large.2.bsd"}), "CBC.99006006", "not found. (id x)"),
@@ -491,7 +494,7 @@ mod tests {
         assert_eq!(refused.refusal(), (400, "CBC.99006017", "Failed to query customer information."));
 
         app.app.database.close().await;
-        assert_eq!(client.post(TARGET, &request).await.refusal(), (500, "CBC.0999", "Other errors."));
+        assert_eq!(client.post(TARGET, &request).await.refusal(), (503, "APIGW.0201", "Backend unavailable. Repeat the request."));
     }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]

@@ -47,13 +47,11 @@ pub struct QueryCustomerOnDemandResourcesReq {
     #[schema(value_type = Option<Instant>)]
     effective_time_end: Filter<Instant>,
     /// How many to skip.
-    #[serde(default)]
     #[schema(inline)]
-    offset: Offset,
+    offset: Option<Offset>,
     /// How many to answer at most.
-    #[serde(default)]
     #[schema(inline)]
-    limit: Limit<100>,
+    limit: Option<Limit<100>>,
     /// Only those that stand so.
     #[serde(default)]
     #[schema(value_type = Option<OnDemandStatus>)]
@@ -141,7 +139,7 @@ pub async fn list_customer_on_demand_resources(
         return Err(Unrelated::NoPermissionOnCustomer.into());
     }
     let mut connection = app.database.tenant(partner.tenant).await?;
-    let part = (request.offset.get(), request.limit.get());
+    let part = (request.offset.unwrap_or_default().get(), request.limit.unwrap_or_default().get());
     let account = (partner.tenant, customer.id);
     let (rows, total_count) = on_demand::page(&mut connection, account, &request.filter(), part).await?;
     let catalogue = app.catalogue.load();

@@ -46,13 +46,11 @@ pub struct QueryResourcesReq {
     #[schema(inline, value_type = Vec<ResourceStatus>, max_items = 10)]
     status_list: Filter<List<ResourceStatus, 10>>,
     /// How many to skip.
-    #[serde(default)]
     #[schema(inline)]
-    offset: Offset,
+    offset: Option<Offset>,
     /// How many to answer at most.
-    #[serde(default)]
     #[schema(inline)]
-    limit: Limit<500>,
+    limit: Option<Limit<500>>,
     /// Only those whose time is over at this instant or later.
     #[serde(default)]
     #[schema(value_type = Option<Instant>)]
@@ -175,7 +173,7 @@ pub async fn list_pay_per_use_customer_resources(
     };
     let search = request.search();
     let mut connection = app.database.tenant(caller.tenant).await?;
-    let part = (request.offset.get(), request.limit.get());
+    let part = (request.offset.unwrap_or_default().get(), request.limit.unwrap_or_default().get());
     let (rows, total_count) = search.page(&mut connection, (caller.tenant, customer), part).await?;
     let catalogue = app.catalogue.load();
     let data = rows.into_iter().map(|row| show(row, &catalogue.products, language)).collect();

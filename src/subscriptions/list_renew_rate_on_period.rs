@@ -387,7 +387,10 @@ mod tests {
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn what_is_wrong_with_the_request_or_the_data_refuses_all(pool: PgPool) {
-        let renewals = Renewals::new(pool).await;
+        let renewals = Renewals::new(pool.clone()).await;
+        let unpriced = "delete from prices where region_code = 'cn-south-1'";
+        sqlx::raw_sql(unpriced).execute(&pool).await.expect("they are deleted");
+        renewals.app.reload_catalogue().await;
         renewals.add("unknown", |server| "s6.none".clone_into(&mut server.resource_spec)).await;
         renewals.add("unpriced", |server| "cn-south-1".clone_into(&mut server.region)).await;
         renewals.add("elsewhere", |server| server.project_id = Uuid::nil()).await;

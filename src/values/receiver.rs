@@ -121,7 +121,8 @@ pub fn without_receivers(text: &str, mask: &str) -> Option<String> {
     let (mut masked, mut is_changed, mut rest) = (String::with_capacity(text.len()), false, text);
     while !rest.is_empty() {
         let (word, after) = rest.split_at(rest.find(|letter| !is_part(letter)).unwrap_or(rest.len()));
-        let core = word.trim_matches(|letter| ".-_%".contains(letter));
+        // A `%` at the beginning may belong to an encoded `+`.
+        let core = word.trim_matches(|letter| ".-_".contains(letter)).trim_end_matches('%');
         match word.split_once(core).filter(|_| is_receiver(core)) {
             Some((before, behind)) => {
                 is_changed = true;

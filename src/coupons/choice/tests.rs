@@ -110,15 +110,15 @@ const CHOICES: [(&str, &str, &str); 40] = [
     ("vm/ecs 0", "a cash 50", ""),
     ("vm/ecs 100, disk/evs 50", "a cash 120", "a 120"),
     // In which order: what expires first pays first, and nothing is used for nothing.
-    ("vm/ecs 100", "a cash 60 d20, b cash 60 d10", "b 60, a 40"),
-    ("vm/ecs 50", "a cash 60 d20, b cash 60 d10", "b 50"),
-    ("vm/ecs 100", "a cash 50 d9, b cash 100 d20", "a 50, b 50"),
-    ("vm/ecs 100", "a cash 10 d1, b cash 20 d2, c cash 30 d3, d cash 40 d4", "b 20, c 30, d 40"),
-    ("vm/ecs 100", "a cash 10 d1, b cash 20 d2, c cash 30 d3, d cash 90 d4", "a 10, b 20, d 70"),
-    ("vm/ecs 100, disk/evs 50", "a cash 60 d10, b cash 60 d10 cloudServiceType=evs", "b 50, a 60"),
+    ("vm/ecs 100", "a flexi 60 d20, b flexi 60 d10", "b 60, a 40"),
+    ("vm/ecs 50", "a flexi 60 d20, b flexi 60 d10", "b 50"),
+    ("vm/ecs 100", "a flexi 50 d9, b flexi 100 d20", "a 50, b 50"),
+    ("vm/ecs 100", "a flexi 10 d1, b flexi 20 d2, c flexi 30 d3, d flexi 40 d4", "b 20, c 30, d 40"),
+    ("vm/ecs 100", "a flexi 10 d1, b flexi 20 d2, c flexi 30 d3, d flexi 90 d4", "a 10, b 20, d 70"),
+    ("vm/ecs 100, disk/evs 50", "a flexi 60 d10, b flexi 60 d10 cloudServiceType=evs", "b 50, a 60"),
     // For what: an earlier coupon makes room for one that is good for less.
-    ("vm/ecs 100, disk/evs 50", "a cash 50 d1, b cash 100 d2 cloudServiceType=ecs", "a 50, b 100"),
-    ("vm/ecs 100, disk/evs 50", "a cash 150 d1 cloudServiceType=evs, b cash 20 d2 cloudServiceType=evs", "a 50"),
+    ("vm/ecs 100, disk/evs 50", "a flexi 50 d1, b flexi 100 d2 cloudServiceType=ecs", "a 50, b 100"),
+    ("vm/ecs 100, disk/evs 50", "a flexi 150 d1 cloudServiceType=evs, b flexi 20 d2 cloudServiceType=evs", "a 50"),
     ("vm/ecs 100, disk/evs 50", "a cash 80 productId=disk", "a 50"),
     ("vm/ecs 100, disk/evs 50", "a cash 120 excludedProductId=vm", "a 50"),
     ("vm/ecs 100", "a cash 80 cloudServiceType=rds", ""),
@@ -126,7 +126,7 @@ const CHOICES: [(&str, &str, &str); 40] = [
     ("vm/ecs 100; renew", "a cash 80 subscribeType=renew+change", "a 80"),
     ("vm/ecs 100", "a cash 80 cycleType=1", ""),
     ("vm/ecs 100; years", "a cash 80 cycleType=0", "a 80"),
-    ("vm/ecs 100; usage", "a cash 80 cycleType=0, b cash 70 cycleType=5", "b 70"),
+    ("vm/ecs 100; usage", "a flexi 80 cycleType=0, b flexi 70 cycleType=5", "b 70"),
     ("vm/ecs 100, disk/evs 50; first=evs", "a cash 80 firstOrderInService=1", "a 50"),
     ("vm/ecs 100; first=rds", "a cash 80 firstOrderInService=1", ""),
     ("vm/ecs 99.99", "a cash 80 minOrderAmount=100", ""),
@@ -135,10 +135,10 @@ const CHOICES: [(&str, &str, &str); 40] = [
     ("vm/ecs 100", "a cash 80 maxDeductionRatio=0.5", "a 50"),
     ("vm/ecs 0.99", "a cash 80 maxDeductionRatio=0.5", "a 0.49"),
     ("vm/ecs 100, disk/evs 50", "a cash 80 maxDeductionRatio=0.5 cloudServiceType=evs", "a 25"),
-    ("vm/ecs 100", "a cash 80 d1 maxDeductionRatio=0.5, b cash 80 d2 maxDeductionRatio=0.5", "a 50, b 50"),
+    ("vm/ecs 100", "a flexi 80 d1 maxDeductionRatio=0.5, b flexi 80 d2 maxDeductionRatio=0.5", "a 50, b 50"),
     // Beside what.
-    ("vm/ecs 100; partner=0.9", "a cash 80 simultaneousUseWithEmpowerDiscount=0, b cash 20", "b 20"),
-    ("vm/ecs 100; contract=0.8", "a cash 80 minConsumeDiscount=0.9, b cash 70 minConsumeDiscount=0.8", "b 70"),
+    ("vm/ecs 100; partner=0.9", "a flexi 80 simultaneousUseWithEmpowerDiscount=0, b flexi 20", "b 20"),
+    ("vm/ecs 100; contract=0.8", "a flexi 80 minConsumeDiscount=0.9, b flexi 70 minConsumeDiscount=0.8", "b 70"),
     ("vm/ecs 100; promotion=0.8", "a cash 80 simultaneousUseWithContractDiscount=0", "a 80"),
     // What lowers the price: beside flexi-purchase and product coupons, not beside cash coupons.
     ("vm/ecs 100", "a discount 0.85", "a 15"),
@@ -150,7 +150,7 @@ const CHOICES: [(&str, &str, &str); 40] = [
         "a discount 0.5 cloudServiceType=evs, b product 120 productId=vm, c discount 0.9",
         "a 4.99, b 100",
     ),
-    ("vm/ecs 100", "a cash 40 group=1 d1, b cash 40 group=2 d2, c cash 30 d3", "a 40, c 30"),
+    ("vm/ecs 100", "a flexi 40 group=1 d1, b flexi 40 group=2 d2, c flexi 30 d3", "a 40, c 30"),
 ];
 
 #[test]
@@ -161,9 +161,11 @@ fn the_best_choice_of_forty() {
 }
 
 /// What is bought, the coupons a customer names, and what comes of it.
-const NAMED: [(&str, &str, &str); 16] = [
-    ("vm/ecs 100", "a cash 30 d9, b cash 30 d8", "b 30, a 30"),
-    ("vm/ecs 100", "a cash 100 d9, b cash 30 d10", "a 100"),
+const NAMED: [(&str, &str, &str); 18] = [
+    ("vm/ecs 100", "a flexi 30 d9, b flexi 30 d8", "b 30, a 30"),
+    ("vm/ecs 100", "a flexi 100 d9, b flexi 30 d10", "a 100"),
+    ("vm/ecs 100", "a flexi 50 d1, b cash 30 d9", "b 30, a 50"),
+    ("vm/ecs 100", "a cash 30 d9, b cash 30 d8", "Clash(TwoCash)"),
     ("vm/ecs 100", "a flexi 50, b discount 0.8", "b 20, a 50"),
     ("vm/ecs 100", "a cash 30 used", "CBC.99003112"),
     ("vm/ecs 100; partner=0.9", "a cash 30 simultaneousUseWithEmpowerDiscount=0", "CBC.99003116"),

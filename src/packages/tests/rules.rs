@@ -13,15 +13,11 @@ use uuid::Uuid;
 const CYCLES: [ResetCycle; 5] =
     [ResetCycle::Hour, ResetCycle::Day, ResetCycle::Week, ResetCycle::Month, ResetCycle::Year];
 
-fn reset(cycle: ResetCycle, by: ResetBy) -> Option<Reset> {
-    Some(Reset { cycle, by })
-}
-
 #[test]
 fn a_month_of_the_calendar_is_cut_to_the_life_of_the_package() {
     // The vendor's own example: bought for a month on the evening of the 26th of August.
     let life = Span { from: datetime!(2019-08-26 18:00 +8), until: datetime!(2019-09-26 23:59:59 +8) };
-    let months = reset(ResetCycle::Month, ResetBy::Calendar);
+    let months = Some(Reset { cycle: ResetCycle::Month, by: ResetBy::Calendar });
     let first = Span { from: life.from, until: datetime!(2019-09-01 00:00 +8) };
     assert_eq!(cycle(life, months, datetime!(2019-08-27 00:00 +8)), first);
     let second = Span { from: first.until, until: life.until };
@@ -44,7 +40,11 @@ fn cycles_by_the_calendar_begin_in_utc_plus_8() {
         (ResetCycle::Month, datetime!(2024-06-01 00:00 +8), datetime!(2024-07-01 00:00 +8)),
         (ResetCycle::Year, datetime!(2024-01-01 00:00 +8), datetime!(2025-01-01 00:00 +8)),
     ] {
-        assert_eq!(cycle(life, reset(every, ResetBy::Calendar), at), Span { from, until }, "{every:?}");
+        assert_eq!(
+            cycle(life, Some(Reset { cycle: every, by: ResetBy::Calendar }), at),
+            Span { from, until },
+            "{every:?}"
+        );
     }
 }
 
@@ -79,7 +79,11 @@ fn cycles_from_the_purchase_end_as_what_is_bought_for_that_time_does() {
             datetime!(2027-01-31 23:59:59 +8),
         ),
     ] {
-        assert_eq!(cycle(life, reset(every, ResetBy::Purchase), at), Span { from, until }, "{every:?} {at}");
+        assert_eq!(
+            cycle(life, Some(Reset { cycle: every, by: ResetBy::Purchase }), at),
+            Span { from, until },
+            "{every:?} {at}"
+        );
     }
 }
 
@@ -173,7 +177,7 @@ proptest! {
         let from = datetime!(2019-01-01 00:00 UTC) + Duration::seconds(begin);
         let life = Span { from, until: from + Duration::seconds(length) };
         let at = from + Duration::seconds(length) * at;
-        let reset = reset(every, by);
+        let reset = Some(Reset { cycle: every, by });
         let current = cycle(life, reset, at);
         prop_assert!(life.from <= current.from && current.until <= life.until);
         prop_assert!(current.from <= at && (at < current.until || at == life.until));
