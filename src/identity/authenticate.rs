@@ -165,7 +165,7 @@ fn locked(access_key: &str, left: std::time::Duration, explains: bool) -> ApiErr
     let seconds = left.as_secs().max(1);
     let mut reason = "AK access failed to reach the limit,forbidden.".to_owned();
     if explains {
-        reason += &format!(" For {seconds} s more, or until `bss-gateway admin key unlock {access_key}`.");
+        reason = format!("{reason} For {seconds} s more, or until `bss-gateway admin key unlock {access_key}`.");
     }
     let mut error = refuse("locked", reason);
     error.headers.push((header::RETRY_AFTER, seconds.into()));

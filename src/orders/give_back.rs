@@ -92,6 +92,9 @@ pub struct GivingBack {
     pub items: Vec<Item>,
 }
 
+/// What comes back to a purse.
+type Part = (Source, Uuid, Decimal);
+
 /// Gives back, to a customer that is locked, and records it as an order: in the transaction of who calls.
 pub async fn give_back(
     connection: &mut PgConnection,
@@ -99,7 +102,7 @@ pub async fn give_back(
     (giving, customer): (GivingBack, &Customer),
     by: By,
 ) -> Result<Order, NotDone> {
-    let returns: Vec<Vec<(Source, Uuid, Decimal)>> = giving.items.iter().map(returned).collect();
+    let returns: Vec<Vec<Part>> = giving.items.iter().map(returned).collect();
     let to_coupons: Vec<(CouponId, Decimal)> = merged(returns.iter().flatten().filter(|part| is_coupon(part.0)))
         .into_iter()
         .map(|((_, id), amount)| (CouponId(id), amount))
@@ -137,7 +140,7 @@ fn is_coupon(source: Source) -> bool {
 }
 
 /// What comes back to each purse of a line: of each pocket in proportion to what its purses had paid, the last one the rest.
-fn returned(item: &Item) -> Vec<(Source, Uuid, Decimal)> {
+fn returned(item: &Item) -> Vec<Part> {
     let back = &item.refund.returned;
     let pockets: [(&[Source], Decimal); 5] = [
         (&[Source::CashCoupon], back.cash_coupon),
@@ -165,7 +168,7 @@ fn returned(item: &Item) -> Vec<(Source, Uuid, Decimal)> {
 }
 
 /// The sums by purse.
-fn merged<'a>(parts: impl Iterator<Item = &'a (Source, Uuid, Decimal)>) -> BTreeMap<(Source, Uuid), Decimal> {
+fn merged<'a>(parts: impl Iterator<Item = &'a Part>) -> BTreeMap<(Source, Uuid), Decimal> {
     let mut sums = BTreeMap::new();
     for (source, id, amount) in parts {
         *sums.entry((*source, *id)).or_insert(Decimal::ZERO) += amount;
@@ -178,7 +181,7 @@ fn merged<'a>(parts: impl Iterator<Item = &'a (Source, Uuid, Decimal)>) -> BTree
 fn to_purses(
     giving: &GivingBack,
     order: &Order,
-    (customer, returns): (&Customer, &[Vec<(Source, Uuid, Decimal)>]),
+    (customer, returns): (&Customer, &[Vec<Part>]),
     by: By,
 ) -> Vec<Posting> {
     let (tenant, owner) = giving.account;

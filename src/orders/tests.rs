@@ -117,7 +117,7 @@ impl Stall {
     }
 
     pub async fn assert_ledger_is_right(&self) {
-        let report = verify::all(&mut *self.pool.acquire().await.expect("a connection")).await.expect("it is read");
+        let report = verify::all(&mut self.pool.acquire().await.expect("a connection")).await.expect("it is read");
         assert_eq!(report.wrong, Vec::<String>::new());
     }
 

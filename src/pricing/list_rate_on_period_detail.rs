@@ -494,7 +494,10 @@ mod tests {
         assert_eq!(refused.refusal(), (400, "CBC.99006017", "Failed to query customer information."));
 
         app.app.database.close().await;
-        assert_eq!(client.post(TARGET, &request).await.refusal(), (503, "APIGW.0201", "Backend unavailable. Repeat the request."));
+        assert_eq!(
+            client.post(TARGET, &request).await.refusal(),
+            (503, "APIGW.0201", "Backend unavailable. Repeat the request.")
+        );
     }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]

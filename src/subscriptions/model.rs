@@ -140,6 +140,7 @@ impl Subscription {
     }
 
     /// What was bought, opened at this instant for its first period.
+    #[must_use]
     pub fn opened(self, at: OffsetDateTime) -> Self {
         let anchor = term::anchor_of(at);
         let expires_at = term::end_of(at, self.period, anchor);

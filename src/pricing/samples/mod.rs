@@ -66,7 +66,8 @@ fn sheet(products: &Products) -> String {
                 let named = format!("{},{},{}", row["resource_type"], row["resource_spec"], regions.join("|"));
                 let measured = MEASURES.map(|column| row[column].as_str()).join(",");
                 let prices = prices(&row, markup / in_yuan(currency)).join(",");
-                sheet.push_str(&format!("{named},{},{EFFECTIVE_AT},{measured},{prices}\n", currency.code()));
+                let row = [&named, currency.code(), EFFECTIVE_AT, &measured, &prices].join(",");
+                sheet.extend([row.as_str(), "\n"]);
             }
         }
     }
