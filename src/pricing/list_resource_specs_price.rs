@@ -431,7 +431,7 @@ mod tests {
             json!({"region_code": "cn-north-4", "cloud_service_type": "hws.service.type.vpc", "need_price": true,
                 "filters": [{"key": "CHARGING_MODE", "value": mode}]})
         };
-        for (mode, count) in [("PERIOD", 6), ("ON_DEMAND", 8), ("ONE_TIME", 0), ("ON_DEMAND_PKG", 0)] {
+        for (mode, count) in [("PERIOD", 6), ("ON_DEMAND", 14), ("ONE_TIME", 0), ("ON_DEMAND_PKG", 0)] {
             let answer = client.post(TARGET, &ask(mode)).await.ok();
             let infos = answer["resource_spec_infos"].as_array().expect("a list");
             assert_eq!(infos.len(), count, "{mode}");

@@ -56,9 +56,11 @@ async fn what_is_granted_is_used_and_read_by_its_customer_alone(pool: PgPool) {
     let operator = app.operator(Role::Operate).await;
     let granted = operator.post(PACKAGES, &traffic(&app)).await.ok();
     let item = &granted["item_ids"][0];
-    let reported =
-        operator.call(Method::POST, USAGE, &[("idempotency-key", "1")], &used(&app, "2.50").to_string()).await;
-    let again = operator.call(Method::POST, USAGE, &[("idempotency-key", "1")], &used(&app, "2.50").to_string()).await;
+    // The same to the second, or it would be another report.
+    let report = used(&app, "2.50").to_string();
+    let key = [("idempotency-key", "1")];
+    let reported = operator.call(Method::POST, USAGE, &key, &report).await;
+    let again = operator.call(Method::POST, USAGE, &key, &report).await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     let share = json!({"package_id": granted["package_id"], "item_id": item, "amount": 2.5, "remaining": 37.5});
     assert_eq!(reported.ok(), json!({"deducted": [share], "to_be_charged": 0}));
