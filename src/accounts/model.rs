@@ -202,9 +202,12 @@ async fn try_transfer(
     }
 }
 
-/// 400 `CBC.99005003`.
+/// What an account has is too little: the vendor's code, and its words.
+pub const INSUFFICIENT_BALANCE: (&str, &str) = ("CBC.99005003", "Insufficient balance.");
+
+/// 400, for that reason.
 pub fn insufficient_balance() -> ApiError {
-    ApiError::bss(StatusCode::BAD_REQUEST, "CBC.99005003", "Insufficient balance.")
+    ApiError::bss(StatusCode::BAD_REQUEST, INSUFFICIENT_BALANCE.0, INSUFFICIENT_BALANCE.1)
 }
 
 /// A transfer's number, for the answer.

@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::events;
 use super::model::{Amounts, By, Line, Order, OrderType, Outcome, Product, ReductionKind, Share, Source, SourceType};
-use super::place::{self, New};
+use super::record::{self, New};
 use super::refusal::NotDone;
 use super::state::Event;
 use super::store::{self, RefundRow};
@@ -119,7 +119,7 @@ pub async fn give_back(
         begins: Event::PlacedAndDone,
         lines,
     };
-    let order = place::write(connection, desk, new, customer, by).await?;
+    let order = record::write(connection, desk, new, customer, by).await?;
     let back = refunds::lock(connection, order.tenant, &to_coupons, (&order.id, by.user), by.now).await?;
     let mut postings = back.postings();
     postings.extend(to_purses(&giving, &order, (customer, &returns), by));

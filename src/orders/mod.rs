@@ -25,6 +25,7 @@ pub mod pay;
 pub mod pay_orders;
 pub mod place;
 pub mod plan;
+pub mod record;
 pub mod refusal;
 pub mod show_customer_order_details;
 pub mod show_refund_order_details;

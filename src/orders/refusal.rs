@@ -1,6 +1,7 @@
 //! Why something is not done to an order: the vendor's codes and words.
 
 use super::model::OrderStatus;
+use crate::accounts::model::INSUFFICIENT_BALANCE;
 use crate::api::error::ApiError;
 use crate::coupons::choice;
 use crate::ledger::{self, PostError};
@@ -38,7 +39,7 @@ pub enum Refusal {
     #[error("The selected discount cannot be used for the order.")]
     NoSuchDiscount,
     /// Cash and credit are too little.
-    #[error("Insufficient balance.")]
+    #[error("{}", INSUFFICIENT_BALANCE.1)]
     Insufficient,
     /// A coupon cannot be used; the choice of coupons says why.
     #[error("{}", .0.code().map_or("Parameter error. coupon_infos: a coupon cannot be used for this order.", |words| words.1))]
@@ -58,7 +59,7 @@ impl Refusal {
             Self::NotCancellable(_) => "CBC.99005010",
             Self::NotARefund => "CBC.99005026",
             Self::NoSuchDiscount => "CBC.99003108",
-            Self::Insufficient => "CBC.99005003",
+            Self::Insufficient => INSUFFICIENT_BALANCE.0,
             Self::Coupon(refusal) => refusal.code().map_or("CBC.0100", |words| words.0),
             Self::NotProcessing | Self::NotDecidable | Self::Price(_) | Self::Parameter(..) => "CBC.0100",
         }

@@ -8,7 +8,7 @@ use super::store;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::database::Database;
-use crate::identity;
+use crate::identity::store as identity;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::site::Site;
 use rust_decimal::Decimal;
@@ -123,7 +123,7 @@ pub async fn terms_of(
     default: Currency,
     now: OffsetDateTime,
 ) -> Result<CustomerTerms, Unavailable> {
-    let parent = identity::store::domain_parent(connection, account.0, account.1).await;
+    let parent = identity::domain_parent(connection, account.0, account.1).await;
     let parent = parent.map_err(|error| Unavailable::Customer(Some(error)))?.ok_or(Unavailable::Customer(None))?;
     store::customer_terms(connection, account, parent, default, now).await.map_err(Unavailable::Discounts)
 }

@@ -5,7 +5,8 @@ use super::renewing::product;
 use crate::customers::store::State as Customer;
 use crate::orders::desk::Desk;
 use crate::orders::model::{Amounts, By, Line, OrderType, Outcome, SourceType};
-use crate::orders::place::{self, New};
+use crate::orders::place;
+use crate::orders::record::New;
 use crate::orders::state::Event;
 use crate::orders::view::SYSTEM;
 use crate::pricing::model::Period;
@@ -199,13 +200,13 @@ pub async fn page(
     filter: &OnDemandFilter,
     (offset, limit): (usize, usize),
 ) -> sqlx::Result<(Vec<OnDemandResource>, i64)> {
-    let mut count = QueryBuilder::new("select count(*) from on_demand_resources");
+    let mut count = QueryBuilder::new("select count(*) from on_demand_resources r");
     push_conditions(&mut count, account, filter);
     let total: i64 = count.build_query_scalar().fetch_one(&mut *connection).await?;
     let mut query = QueryBuilder::new(
         "select resource_id, project_id, region_code, zone_code, service_type_code, resource_type_code, resource_spec,
                 resource_name, resource_size, size_measure_id, status, effective_at, expires_at
-         from on_demand_resources",
+         from on_demand_resources r",
     );
     push_conditions(&mut query, account, filter);
     query.push(" order by effective_at desc, resource_id desc offset ");
@@ -219,7 +220,7 @@ fn push_conditions(
     (tenant, domain): (TenantId, DomainId),
     filter: &OnDemandFilter,
 ) {
-    query.push(" where tenant_id = ").push_bind(tenant.0).push(" and domain_id = ").push_bind(domain.0);
+    query.push(" where r.tenant_id = ").push_bind(tenant.0).push(" and r.domain_id = ").push_bind(domain.0);
     if let Some(region) = &filter.region {
         query.push(" and region_code = ").push_bind(region.clone());
     }

@@ -42,7 +42,7 @@ impl Search {
         account: (TenantId, DomainId),
         (offset, limit): (usize, usize),
     ) -> sqlx::Result<(Vec<Subscription>, i64)> {
-        let mut count = QueryBuilder::new("select count(*) from subscriptions");
+        let mut count = QueryBuilder::new("select count(*) from subscriptions s");
         self.push_conditions(&mut count, account);
         let total: i64 = count.build_query_scalar().fetch_one(&mut *connection).await?;
         let Some(part) = Part::of(total, offset, limit) else { return Ok((Vec::new(), total)) };
@@ -51,7 +51,7 @@ impl Search {
                     resource_spec, region_code, resource_size, size_measure_id, product_id, enterprise_project_id, order_id,
                     currency, is_main, parent_id, period_type, period_num, state, status, effective_at, expires_at,
                     anchor_day, expire_policy, renew_period, renew_times, renewed_times, renew_attempt_at, updated_at
-             from subscriptions",
+             from subscriptions s",
         );
         self.push_conditions(&mut query, account);
         let (main, others) = if part.is_from_the_end { ("asc", "desc") } else { ("desc", "asc") };
@@ -67,7 +67,7 @@ impl Search {
 
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>, (tenant, domain): (TenantId, DomainId)) {
         let filter = &self.filter;
-        query.push(" where tenant_id = ").push_bind(tenant.0).push(" and domain_id = ").push_bind(domain.0);
+        query.push(" where s.tenant_id = ").push_bind(tenant.0).push(" and s.domain_id = ").push_bind(domain.0);
         match &filter.ids {
             Some(ids) if filter.only_main => {
                 query.push(" and resource_id = any(").push_bind(ids.clone()).push(")");

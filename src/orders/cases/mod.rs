@@ -3,6 +3,7 @@
 use super::model::{Amounts, OrderStatus, Reduction, ReductionKind, Share, Source};
 use super::plan::{self, Coupon, Insufficient, Purse};
 use super::state::{self, Event};
+use crate::accounts::model::INSUFFICIENT_BALANCE;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ fn payments_are_what_the_cases_say() {
     for (id, inputs, expected) in cases().filter(|case| case.0.starts_with('P')) {
         seen += 1;
         let Ok((line, shares)) = pay(&inputs) else {
-            assert_eq!(expected["error_code"], "CBC.99005003", "{id}");
+            assert_eq!(expected["error_code"], INSUFFICIENT_BALANCE.0, "{id}");
             continue;
         };
         let by =

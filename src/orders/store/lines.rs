@@ -1,7 +1,6 @@
 //! Lines of orders.
 
-use super::amounts;
-use crate::orders::model::{Line, Order, Outcome, Product, Reduction, ReductionKind};
+use crate::orders::model::{Amounts, Line, Order, Outcome, Product, Reduction, ReductionKind};
 use crate::pricing::model::{Period, PeriodType, Size};
 use crate::values::id::TenantId;
 use rust_decimal::Decimal;
@@ -153,11 +152,14 @@ pub(super) async fn of(connection: &mut PgConnection, tenant: TenantId, order: &
                 kind: PeriodType::from_number(row.period_type.into()).expect("written from a period type"),
                 num: row.period_num.unwrap_or_default().unsigned_abs(),
             },
-            amounts: amounts(
-                (row.official_amount, row.amount_after_discount, row.card_amount),
-                (row.commission_amount, row.consumed_amount),
-                row.discounts,
-            ),
+            amounts: Amounts {
+                official: row.official_amount,
+                after_discount: row.amount_after_discount,
+                reductions: row.discounts.0,
+                card: row.card_amount,
+                commission: row.commission_amount,
+                consumed: row.consumed_amount,
+            },
             main: row.main_line.map(place),
             resource_id: row.resource_id,
             resource_name: row.resource_name,

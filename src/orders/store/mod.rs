@@ -4,7 +4,7 @@ pub mod due;
 pub mod lines;
 pub mod search;
 
-use super::model::{Amounts, By, Order, OrderStatus, OrderType, Reduction, Share, Source, SourceType};
+use super::model::{By, Order, OrderStatus, OrderType, Reduction, Share, Source, SourceType};
 use super::state::Event;
 use crate::customers::model::AssociationType;
 use crate::values::id::{DomainId, TenantId};
@@ -371,13 +371,4 @@ pub async fn refunds(connection: &mut PgConnection, tenant: TenantId, order: &st
     )
     .fetch_all(connection)
     .await
-}
-
-/// The amounts as they are stored beside each other.
-pub(super) fn amounts(
-    (official, after_discount, card): (Decimal, Decimal, Decimal),
-    (commission, consumed): (Option<Decimal>, Option<Decimal>),
-    reductions: Json<Vec<Reduction>>,
-) -> Amounts {
-    Amounts { official, after_discount, reductions: reductions.0, card, commission, consumed }
 }

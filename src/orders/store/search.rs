@@ -147,7 +147,7 @@ impl Search {
 
     /// The statement that counts.
     pub fn count(&self) -> QueryBuilder<Postgres> {
-        let mut query = QueryBuilder::new("select count(*) from orders");
+        let mut query = QueryBuilder::new("select count(*) from orders o");
         self.push_conditions(&mut query);
         query
     }
@@ -157,41 +157,41 @@ impl Search {
             "select order_id, domain_id, order_type, status, source_type, service_type_code, currency, official_amount,
                     amount_after_discount, card_amount, commission_amount, consumed_amount, discounts, user_name,
                     enterprise_project_id, created_at, payable_until, paid_at, paying_agent_id
-             from orders",
+             from orders o",
         );
         self.push_conditions(&mut query);
         if let Some((at, order)) = behind {
-            query.push(" and (created_at, order_id) < (").push_bind(at).push(", ").push_bind(order).push(")");
+            query.push(" and (o.created_at, o.order_id) < (").push_bind(at).push(", ").push_bind(order).push(")");
         }
         let direction = if part.is_from_the_end == self.ascending { "desc" } else { "asc" };
-        query.push(format_args!(" order by created_at {direction}, order_id {direction} offset "));
+        query.push(format_args!(" order by o.created_at {direction}, o.order_id {direction} offset "));
         query.push_bind(part.skipped).push(" limit ").push_bind(part.read);
         query
     }
 
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
-        query.push(" where tenant_id = ").push_bind(self.tenant.0);
+        query.push(" where o.tenant_id = ").push_bind(self.tenant.0);
         match self.whose {
-            Whose::Customer(customer) => query.push(" and domain_id = ").push_bind(customer.0),
-            Whose::Partner(partner) => query.push(" and partner_id = ").push_bind(partner.0),
+            Whose::Customer(customer) => query.push(" and o.domain_id = ").push_bind(customer.0),
+            Whose::Partner(partner) => query.push(" and o.partner_id = ").push_bind(partner.0),
         };
         let filter = &self.filter;
         if let Some(order) = &filter.order {
-            query.push(" and order_id = ").push_bind(order.clone());
+            query.push(" and o.order_id = ").push_bind(order.clone());
         }
         if let Some(customer) = filter.customer {
-            query.push(" and domain_id = ").push_bind(customer.0);
+            query.push(" and o.domain_id = ").push_bind(customer.0);
         }
         if let Some(service) = &filter.service_type {
-            query.push(" and service_type_code = ").push_bind(service.clone());
+            query.push(" and o.service_type_code = ").push_bind(service.clone());
         }
         if let Some(status) = filter.status {
-            query.push(" and status = ").push_bind(status.code());
+            query.push(" and o.status = ").push_bind(status.code());
         }
         if let Some(kind) = filter.kind {
-            query.push(" and order_type = ").push_bind(kind.code());
+            query.push(" and o.order_type = ").push_bind(kind.code());
         }
-        for (column, span) in [("created_at", filter.created), ("paid_at", filter.paid)] {
+        for (column, span) in [("o.created_at", filter.created), ("o.paid_at", filter.paid)] {
             if let Some(from) = span.from {
                 query.push(format_args!(" and {column} >= ")).push_bind(from);
             }

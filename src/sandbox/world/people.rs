@@ -47,7 +47,7 @@ pub(super) async fn make(
     for (number, account) in accounts().enumerate() {
         if let Some(partner) = partner_of(world, account) {
             know_customer(connection, (account, partner), number, vault).await?;
-        } else if CallerKind::PARTNERS.contains(&account.kind) {
+        } else if CallerKind::SELLERS.contains(&account.kind) {
             know_partner(connection, account, number, vault).await?;
         }
     }
