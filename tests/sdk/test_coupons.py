@@ -124,12 +124,14 @@ def test_a_partner_issues_reclaims_and_reads_every_list(
     partner.reclaim_coupon(given[customer.id])
     assert partner.balance_of(quota) == Decimal("87.66")
     assert partner.issued(coupon_id=given[customer.id], status=5).total_count == 1
-    records = partner.records(quota_id=quota)
+    # The one that was refused is on record as well.
+    records = partner.records(quota_id=quota, result="0")
     rows = [(row.operation_type, row.coupon_id, exact(row.operation_amount), row.result) for row in records.records]
     assert rows[0] == ("2", given[customer.id], Decimal("12.34"), "0")
     assert sorted(rows[1:]) == sorted(("1", coupon, Decimal("12.34"), "0") for coupon in given.values())
     assert partner.records(quota_id=quota, operation_types=["2"]).total_count == 1
-    assert partner.records(quota_id=quota, operation_types=["1", "2"]).total_count == 3
+    assert partner.records(quota_id=quota, operation_types=["1", "2"], result="0").total_count == 3
+    assert partner.records(quota_id=quota, result="-1").total_count == 1
     changes = customer("ListCustomerCouponChangeRecords", **OWN_BALANCE, coupon_id=given[customer.id])
     assert [(row.trade_detail_type, row.change_amount, row.balance_after_change) for row in changes.records] == [
         ("SOURCE_OPERATION_COUPONCANCEL", "12.34", "0.00"),
@@ -171,7 +173,7 @@ def test_a_distributor_splits_a_quota_and_issues_for_its_reseller(shop: Gateway)
     assert distributor.issued(coupon_id=one.coupon_id).total_count == 0, "the reseller issued it"
     for_reseller.reclaim_coupon(one.coupon_id)
     assert for_reseller.balance_of(child) == Decimal("300.50")
-    assert [row.operation_type for row in for_reseller.records(quota_id=child).records] == ["2", "1"]
+    assert [row.operation_type for row in for_reseller.records(quota_id=child, result="0").records] == ["2", "1"]
     [kept] = for_reseller.issue(child, [customer.id], 50).coupon_infos
 
     # What is left of the reseller's quota goes back, and the coupon stays good: what it does not pay goes there too.

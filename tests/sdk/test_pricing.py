@@ -13,12 +13,11 @@ import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import REPOSITORY, Gateway, wait_until
+from sandbox import Gateway, run, wait_until
 from test_admin import Production, database_url, production  # noqa: F401
 from test_operations import HOUR, MONTH, Client, TokenCredentials
 from wire import SECONDS
 
-SHEET = REPOSITORY / "src/pricing/samples/prices.csv"
 REGION = "cn-north-4"
 # How many hours, gigabytes and times are in one of a unit, by its id.
 UNITS = {
@@ -33,12 +32,16 @@ UNITS = {
 }
 
 
-def sheet() -> list[dict[str, str]]:
-    with SHEET.open() as file:
-        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+# The sandbox's price sheet, as it is exported.
+ROWS: list[dict[str, str]] = []
 
 
-ROWS = sheet()
+@pytest.fixture(scope="module", autouse=True)
+def sheet(gateway: Gateway) -> None:
+    """Reads the prices that everything here is worked out from."""
+    exported = run("admin", "prices", "export", DATABASE_URL=gateway.database_url)
+    assert exported.returncode == 0, exported.stderr
+    ROWS[:] = csv.DictReader(exported.stdout.splitlines())
 
 
 def row(kind: str, spec: str, factor: str | None = None, currency: str = "CNY", region: str = REGION) -> dict[str, str]:
@@ -297,7 +300,10 @@ def test_what_the_gateway_refuses_never_reaches_the_price(
 
 # Below: what operators do at the command line, on a server that knows no sample.
 
-HEADER = ",".join(ROWS[0])
+HEADER = (
+    "resource_type,resource_spec,regions,currency,effective_at,usage_factor,measure_id,size_measure_id,size_min,size_max,"
+    "size_step,shape,tier_by,tiers,on_demand,day,month,1_year,2_years,3_years"
+)
 LINE = "hws.resource.type.vm,s6.large.2.linux,cn-north-4,CNY,{instant},duration,4,,,,,linear,,,{price},,{month},,,"
 
 

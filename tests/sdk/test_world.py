@@ -31,7 +31,8 @@ def dump(gateway: Gateway) -> dict[str, str]:
     assert len(statements) > 30
     mark = "-- table --"
     texts = sql(gateway, "".join(f"\\echo {mark}\n{statement}\n" for statement in statements)).split(f"{mark}\n")[1:]
-    return dict(zip(statements, texts, strict=True))
+    # Rows that agree in what they are ordered by come in any order.
+    return {statement: "\n".join(sorted(text.splitlines())) for statement, text in zip(statements, texts, strict=True)}
 
 
 def different(one: dict[str, str], other: dict[str, str]) -> list[str]:
