@@ -13,7 +13,7 @@ import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import Gateway, run, wait_until
+from sandbox import REPOSITORY, Gateway, run, wait_until
 from test_admin import Production, database_url, production  # noqa: F401
 from test_operations import HOUR, MONTH, Client, TokenCredentials
 from wire import SECONDS
