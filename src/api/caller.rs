@@ -34,6 +34,8 @@ impl CallerKind {
     pub const SELLERS: [Self; 3] = [Self::Partner, Self::Distributor, Self::Reseller];
     /// Customers, enterprise master accounts among them.
     pub const CUSTOMERS: [Self; 2] = [Self::Customer, Self::Master];
+    /// [`PARTNERS`](Self::PARTNERS) and [`CUSTOMERS`](Self::CUSTOMERS).
+    pub const PARTNERS_AND_CUSTOMERS: [Self; 4] = [Self::Partner, Self::Distributor, Self::Customer, Self::Master];
     /// Every kind of account.
     pub const ALL: [Self; 5] = [Self::Partner, Self::Distributor, Self::Reseller, Self::Customer, Self::Master];
 

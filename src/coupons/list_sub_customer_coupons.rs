@@ -23,10 +23,6 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Who reads its own coupons.
-const CALLERS: [CallerKind; 4] =
-    [CallerKind::Partner, CallerKind::Distributor, CallerKind::Customer, CallerKind::Master];
-
 /// Which coupons.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -167,7 +163,7 @@ pub struct IQueryUserCouponsResultV2 {
     get, path = "/v2/promotions/benefits/coupons",
     params(ListSubCustomerCouponsQuery),
     responses((status = 200, description = "The coupons.", body = ListSubCustomerCouponsResponse)),
-    extensions(("x-policy" = json!(Policy::callers(&CALLERS).customer_action("bss:coupon:view")))),
+    extensions(("x-policy" = json!(Policy::callers(&CallerKind::PARTNERS_AND_CUSTOMERS).customer_action("bss:coupon:view")))),
 )]
 pub async fn list_sub_customer_coupons(
     State(app): State<App>,

@@ -209,6 +209,7 @@ pub async fn set(
 mod tests {
     use super::*;
     use crate::customers::model::{CustomerType, VerifiedStatus};
+    use crate::subscriptions::lifecycle::CustomerLevel;
 
     #[test]
     fn unfreezing_is_of_the_type_of_the_freezing_and_of_the_partners_resale_customers() {
@@ -222,6 +223,7 @@ mod tests {
             customer_type: CustomerType::None,
             verified: VerifiedStatus::None,
             frozen: Frozen::No,
+            level: CustomerLevel::V0,
         };
         let after = |frozen, change| decide(Some(State { frozen, ..state }), partner, change);
         assert_eq!(after(Frozen::No, Change::Freeze(Account)), Ok(Frozen::Account));

@@ -4,6 +4,7 @@ use super::model::Related;
 use super::model::{Association, AssociationType, Customer};
 use super::model::{CustomerType, Frozen, VerifiedStatus};
 use crate::api::caller::CallerKind;
+use crate::subscriptions::lifecycle::CustomerLevel;
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub struct State {
     pub verified: VerifiedStatus,
     /// What of it is frozen.
     pub frozen: Frozen,
+    /// Its level, by which its resources are kept longer.
+    pub level: CustomerLevel,
 }
 
 /// A customer, locked until the transaction ends. It comes first in the [order of locks](crate::ledger#the-order-of-locks), so
@@ -74,20 +77,13 @@ pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId)
         State,
         r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
                   pending_partner_id is not null as "is_pending!", customer_type as "customer_type: CustomerType",
-                  verified_status as "verified: VerifiedStatus", frozen as "frozen: Frozen"
+                  verified_status as "verified: VerifiedStatus", frozen as "frozen: Frozen", level as "level: CustomerLevel"
            from customers where tenant_id = $1 and domain_id = $2 for no key update"#,
         tenant.0,
         id.0
     )
     .fetch_optional(connection)
     .await
-}
-
-/// A customer's level, which the vendor gives by what is spent.
-pub async fn level(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<String> {
-    let level =
-        sqlx::query_scalar!("select level from customers where tenant_id = $1 and domain_id = $2", tenant.0, id.0);
-    Ok(level.fetch_optional(connection).await?.unwrap_or_default())
 }
 
 /// What a customer is, and how far its real-name authentication is.

@@ -14,8 +14,9 @@
 //! where what is moved depends on a balance.
 //!
 //! Three things have no place in the order. Who changes what belongs to one customer, its budget, its applications, its
-//! association, its orders and resources, locks the customer first, and waits for nobody then. Nobody else can lock a row that a transaction has only
-//! just made. Work that passes over locked rows (`skip locked`) does not wait for them, and goes on in the order.
+//! association, its orders and resources, locks the customer first, and waits for nobody then. Nobody else can lock a row
+//! that a transaction has only just made. Work that passes over locked rows (`skip locked`) does not wait for them, and goes
+//! on in the order.
 //!
 //! [`books`] decides, purely; [`store`] reads and writes; [`post`] joins them inside a transaction. [`writer`] does the same
 //! for many commands at once, for the operations that have to be fast. [`verify`] proves the result, [`checkpoints`] what is new of it.

@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/orders`
 
 use super::cursor::{Cursor, PageQuery};
-use super::named::{OfAccount, account_and_time, refused};
+use super::named::{OfAccount, ResourceName, account_and_time, refused};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -10,10 +10,10 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::operators::store::Role;
-use crate::orders::administration::{self as orders, Decision, LINES_MAX, Ordering, Wanted};
+use crate::orders::administration::{self as orders, LINES_MAX, OrderDecision, Ordering, Wanted};
 use crate::orders::cancel;
 use crate::orders::fulfil::{self, Provided};
-use crate::orders::model::{By, Order, OrderNumber, OrderStatus, OrderType, SourceType};
+use crate::orders::model::{By, LineOutcome, Order, OrderNumber, OrderStatus, OrderType, SourceType};
 use crate::orders::number;
 use crate::orders::refusal::Refusal;
 use crate::orders::state::Event;
@@ -33,8 +33,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 texts! {
-    /// What a resource is called.
-    OrderedName, 0..=128, "web-1";
     /// An enterprise project; 0 is the default one.
     OrderedProject, 1..=64, "0";
     /// Who ordered.
@@ -108,7 +106,7 @@ pub struct OrderedLine {
     #[schema(inline)]
     count: Option<Number<1, 100>>,
     /// What they are called.
-    name: Option<OrderedName>,
+    name: Option<ResourceName>,
     /// Of secondary resources, a server's disks: their primary, by its place among these lines, from 1.
     #[schema(inline)]
     main_line: Option<Number<1, 100>>,
@@ -202,9 +200,8 @@ pub struct OrderLineView {
     /// The specification.
     #[schema(example = "s6.large.2.linux")]
     resource_spec: String,
-    /// `waiting`, `done` or `failed`.
-    #[schema(example = "done")]
-    outcome: String,
+    /// What became of it.
+    outcome: LineOutcome,
     /// What was provided, renewed or given back.
     resource_id: Option<String>,
     /// At list price.
@@ -218,7 +215,7 @@ impl OrderView {
             line_id: number::line_id(&order.id, place),
             resource_type: line.product.resource_type.clone(),
             resource_spec: line.product.resource_spec.clone(),
-            outcome: format!("{:?}", line.outcome).to_lowercase(),
+            outcome: line.outcome,
             resource_id: line.resource_id.clone(),
             official_amount: line.amounts.official.into(),
         };
@@ -382,7 +379,7 @@ pub struct ProvidedLine {
     /// The resource's id; a new one unless said otherwise.
     resource_id: Option<ResourceId>,
     /// Its name; as it was ordered unless said otherwise.
-    name: Option<OrderedName>,
+    name: Option<ResourceName>,
 }
 
 /// Report what was provided
@@ -440,18 +437,6 @@ pub struct DecisionBody {
     decision: OrderDecision,
 }
 
-/// A decision about an order.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OrderDecision {
-    /// The review is passed: it waits to be paid.
-    Approve,
-    /// The review is not passed: it is cancelled.
-    Refuse,
-    /// The customer has confirmed what staff ordered for it: it waits to be paid.
-    Confirm,
-}
-
 /// Decide about an order
 ///
 /// One that is reviewed (1), or that waits for the customer to confirm it (9).
@@ -469,16 +454,12 @@ pub async fn decide_order(
     Path(OfOrder { account, order }): Path<OfOrder>,
     Json(body): Json<DecisionBody>,
 ) -> Result<Answer, ApiError> {
-    let decision = match body.decision {
-        OrderDecision::Approve => Decision::Approve,
-        OrderDecision::Refuse => Decision::Refuse,
-        OrderDecision::Confirm => Decision::Confirm,
-    };
     let desk = app.desk();
     write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
-            let order = orders::decide(connection, &desk, (of, &order.id()), decision, By { user: None, now }).await?;
+            let order =
+                orders::decide(connection, &desk, (of, &order.id()), body.decision, By { user: None, now }).await?;
             Outcome::of(&order.id, &OrderView::of(&order))
         })
         .await

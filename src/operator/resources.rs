@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/on-demand-resources`
 
-use super::named::{OfAccount, account_and_time};
+use super::named::{OfAccount, ResourceName, account_and_time};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
@@ -14,15 +14,9 @@ use crate::resources::on_demand::{self, OnDemandResource, OnDemandStatus};
 use crate::resources::refusal::Refusal;
 use crate::values::id::new_uuid;
 use crate::values::number;
-use crate::values::text::texts;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-texts! {
-    /// What a resource is called.
-    OnDemandName, 0..=128, "web-1";
-}
 
 /// The operations on resources that are paid by use.
 pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
@@ -35,7 +29,7 @@ pub struct OpenOnDemandBody {
     /// Its id; a new one unless said otherwise.
     resource_id: Option<ResourceId>,
     /// Its name.
-    name: Option<OnDemandName>,
+    name: Option<ResourceName>,
     /// Its type.
     resource_type: ItemResourceType,
     /// Its specification.
@@ -121,8 +115,8 @@ pub async fn open_on_demand_resource(
                 effective_at: now,
                 expires_at: None,
             };
-            if !on_demand::insert(connection, of, &resource).await? {
-                return Err(ApiError::parameter("resource_id", "there is already a resource of this id"));
+            if on_demand::open(connection, of, std::slice::from_ref(&resource)).await? == 0 {
+                return Err(ApiError::parameter("resource_id", "there is already an open resource of this id"));
             }
             let view = OnDemandView { resource_id: resource.resource_id, status: resource.status };
             Outcome::of(&view.resource_id, &view)

@@ -3,7 +3,7 @@
 use super::cancel;
 use super::desk::Desk;
 use super::events;
-use super::model::{Amounts, By, Line, Order, OrderStatus, OrderType, Outcome, Product, ReductionKind, SourceType};
+use super::model::{Amounts, By, Line, LineOutcome, Order, OrderStatus, OrderType, Product, ReductionKind, SourceType};
 use super::place::{self, Placed};
 use super::record::New;
 use super::refusal::{NotDone, Refusal};
@@ -18,7 +18,9 @@ use crate::pricing::quote;
 use crate::pricing::rating::{PeriodItem, Trace, rate_period};
 use crate::values::id::{DomainId, TenantId};
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 /// Something that a service sells.
 #[derive(Clone, Debug)]
@@ -144,20 +146,21 @@ fn line(desk: &Desk, wanted: &Wanted, currency: Currency, by: By) -> Result<Line
         main: None,
         resource_id: None,
         resource_name: wanted.name.clone(),
-        outcome: Outcome::Waiting,
+        outcome: LineOutcome::Waiting,
         effective_at: None,
         expires_at: None,
     })
 }
 
 /// What staff decide about an order that does not wait to be paid yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Decision {
-    /// The review is passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderDecision {
+    /// The review is passed: it waits to be paid.
     Approve,
-    /// It is not.
+    /// The review is not passed: it is cancelled.
     Refuse,
-    /// The customer has confirmed what staff ordered for it.
+    /// The customer has confirmed what staff ordered for it: it waits to be paid.
     Confirm,
 }
 
@@ -166,14 +169,14 @@ pub async fn decide(
     connection: &mut PgConnection,
     desk: &Desk,
     (account, id): ((TenantId, DomainId), &str),
-    decision: Decision,
+    decision: OrderDecision,
     by: By,
 ) -> Result<Order, NotDone> {
     let (mut order, customer) = cancel::lock(connection, account, id).await?;
     let event = match decision {
-        Decision::Approve => Event::Approved,
-        Decision::Refuse => Event::Refused,
-        Decision::Confirm => Event::Confirmed,
+        OrderDecision::Approve => Event::Approved,
+        OrderDecision::Refuse => Event::Refused,
+        OrderDecision::Confirm => Event::Confirmed,
     };
     let from = order.status;
     order.status = state::next(Some(from), event).ok_or(Refusal::NotDecidable)?;
@@ -182,7 +185,7 @@ pub async fn decide(
     }
     store::set_status(connection, &order, by.now).await?;
     store::note(connection, &order, (event, Some(from)), by).await?;
-    if decision == Decision::Refuse {
+    if decision == OrderDecision::Refuse {
         outbox::append(connection, order.tenant, &events::cancelled(&order), by.now).await?;
         return Ok(order);
     }

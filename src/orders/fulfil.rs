@@ -4,16 +4,16 @@ use super::cancel;
 use super::desk::Desk;
 use super::events;
 use super::give_back::{self, Base, GivingBack, Item};
-use super::model::{By, Line, Order, OrderType, Outcome, SourceType};
+use super::model::{By, Line, LineOutcome, Order, OrderType, SourceType};
 use super::number;
 use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
 use super::store::{self, lines};
 use super::view::SYSTEM;
-use crate::customers::store::{self as customers, State as Customer};
+use crate::customers::store::State as Customer;
 use crate::outbox;
 use crate::pricing::model::Period;
-use crate::subscriptions::lifecycle::{AutoRenewal, CustomerLevel, DaysBefore, ExpirePolicy, Leniency, ResourceStatus};
+use crate::subscriptions::lifecycle::{AutoRenewal, DaysBefore, ExpirePolicy, Leniency, ResourceStatus};
 use crate::subscriptions::model::{Rules, Subscription, SubscriptionState};
 use crate::subscriptions::refund::{Bought, Reason, Refund};
 use crate::subscriptions::store::{self as subscriptions, PaidPeriod};
@@ -28,26 +28,34 @@ pub fn waits_for_a_service(order: &Order) -> bool {
 }
 
 /// By which rules an account's resources go on.
-pub async fn rules(connection: &mut PgConnection, account: (TenantId, DomainId), site: Site) -> sqlx::Result<Rules> {
-    let level = customers::level(connection, account.0, account.1).await?;
+pub async fn rules(
+    connection: &mut PgConnection,
+    (account, customer): ((TenantId, DomainId), &Customer),
+    site: Site,
+) -> sqlx::Result<Rules> {
     let config = subscriptions::renew_config(connection, account).await?;
     Ok(Rules {
-        leniency: Leniency::of_period(site, CustomerLevel::parse(&level)),
+        leniency: Leniency::of_period(site, customer.level),
         days_before: config.deduction_days.and_then(DaysBefore::from_number).unwrap_or_default(),
         unified: config.expire_day.and_then(UnifiedDay::from_number),
     })
 }
 
 /// Renews what a paid order is for: each resource from its old end on, and it is in use again.
-pub async fn renew(connection: &mut PgConnection, mut order: Order, site: Site, by: By) -> Result<Order, NotDone> {
+pub async fn renew(
+    connection: &mut PgConnection,
+    (mut order, customer): (Order, &Customer),
+    site: Site,
+    by: By,
+) -> Result<Order, NotDone> {
     let account = (order.tenant, order.customer);
-    let rules = rules(connection, account, site).await?;
+    let rules = rules(connection, (account, customer), site).await?;
     let mut resources = subscriptions::lock(connection, account, &order.resources()).await?;
     resources
         .retain(|resource| order.lines.iter().any(|line| line.resource_id.as_ref() == Some(&resource.resource_id)));
     let mut periods = Vec::with_capacity(resources.len());
     for (place, line) in order.lines.iter_mut().enumerate() {
-        line.outcome = Outcome::Done;
+        line.outcome = LineOutcome::Done;
         let resource = resources.iter_mut().find(|resource| line.resource_id.as_ref() == Some(&resource.resource_id));
         let (Some(resource), Some(starts_at), Some(ends_at)) = (resource, line.effective_at, line.expires_at) else {
             return Err(NotDone::Unreadable(format!("the renewal {} has a line without a resource", order.id)));
@@ -102,7 +110,8 @@ pub enum Provided {
     Failed,
 }
 
-/// Takes what a service says of the lines of an order that is locked, as its customer is: those that are `None` still wait.
+/// Takes what a service says of the lines of an order that is locked, as its customer is: those that are `None` still wait, and
+/// those that have an outcome keep it.
 /// Once none waits, the order is completed, and what failed is given back.
 pub async fn report(
     connection: &mut PgConnection,
@@ -115,27 +124,31 @@ pub async fn report(
         return Err(Refusal::NotProcessing.into());
     }
     let account = (order.tenant, order.customer);
-    let rules = rules(connection, account, desk.site).await?;
+    let rules = rules(connection, (account, customer), desk.site).await?;
     let mut periods = Vec::new();
     // Primaries first: their secondaries refer to them.
     let mut places: Vec<usize> = (0..order.lines.len().min(said.len())).collect();
     places.sort_by_key(|place| order.lines[*place].main.is_some());
     for place in places {
-        let (Some(provided), Outcome::Waiting) = (&said[place], order.lines[place].outcome) else { continue };
+        let (Some(provided), LineOutcome::Waiting) = (&said[place], order.lines[place].outcome) else { continue };
         let main =
             order.lines[place].main.map(|main| (order.lines[main].outcome, order.lines[main].resource_id.clone()));
         let parent = match (provided, main) {
             // A secondary without its primary is of no use.
-            (Provided::Failed, _) | (_, Some((Outcome::Failed, _))) => {
-                order.lines[place].outcome = Outcome::Failed;
+            (Provided::Failed, _) | (_, Some((LineOutcome::Failed, _))) => {
+                order.lines[place].outcome = LineOutcome::Failed;
                 continue;
             }
-            (_, Some((Outcome::Waiting, _))) => continue,
-            (_, Some((Outcome::Done, parent))) => parent,
+            (_, Some((LineOutcome::Waiting, _))) => {
+                return Err(
+                    Refusal::Parameter("lines.line", "waits for its primary, which must be reported first").into()
+                );
+            }
+            (_, Some((LineOutcome::Done, parent))) => parent,
             (_, None) => None,
         };
         let resource = open(&order, place, (provided, parent), by);
-        order.lines[place].outcome = Outcome::Done;
+        order.lines[place].outcome = LineOutcome::Done;
         order.lines[place].resource_id = Some(resource.resource_id.clone());
         order.lines[place].effective_at = Some(resource.effective_at);
         order.lines[place].expires_at = Some(resource.expires_at);
@@ -143,7 +156,7 @@ pub async fn report(
         periods.push(period(&order.id, place, &resource, resource.effective_at));
     }
     subscriptions::insert_periods(connection, order.tenant, &periods).await?;
-    if order.lines.iter().any(|line| line.outcome == Outcome::Waiting) {
+    if order.lines.iter().any(|line| line.outcome == LineOutcome::Waiting) {
         lines::set_outcomes(connection, &order).await?;
         return Ok(order);
     }
@@ -208,29 +221,29 @@ async fn undo_failed(
     (order, customer): (&Order, &Customer),
     by: By,
 ) -> Result<(), NotDone> {
-    let failed = order.lines.iter().enumerate().filter(|(_, line)| line.outcome == Outcome::Failed);
-    let mut items = Vec::new();
-    for (place, line) in failed {
-        let base = Base::of(connection, order.tenant, (&order.id, place)).await?;
-        items.push(Item {
+    if order.lines.iter().all(|line| line.outcome != LineOutcome::Failed) {
+        return Ok(());
+    }
+    let shares = store::shares(connection, order.tenant, &order.id).await?;
+    let failed = order.lines.iter().enumerate().filter(|(_, line)| line.outcome == LineOutcome::Failed);
+    let item = |(place, line): (usize, &Line)| {
+        let base = Base::of(order, &shares, place);
+        Item {
             // It has none; the line stands for it.
             resource_id: number::line_id(&order.id, place),
             resource_name: line.resource_name.clone(),
             product: line.product.clone(),
             refund: in_full(&base, line.period, by),
             base,
-        });
-    }
-    if items.is_empty() {
-        return Ok(());
-    }
+        }
+    };
     let giving = GivingBack {
         account: (order.tenant, order.customer),
         kind: OrderType::Unsubscribe,
         source: SourceType::System,
         user_name: SYSTEM.to_owned(),
         currency: order.currency,
-        items,
+        items: failed.map(item).collect(),
     };
     let given_back = give_back::give_back(connection, desk, (giving, customer), by).await?;
     Ok(store::count(connection, &given_back).await?)

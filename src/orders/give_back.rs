@@ -2,7 +2,9 @@
 
 use super::desk::Desk;
 use super::events;
-use super::model::{Amounts, By, Line, Order, OrderType, Outcome, Product, ReductionKind, Share, Source, SourceType};
+use super::model::{
+    Amounts, By, Line, LineOutcome, Order, OrderType, Product, ReductionKind, Share, Source, SourceType,
+};
 use super::record::{self, New};
 use super::refusal::NotDone;
 use super::state::Event;
@@ -48,16 +50,10 @@ pub struct Base {
 }
 
 impl Base {
-    /// How a line of an order was paid.
-    pub async fn of(
-        connection: &mut PgConnection,
-        tenant: TenantId,
-        (order, line): (&str, usize),
-    ) -> sqlx::Result<Self> {
-        let mut shares = store::shares(connection, tenant, order).await?;
-        shares.retain(|share| share.line == line);
-        let resale_of = store::resale_of(connection, tenant, order).await?;
-        Ok(Self { order_id: order.to_owned(), resale_of, shares })
+    /// How a line of an order was paid, of which these are all shares.
+    pub fn of(order: &Order, shares: &[Share], line: usize) -> Self {
+        let shares = shares.iter().filter(|share| share.line == line).copied().collect();
+        Self { order_id: order.id.clone(), resale_of: order.resale_of(), shares }
     }
 
     /// What the line had paid, by pockets. A discount coupon is none: it never comes back.
@@ -236,7 +232,7 @@ fn line(item: &Item) -> Line {
         main: None,
         resource_id: Some(item.resource_id.clone()),
         resource_name: item.resource_name.clone(),
-        outcome: Outcome::Done,
+        outcome: LineOutcome::Done,
         effective_at: None,
         expires_at: None,
     }

@@ -24,9 +24,6 @@ use time::Duration;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Who may list orders.
-pub const CALLERS: [CallerKind; 4] =
-    [CallerKind::Partner, CallerKind::Distributor, CallerKind::Customer, CallerKind::Master];
 /// From the first to the last instant asked for it is at most so long: a year, a leap year too.
 const SPAN_MAX: Duration = Duration::days(366);
 
@@ -203,7 +200,7 @@ pub struct AgentPayInfoV2 {
     params(ListCustomerOrdersQuery),
     responses((status = 200, description = "The orders.", body = ListCustomerOrdersResponse)),
     extensions(("x-policy" = json!(
-        Policy::callers(&CALLERS)
+        Policy::callers(&CallerKind::PARTNERS_AND_CUSTOMERS)
             .needs("BPC_ITEM_SUBCUSTSERV_060100")
             .needs("BPC_ITEM_SUBCUSTSERV_060200")
             .customer_action("bss:order:view")

@@ -179,7 +179,7 @@ async fn usable(connection: &mut PgConnection, order: &Order, now: OffsetDateTim
         now,
     };
     let (rows, _) = search.page(connection, (0, usize::MAX)).await?;
-    let bought_in = store::services_bought(connection, (order.tenant, order.customer)).await?;
+    let bought_in = store::services_bought(connection, order).await?;
     let amounts: Vec<_> = order.lines.iter().map(|line| line.amounts.clone()).collect();
     let purchase = offers::purchase(order, &amounts, None, &bought_in, now);
     let mut fitting = Vec::new();

@@ -1,6 +1,7 @@
 //! What orders are made of: kinds, statuses, amounts, lines.
 
-use crate::pricing::model::{Period, Size};
+use crate::customers::model::AssociationType;
+use crate::pricing::model::{Period, Size, description};
 use crate::values::coded::coded;
 use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::money::Currency;
@@ -8,6 +9,7 @@ use crate::values::text::texts;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 texts! {
@@ -219,9 +221,10 @@ pub struct Share {
 }
 
 /// What the service said of a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, sqlx::Type)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum LineOutcome {
     /// Nothing yet.
     #[default]
     Waiting,
@@ -251,12 +254,9 @@ pub struct Product {
 }
 
 impl Product {
-    /// What it is in words: the specification, and the size of linear products.
+    /// What it is in words.
     pub fn description(&self) -> String {
-        match self.size {
-            Some(Size { size, .. }) => format!("{}|{size}", self.resource_spec),
-            None => self.resource_spec.clone(),
-        }
+        description(&self.resource_spec, self.size.map(|size| size.size))
     }
 }
 
@@ -276,7 +276,7 @@ pub struct Line {
     /// The resource's name.
     pub resource_name: String,
     /// What the service said.
-    pub outcome: Outcome,
+    pub outcome: LineOutcome,
     /// From when on it is paid for.
     pub effective_at: Option<OffsetDateTime>,
     /// Until when.
@@ -314,6 +314,8 @@ pub struct Order {
     pub payable_until: Option<OffsetDateTime>,
     /// When it was paid.
     pub paid_at: Option<OffsetDateTime>,
+    /// How the customer was associated when it paid.
+    pub paid_as: Option<AssociationType>,
     /// Its lines.
     pub lines: Vec<Line>,
 }
@@ -322,6 +324,11 @@ impl Order {
     /// The sums over the lines.
     pub fn amounts(&self) -> Amounts {
         Amounts::sum(self.lines.iter().map(|line| &line.amounts))
+    }
+
+    /// Whose resale customer its customer was when it paid; nobody's if it was none.
+    pub fn resale_of(&self) -> Option<DomainId> {
+        self.partner.filter(|_| self.paid_as == Some(AssociationType::Resale))
     }
 
     /// The resources it is about.

@@ -8,7 +8,7 @@ use super::offers::{self, Offer, OfferKind};
 use super::plan::{self, Insufficient};
 use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
-use super::store::{self, Paying};
+use super::store;
 use crate::accounts::cards::{self, Card};
 use crate::coupons::choice::{self, Candidate, Cover};
 use crate::coupons::model::CouponKind;
@@ -69,18 +69,21 @@ pub async fn pay(
     let (transfers, homes) = post(connection, (order, customer), (&mut bill, &used, way), by).await?;
     usage::record(connection, &payment(order, by), &used, (&transfers, &homes), by.now).await?;
 
-    let mut paid = Order { status, paid_at: Some(by.now), ..order.clone() };
+    let mut paid = Order { status, paid_at: Some(by.now), paid_as: customer.kind, ..order.clone() };
     for (line, amounts) in paid.lines.iter_mut().zip(bill.lines) {
         line.amounts = amounts;
     }
     let provision_at = fulfil::waits_for_a_service(&paid).then(|| desk.provisioning()).flatten();
     let provision_at = provision_at.map(|after| by.now.saturating_add(after));
-    let paying = Paying { association: customer.kind, agent: None, provision_at };
-    store::set_paid(connection, &paid, &bill.shares, paying, by.now).await?;
+    store::set_paid(connection, &paid, &bill.shares, provision_at, by.now).await?;
     store::note(connection, &paid, (Event::Paid, Some(order.status)), by).await?;
     budgets::consume(connection, (order.tenant, order.customer), paid.amounts().after_discount, by.now).await?;
     outbox::append(connection, order.tenant, &events::paid(&paid), by.now).await?;
-    if fulfil::waits_for_a_service(&paid) { Ok(paid) } else { fulfil::renew(connection, paid, desk.site, by).await }
+    if fulfil::waits_for_a_service(&paid) {
+        Ok(paid)
+    } else {
+        fulfil::renew(connection, (paid, customer), desk.site, by).await
+    }
 }
 
 /// What is still to be paid of each line, and who has paid what so far.
@@ -146,7 +149,7 @@ async fn choose_coupons(
     if held.is_empty() && named.is_empty() {
         return Ok(Vec::new());
     }
-    let bought_in = store::services_bought(connection, (order.tenant, order.customer)).await?;
+    let bought_in = store::services_bought(connection, order).await?;
     let purchase = offers::purchase(order, &bill.lines, offer, &bought_in, by.now);
     let candidates = held.iter().map(Candidate::of).collect::<Result<Vec<_>, _>>().map_err(NotDone::Unreadable)?;
     let covers = match way {

@@ -61,6 +61,7 @@ pub async fn write(
         created_at: by.now,
         payable_until: waits.then(|| by.now.saturating_add(desk.patience())),
         paid_at: (status == OrderStatus::Completed).then_some(by.now),
+        paid_as: None,
         lines: new.lines,
     };
     // Two orders of one minute may have drawn the same letters.

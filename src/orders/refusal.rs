@@ -89,13 +89,6 @@ pub enum NotDone {
     Unreadable(String),
 }
 
-impl NotDone {
-    /// Whether cash and credit were too little.
-    pub fn is_insufficient(&self) -> bool {
-        matches!(self, Self::Refused(Refusal::Insufficient))
-    }
-}
-
 impl From<PostError> for NotDone {
     fn from(error: PostError) -> Self {
         match error {

@@ -1,13 +1,12 @@
 //! `GET /v2/orders/customer-orders/details/{order_id}`
 
-use super::list_customer_orders::CALLERS;
 use super::model::{Line, Order, OrderNumber, OrderStatus, OrderType, SourceType};
 use super::number;
 use super::refusal::Refusal;
 use super::store;
 use super::sub_orders::SubCustomerOrderV3;
 use super::view::{AmountInfomationV2, service_name};
-use crate::api::caller::{AnyCaller, Caller};
+use crate::api::caller::{AnyCaller, Caller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::page::{Limit, Offset};
@@ -196,7 +195,7 @@ pub struct ProductObject {
     params(Language, ShowCustomerOrderDetailsPath, ShowCustomerOrderDetailsQuery),
     responses((status = 200, description = "The order.", body = ShowCustomerOrderDetailsResponse)),
     extensions(("x-policy" = json!(
-        Policy::callers(&CALLERS)
+        Policy::callers(&CallerKind::PARTNERS_AND_CUSTOMERS)
             .needs("BPC_ITEM_SUBCUSTSERV_060100")
             .needs("BPC_ITEM_SUBCUSTSERV_060200")
             .customer_action("bss:order:view")

@@ -1,12 +1,11 @@
 //! `GET /v2/orders/customer-orders/refund-orders`
 
-use super::list_customer_orders::CALLERS;
 use super::model::{OrderNumber, OrderType};
 use super::refusal::Refusal;
 use super::show_customer_order_details::visible;
 use super::store::{self, RefundRow};
 use super::view::{resource_name, service_name};
-use crate::api::caller::AnyCaller;
+use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::policy::Policy;
@@ -85,7 +84,7 @@ pub struct OrderRefundInfoV2 {
     get, path = "/v2/orders/customer-orders/refund-orders",
     params(ShowRefundOrderDetailsQuery),
     responses((status = 200, description = "The records.", body = ShowRefundOrderDetailsResponse)),
-    extensions(("x-policy" = json!(Policy::callers(&CALLERS).customer_action("bss:order:view")))),
+    extensions(("x-policy" = json!(Policy::callers(&CallerKind::PARTNERS_AND_CUSTOMERS).customer_action("bss:order:view")))),
 )]
 pub async fn show_refund_order_details(
     State(app): State<App>,

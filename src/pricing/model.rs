@@ -299,6 +299,14 @@ pub struct Size {
     pub measure_id: i32,
 }
 
+/// What a product is in words: the specification, and the size of linear products.
+pub fn description(spec: &str, size: Option<i32>) -> String {
+    match size {
+        Some(size) => format!("{spec}|{size}"),
+        None => spec.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,7 +79,8 @@ pub async fn auto_renewal_resources(
     write
         .once(async |connection| {
             let held = Held::lock(connection, account, std::slice::from_ref(&id), desk.site).await?;
-            let mut resource = decide(held.find(&id), &request, now).map_err(Failure::from)?;
+            let mut resource =
+                held.primary(&id).and_then(|primary| decide(primary, &request, now)).map_err(Failure::from)?;
             resource.renew_attempt_at = resource.attempt_after(now, &held.rules);
             subscriptions::update(connection, account.0, &[resource], &held.rules).await?;
             Ok(Outcome::empty(&id))
@@ -88,15 +89,14 @@ pub async fn auto_renewal_resources(
 }
 
 fn decide(
-    resource: Option<&Subscription>,
+    primary: &Subscription,
     request: &AutoRenewalResourcesReq,
     now: OffsetDateTime,
 ) -> Result<Subscription, Refusal> {
-    let found = resource.filter(|resource| resource.is_main && !resource.is_gone()).ok_or(Refusal::Unknown)?;
-    if found.status != ResourceStatus::InUse {
+    if primary.status != ResourceStatus::InUse {
         return Err(Refusal::NoAutoRenewal);
     }
-    let before = (found.policy == ExpirePolicy::AutoRenew).then_some(found.auto_renewal);
+    let before = (primary.policy == ExpirePolicy::AutoRenew).then_some(primary.auto_renewal);
     let kind = request.period_type.map(|kind| match kind {
         AutoRenewalPeriod::Month => PeriodType::Month,
         AutoRenewalPeriod::Year => PeriodType::Year,
@@ -104,8 +104,8 @@ fn decide(
     Ok(Subscription {
         policy: ExpirePolicy::AutoRenew,
         auto_renewal: AutoRenewal::switched_on(before, request.auto_renew_times),
-        renew_kind: kind.or(found.renew_kind.filter(|_| before.is_some())),
+        renew_kind: kind.or(primary.renew_kind.filter(|_| before.is_some())),
         updated_at: now,
-        ..found.clone()
+        ..primary.clone()
     })
 }

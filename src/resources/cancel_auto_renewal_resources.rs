@@ -37,17 +37,16 @@ pub async fn cancel_auto_renewal_resources(
     write
         .once(async |connection| {
             let held = Held::lock(connection, account, std::slice::from_ref(&id), desk.site).await?;
-            let resource = decide(held.find(&id), now).map_err(Failure::from)?;
+            let resource = held.primary(&id).and_then(|primary| decide(primary, now)).map_err(Failure::from)?;
             subscriptions::update(connection, account.0, &[resource], &held.rules).await?;
             Ok(Outcome::empty(&id))
         })
         .await
 }
 
-fn decide(resource: Option<&Subscription>, now: OffsetDateTime) -> Result<Subscription, Refusal> {
-    let found = resource.filter(|resource| resource.is_main && !resource.is_gone()).ok_or(Refusal::Unknown)?;
-    if found.policy != ExpirePolicy::AutoRenew {
+fn decide(primary: &Subscription, now: OffsetDateTime) -> Result<Subscription, Refusal> {
+    if primary.policy != ExpirePolicy::AutoRenew {
         return Err(Refusal::NotAutoRenewed);
     }
-    Ok(Subscription { policy: ExpirePolicy::Grace, renew_attempt_at: None, updated_at: now, ..found.clone() })
+    Ok(Subscription { policy: ExpirePolicy::Grace, renew_attempt_at: None, updated_at: now, ..primary.clone() })
 }

@@ -1,8 +1,7 @@
 //! `POST /v2/orders/subscriptions/resources/unsubscribe`
 
 use super::change::{self, How, Return};
-use super::family::Held;
-use super::renewal_resources::named;
+use super::family::{Held, named};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;

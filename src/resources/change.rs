@@ -1,25 +1,25 @@
 //! What a resource becomes when it is given back or its time is over.
 
 use super::family::{self, Held};
-use super::on_demand;
+use super::on_demand::{self, turned};
 use super::refusal::{Failure, Refusal};
 use super::renewing::product;
 use crate::orders::cancel;
 use crate::orders::desk::Desk;
 use crate::orders::give_back::{self, Base, GivingBack, Item};
-use crate::orders::model::{By, Order, OrderType, SourceType};
+use crate::orders::model::{By, Order, OrderType, Share, SourceType};
+use crate::orders::refusal::{NotDone, Refusal as OrderRefusal};
 use crate::orders::state::Event;
 use crate::orders::store as orders;
 use crate::orders::store::lines;
-use crate::pricing::model::{Period, PeriodType};
 use crate::subscriptions::lifecycle::{Becomes, ResourceStatus};
 use crate::subscriptions::model::{Subscription, SubscriptionState};
-use crate::subscriptions::refund::{Bought, Reason, Refund, Stage, five_days};
+use crate::subscriptions::refund::{Bought, Reason, Refund, Stage, end_without_renewals, five_days, quota_year};
 use crate::subscriptions::store::{self as subscriptions, PaidPeriod};
 use crate::values::id::{DomainId, TenantId};
-use crate::values::time::Day;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// How resources are given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,9 +68,9 @@ pub async fn give_back(
             How::OnlyRenewals => Reason::Undone,
             How::Unsubscribe => free.reason(desk, &family[0], &periods, by),
         };
+        changed.extend(family.iter().map(|member| after(member, wish.how, &periods, by)));
         for period in periods {
-            let stage = period.bought.stage(by.now);
-            if stage == Stage::Over || (wish.how == How::OnlyRenewals && stage == Stage::Running) {
+            if wish.how == How::OnlyRenewals && !is_ahead(&period) {
                 continue;
             }
             let resource = family.iter().find(|member| member.resource_id == period.paid.resource_id);
@@ -84,19 +84,22 @@ pub async fn give_back(
             });
             returned.push(period.paid);
         }
-        changed.extend(family.into_iter().map(|member| after(member, wish.how, &returned, by)));
+    }
+    let currency = changed.first().map_or(desk.currency(), |resource| resource.currency);
+    if changed.iter().any(|resource| resource.currency != currency) {
+        return Err(NotDone::from(OrderRefusal::Parameter("resource_ids", "must be of one currency")).into());
     }
     let giving = GivingBack {
         account: wish.account,
         kind: if wish.how == How::ToOnDemand { OrderType::ToOnDemand } else { OrderType::Unsubscribe },
         source: SourceType::Customer,
         user_name: wish.user_name.clone(),
-        currency: changed.first().map_or(desk.currency(), |resource| resource.currency),
+        currency,
         items,
     };
     let order = give_back::give_back(connection, desk, (giving, &held.customer), by).await?;
     if wish.how == How::ToOnDemand {
-        on_demand::open(connection, (tenant, customer), &changed, by.now).await?;
+        on_demand::open(connection, (tenant, customer), &turned(&changed, by.now)).await?;
     }
     subscriptions::update(connection, tenant, &changed, &held.rules).await?;
     subscriptions::return_periods(connection, tenant, &returned).await?;
@@ -136,48 +139,51 @@ struct Course {
     is_purchase: bool,
 }
 
+/// The periods of these resources that are not over, in time.
 async fn periods(
     connection: &mut PgConnection,
     tenant: TenantId,
     resources: &[String],
     by: By,
 ) -> Result<Vec<Course>, Failure> {
-    let mut known: BTreeMap<String, Order> = BTreeMap::new();
+    let mut known: BTreeMap<String, (Order, Vec<Share>)> = BTreeMap::new();
     let mut periods = Vec::new();
-    for paid in subscriptions::periods(connection, tenant, resources).await? {
-        if paid.ends_at <= by.now {
-            continue;
-        }
-        if !known.contains_key(&paid.order_id)
-            && let Some(order) = orders::find(connection, tenant, &paid.order_id).await?
-        {
-            known.insert(paid.order_id.clone(), order);
-        }
+    for paid in subscriptions::periods(connection, tenant, resources, by.now).await? {
+        let (order, shares) = match known.entry(paid.order_id.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let order = orders::find(connection, tenant, &paid.order_id).await?;
+                let order = order.ok_or_else(|| unreadable(&paid))?;
+                place.insert((order, orders::shares(connection, tenant, &paid.order_id).await?))
+            }
+        };
         let place = lines::place(paid.line);
-        let base = Base::of(connection, tenant, (&paid.order_id, place)).await?;
-        let order = known.get(&paid.order_id);
-        let period = order.and_then(|order| order.lines.get(place)).map(|line| line.period);
+        let base = Base::of(order, shares, place);
         let bought = Bought {
             paid: base.paid(),
-            period: period.unwrap_or(Period { kind: PeriodType::Month, num: 1 }),
+            period: order.lines.get(place).ok_or_else(|| unreadable(&paid))?.period,
             start: paid.starts_at,
             end: paid.ends_at,
         };
-        let is_purchase = order.is_some_and(|order| order.kind == OrderType::New);
-        periods.push(Course { paid, bought, base, is_purchase });
+        periods.push(Course { bought, base, is_purchase: order.kind == OrderType::New, paid });
     }
     Ok(periods)
 }
 
-/// What a resource is afterwards.
-fn after(resource: Subscription, how: How, returned: &[PaidPeriod], by: By) -> Subscription {
+fn unreadable(paid: &PaidPeriod) -> NotDone {
+    NotDone::Unreadable(format!("a period was paid for by line {} of {}, which is not there", paid.line, paid.order_id))
+}
+
+/// What a resource is afterwards, of whose family these are the periods.
+fn after(resource: &Subscription, how: How, periods: &[Course], by: By) -> Subscription {
+    let resource = Subscription { updated_at: by.now, ..resource.clone() };
     if how != How::OnlyRenewals {
         let (status, state) = (ResourceStatus::Closed, SubscriptionState::Deleted);
-        return Subscription { status, state, expires_at: by.now, updated_at: by.now, ..resource };
+        return Subscription { status, state, expires_at: by.now, ..resource };
     }
-    let own = returned.iter().filter(|period| period.resource_id == resource.resource_id);
-    let expires_at = own.map(|period| period.starts_at).min().unwrap_or(resource.expires_at);
-    Subscription { expires_at, updated_at: by.now, ..resource }
+    let own = periods.iter().filter(|period| period.paid.resource_id == resource.resource_id);
+    let own: Vec<Bought> = own.map(|period| period.bought).collect();
+    Subscription { expires_at: end_without_renewals(&own, by.now).unwrap_or(resource.expires_at), ..resource }
 }
 
 /// How many resources an account has given back in full this year, and gives back now.
@@ -189,7 +195,7 @@ struct Free {
 
 impl Free {
     async fn of(connection: &mut PgConnection, account: (TenantId, DomainId), by: By) -> sqlx::Result<Self> {
-        let year = i16::try_from(Day::of(by.now).0.year()).expect("a year has four digits");
+        let year = quota_year(by.now);
         Ok(Self { year, before: subscriptions::free_returns(connection, account, year).await?, now: 0 })
     }
 

@@ -1,14 +1,17 @@
 //! A primary resource with its secondaries: what is done to the one is done to all.
 
-use super::refusal::Failure;
+use super::refusal::{Failure, Refusal};
+use crate::api::error::ApiError;
 use crate::customers::store::{self as customers, State as Customer};
 use crate::orders::fulfil;
-use crate::orders::refusal::Refusal as OrderRefusal;
+use crate::orders::refusal::{NotDone, Refusal as OrderRefusal};
+use crate::pricing::model::ResourceId;
 use crate::subscriptions::model::{Rules, Subscription};
 use crate::subscriptions::store as subscriptions;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::site::Site;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 
 /// Resources of a customer, locked as it is.
 #[derive(Debug)]
@@ -30,15 +33,20 @@ impl Held {
         site: Site,
     ) -> Result<Self, Failure> {
         let customer = customers::lock(connection, account.0, account.1).await?;
-        let customer = customer.ok_or(crate::orders::refusal::NotDone::Refused(OrderRefusal::NoSuchOrder))?;
+        let customer = customer.ok_or(NotDone::Refused(OrderRefusal::NoSuchOrder))?;
         let resources = subscriptions::lock(connection, account, ids).await?;
-        let rules = fulfil::rules(connection, account, site).await?;
+        let rules = fulfil::rules(connection, (account, &customer), site).await?;
         Ok(Self { customer, rules, resources })
     }
 
     /// The resource of this id.
     pub fn find(&self, id: &str) -> Option<&Subscription> {
         self.resources.iter().find(|resource| resource.resource_id == id)
+    }
+
+    /// The primary of this id, if it is not gone.
+    pub fn primary(&self, id: &str) -> Result<&Subscription, Refusal> {
+        self.find(id).filter(|resource| resource.is_main && !resource.is_gone()).ok_or(Refusal::Unknown)
     }
 
     /// A primary and its secondaries, without those that are gone.
@@ -56,4 +64,16 @@ impl Held {
 /// The ids of resources.
 pub fn ids(resources: &[Subscription]) -> Vec<String> {
     resources.iter().map(|resource| resource.resource_id.clone()).collect()
+}
+
+/// Resources that a request names: at least one, none twice.
+pub fn named(ids: &[ResourceId]) -> Result<Vec<String>, ApiError> {
+    if ids.is_empty() {
+        return Err(ApiError::parameter("resource_ids", "must not be empty"));
+    }
+    let mut seen = HashSet::new();
+    if !ids.iter().all(|id| seen.insert(id.as_str())) {
+        return Err(ApiError::parameter("resource_ids", "must not name a resource twice"));
+    }
+    Ok(ids.iter().map(|id| id.as_str().to_owned()).collect())
 }

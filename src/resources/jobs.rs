@@ -32,15 +32,14 @@ pub async fn run(
         }
         for (customer, resource) in due {
             let mut transaction = connection.begin().await?;
-            if step(&mut transaction, desk, ((tenant, customer), resource), at).await? {
-                transaction.commit().await?;
-                done += 1;
-            }
+            let is_done = step(&mut transaction, desk, ((tenant, customer), resource), at).await?;
+            transaction.commit().await?;
+            done += usize::from(is_done);
         }
     }
 }
 
-/// Does the one thing that is due to a resource. `false`: another replica has done it.
+/// Does the one thing that is due to a resource. `false`: nothing is due to it any more.
 async fn step(
     connection: &mut PgConnection,
     desk: &Desk,
@@ -49,10 +48,12 @@ async fn step(
 ) -> Result<bool, Failure> {
     let by = By { user: None, now: at };
     let held = Held::lock(connection, account, std::slice::from_ref(&id), desk.site).await?;
-    let Some(primary) = held.find(&id).filter(|primary| primary.next_due(&held.rules).is_some_and(|due| due <= at))
-    else {
+    let Some(primary) = held.find(&id) else { return Ok(false) };
+    if primary.next_due(&held.rules).is_none_or(|due| due > at) {
+        // Another replica has done it; or the rules by which it was due are others now, and then it must be written when it is.
+        subscriptions::update(connection, account.0, std::slice::from_ref(primary), &held.rules).await?;
         return Ok(false);
-    };
+    }
     let change = lifecycle::next_change(primary.status, primary.policy, primary.expires_at, held.rules.leniency);
     let attempt = primary.renew_attempt_at.filter(|attempt| change.is_none_or(|(change, _)| *attempt <= change));
     if attempt.is_none_or(|attempt| attempt > at) {

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::customers::model::{AccountIdText, AssociationType};
 use crate::customers::refusal::Unrelated;
 use crate::orders::view::{resource_name, service_name};
-use crate::pricing::model::{ItemRegion, ItemServiceType, ResourceId};
+use crate::pricing::model::{ItemRegion, ItemServiceType, ResourceId, description};
 use crate::products::store::Products;
 use crate::values::id::DomainId;
 use crate::values::language::Language;
@@ -168,10 +168,7 @@ fn show(
     language: Language,
 ) -> CustomerOnDemandResource {
     let info = resource.resource_size.map(|size| format!("{{\"specSize\":{size}.0}}"));
-    let description = match resource.resource_size {
-        Some(size) => format!("{}|{size}", resource.resource_spec),
-        None => resource.resource_spec.clone(),
-    };
+    let product_spec_desc = description(&resource.resource_spec, resource.resource_size);
     CustomerOnDemandResource {
         customer_id,
         region_code: resource.region_code,
@@ -187,6 +184,6 @@ fn show(
         status: resource.status,
         resource_spec_code: resource.resource_spec,
         resource_info: info.unwrap_or_default(),
-        product_spec_desc: description,
+        product_spec_desc,
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /v2/orders/suscriptions/resources/query`; the path's spelling is the vendor's.
 
-use crate::api::caller::AnyCaller;
+use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::filter::{Filter, Refused};
@@ -8,14 +8,13 @@ use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::AccountIdText;
-use crate::orders::list_customer_orders::CALLERS;
 use crate::orders::model::OrderNumber;
 use crate::orders::view::{EnterpriseProject, resource_name, service_name};
-use crate::pricing::model::{ItemServiceType, ResourceId};
+use crate::pricing::model::{ItemServiceType, ResourceId, description};
 use crate::products::store::Products;
 use crate::subscriptions::lifecycle::{ExpirePolicy, ResourceStatus};
 use crate::subscriptions::model::Subscription;
-use crate::subscriptions::search::{Search, SubscriptionFilter};
+use crate::subscriptions::search::{SubscriptionFilter, page};
 use crate::values::decimal::WireDecimal;
 use crate::values::language::Language;
 use crate::values::list::List;
@@ -151,7 +150,7 @@ pub struct OrderInstanceV2 {
     post, path = "/v2/orders/suscriptions/resources/query",
     responses((status = 200, description = "The resources.", body = ListPayPerUseCustomerResourcesResponse)),
     extensions(("x-policy" = json!(
-        Policy::callers(&CALLERS).needs("BPC_ITEM_SUBCUSTSERV_010105").customer_action("billing:subscription:view")
+        Policy::callers(&CallerKind::PARTNERS_AND_CUSTOMERS).needs("BPC_ITEM_SUBCUSTSERV_010105").customer_action("billing:subscription:view")
     ))),
 )]
 pub async fn list_pay_per_use_customer_resources(
@@ -171,38 +170,32 @@ pub async fn list_pay_per_use_customer_resources(
             Err(_) => return Ok(Json(ListPayPerUseCustomerResourcesResponse { data: Vec::new(), total_count: 0 })),
         }
     };
-    let search = request.search();
     let mut connection = app.database.tenant(caller.tenant).await?;
     let part = (request.offset.unwrap_or_default().get(), request.limit.unwrap_or_default().get());
-    let (rows, total_count) = search.page(&mut connection, (caller.tenant, customer), part).await?;
+    let (rows, total_count) = page(&mut connection, (caller.tenant, customer), &request.filter(), part).await?;
     let catalogue = app.catalogue.load();
     let data = rows.into_iter().map(|row| show(row, &catalogue.products, language)).collect();
     Ok(Json(ListPayPerUseCustomerResourcesResponse { data, total_count }))
 }
 
 impl QueryResourcesReq {
-    fn search(&self) -> Search {
+    fn filter(&self) -> SubscriptionFilter {
         let ids = |list: &List<ResourceId, 50>| list.as_slice().iter().map(|id| id.as_str().to_owned()).collect();
-        Search {
-            filter: SubscriptionFilter {
-                ids: self.resource_ids.wanted().map(ids),
-                order: self.order_id.wanted().map(OrderNumber::id),
-                only_main: self.only_main_resource.wanted().is_some_and(|only| only.get() == 1),
-                statuses: self.status_list.wanted().map(|list| list.as_slice().to_vec()),
-                expires_from: self.expire_time_begin.wanted().map(|begin| begin.0),
-                expires_to: self.expire_time_end.wanted().map(|end| end.0),
-                service_type: self.service_type_code.wanted().map(|code| code.as_str().to_ascii_lowercase()),
-            },
+        SubscriptionFilter {
+            ids: self.resource_ids.wanted().map(ids),
+            order: self.order_id.wanted().map(OrderNumber::id),
+            only_main: self.only_main_resource.wanted().is_some_and(|only| only.get() == 1),
+            statuses: self.status_list.wanted().map(|list| list.as_slice().to_vec()),
+            expires_from: self.expire_time_begin.wanted().map(|begin| begin.0),
+            expires_to: self.expire_time_end.wanted().map(|end| end.0),
+            service_type: self.service_type_code.wanted().map(|code| code.as_str().to_ascii_lowercase()),
         }
     }
 }
 
 fn show(resource: Subscription, products: &Products, language: Language) -> OrderInstanceV2 {
+    let product_spec_desc = description(&resource.resource_spec, resource.size.map(|size| size.size));
     let parent = if resource.is_main { None } else { resource.parent_id };
-    let description = match resource.size {
-        Some(size) => format!("{}|{}", resource.resource_spec, size.size),
-        None => resource.resource_spec.clone(),
-    };
     OrderInstanceV2 {
         id: resource.instance_id,
         parent_resource_id: parent.unwrap_or_else(|| resource.resource_id.clone()),
@@ -221,7 +214,7 @@ fn show(resource: Subscription, products: &Products, language: Language) -> Orde
         effective_time: Instant(resource.effective_at),
         expire_time: Instant(resource.expires_at),
         expire_policy: resource.policy,
-        product_spec_desc: description,
+        product_spec_desc,
         spec_size: resource.size.map(|size| WireDecimal(Decimal::from(size.size))),
         spec_size_measure_id: resource.size.map(|size| size.measure_id),
         update_time: Instant(resource.updated_at),

@@ -5,6 +5,7 @@
 //! is an order. So this stands above both. Each step is a part of a transaction that has locked the customer; [`jobs`] does what
 //! happens to resources by itself.
 
+pub mod administration;
 pub mod auto_renewal_resources;
 pub mod cancel_auto_renewal_resources;
 pub mod cancel_resources_subscription;

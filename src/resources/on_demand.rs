@@ -2,9 +2,10 @@
 
 use super::refusal::Failure;
 use super::renewing::product;
+use crate::api::page::Part;
 use crate::customers::store::State as Customer;
 use crate::orders::desk::Desk;
-use crate::orders::model::{Amounts, By, Line, OrderType, Outcome, SourceType};
+use crate::orders::model::{Amounts, By, Line, LineOutcome, OrderType, SourceType};
 use crate::orders::place;
 use crate::orders::record::New;
 use crate::orders::state::Event;
@@ -66,35 +67,47 @@ pub struct OnDemandResource {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// Adds a resource. `false`: the tenant has one of this id.
-pub async fn insert(
+/// Opens resources, anew where they were closed before; how many. One that is open already stays as it is.
+pub async fn open(
     connection: &mut PgConnection,
     (tenant, domain): (TenantId, DomainId),
-    new: &OnDemandResource,
-) -> sqlx::Result<bool> {
-    let inserted = sqlx::query!(
+    new: &[OnDemandResource],
+) -> sqlx::Result<u64> {
+    let opened = sqlx::query!(
         "insert into on_demand_resources (tenant_id, resource_id, domain_id, project_id, region_code, zone_code,
              service_type_code, resource_type_code, resource_spec, resource_name, resource_size, size_measure_id, status,
-             effective_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-         on conflict do nothing",
+             effective_at)
+         select d.tenant_id, u.resource_id, d.domain_id, u.project_id, u.region, u.zone, u.service_type, u.resource_type,
+                u.spec, u.name, u.size, u.measure_id, 1, u.effective_at
+         from domains d,
+              unnest($3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                     $11::int[], $12::int[], $13::timestamptz[])
+                  as u (resource_id, project_id, region, zone, service_type, resource_type, spec, name, size, measure_id,
+                        effective_at)
+         where d.tenant_id = $1 and d.domain_id = $2
+         on conflict (tenant_id, resource_id) do update
+         set domain_id = excluded.domain_id, project_id = excluded.project_id, region_code = excluded.region_code,
+             zone_code = excluded.zone_code, service_type_code = excluded.service_type_code,
+             resource_type_code = excluded.resource_type_code, resource_spec = excluded.resource_spec,
+             resource_name = excluded.resource_name, resource_size = excluded.resource_size,
+             size_measure_id = excluded.size_measure_id, status = 1, effective_at = excluded.effective_at,
+             expires_at = null
+         where on_demand_resources.status = 6",
         tenant.0,
-        new.resource_id,
         domain.0,
-        new.project_id,
-        new.region_code,
-        new.zone_code,
-        new.service_type_code,
-        new.resource_type_code,
-        new.resource_spec,
-        new.resource_name,
-        new.resource_size,
-        new.size_measure_id,
-        new.status.code(),
-        new.effective_at,
-        new.expires_at
+        &new.iter().map(|one| one.resource_id.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.project_id).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.region_code.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.zone_code.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.service_type_code.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.resource_type_code.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.resource_spec.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.resource_name.clone()).collect::<Vec<_>>(),
+        &new.iter().map(|one| one.resource_size).collect::<Vec<_>>() as &[Option<i32>],
+        &new.iter().map(|one| one.size_measure_id).collect::<Vec<_>>() as &[Option<i32>],
+        &new.iter().map(|one| one.effective_at).collect::<Vec<_>>()
     );
-    Ok(inserted.execute(connection).await?.rows_affected() == 1)
+    Ok(opened.execute(connection).await?.rows_affected())
 }
 
 /// Closes a resource that is open. `false`: the account has no such resource.
@@ -115,32 +128,24 @@ pub async fn close(
     Ok(closed.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Opens what was bought for a time as resources that are paid by use, under the same ids.
-pub async fn open(
-    connection: &mut PgConnection,
-    account: (TenantId, DomainId),
-    resources: &[Subscription],
-    at: OffsetDateTime,
-) -> sqlx::Result<()> {
-    for resource in resources {
-        let new = OnDemandResource {
-            resource_id: resource.resource_id.clone(),
-            project_id: resource.project_id,
-            region_code: resource.region.clone(),
-            zone_code: String::new(),
-            service_type_code: resource.service_type.clone(),
-            resource_type_code: resource.resource_type.clone(),
-            resource_spec: resource.resource_spec.clone(),
-            resource_name: resource.name.clone(),
-            resource_size: resource.size.map(|size| size.size),
-            size_measure_id: resource.size.map(|size| size.measure_id),
-            status: OnDemandStatus::Running,
-            effective_at: at,
-            expires_at: None,
-        };
-        insert(connection, account, &new).await?;
-    }
-    Ok(())
+/// What was bought for a time, as resources that are paid by use, under the same ids.
+pub fn turned(resources: &[Subscription], at: OffsetDateTime) -> Vec<OnDemandResource> {
+    let turned = |resource: &Subscription| OnDemandResource {
+        resource_id: resource.resource_id.clone(),
+        project_id: resource.project_id,
+        region_code: resource.region.clone(),
+        zone_code: String::new(),
+        service_type_code: resource.service_type.clone(),
+        resource_type_code: resource.resource_type.clone(),
+        resource_spec: resource.resource_spec.clone(),
+        resource_name: resource.name.clone(),
+        resource_size: resource.size.map(|size| size.size),
+        size_measure_id: resource.size.map(|size| size.measure_id),
+        status: OnDemandStatus::Running,
+        effective_at: at,
+        expires_at: None,
+    };
+    resources.iter().map(turned).collect()
 }
 
 /// Turns a family whose time is over to pay-per-use: an order that costs nothing, and the resources begin anew.
@@ -157,7 +162,7 @@ pub async fn turn(
         main: None,
         resource_id: Some(resource.resource_id.clone()),
         resource_name: resource.name.clone(),
-        outcome: Outcome::Done,
+        outcome: LineOutcome::Done,
         effective_at: Some(by.now),
         expires_at: None,
     };
@@ -173,7 +178,8 @@ pub async fn turn(
         lines: family.iter().map(line).collect(),
     };
     place::place(connection, desk, (new, customer), by).await?;
-    Ok(open(connection, account, family, by.now).await?)
+    open(connection, account, &turned(family, by.now)).await?;
+    Ok(())
 }
 
 /// Which resources; what is `None` does not filter.
@@ -203,16 +209,21 @@ pub async fn page(
     let mut count = QueryBuilder::new("select count(*) from on_demand_resources r");
     push_conditions(&mut count, account, filter);
     let total: i64 = count.build_query_scalar().fetch_one(&mut *connection).await?;
+    let Some(part) = Part::of(total, offset, limit) else { return Ok((Vec::new(), total)) };
     let mut query = QueryBuilder::new(
         "select resource_id, project_id, region_code, zone_code, service_type_code, resource_type_code, resource_spec,
                 resource_name, resource_size, size_measure_id, status, effective_at, expires_at
          from on_demand_resources r",
     );
     push_conditions(&mut query, account, filter);
-    query.push(" order by effective_at desc, resource_id desc offset ");
-    query.push_bind(i64::try_from(offset).unwrap_or(i64::MAX)).push(" limit ");
-    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    Ok((query.build_query_as().fetch_all(connection).await?, total))
+    let direction = if part.is_from_the_end { "asc" } else { "desc" };
+    query.push(format_args!(" order by effective_at {direction}, resource_id {direction} offset "));
+    query.push_bind(part.skipped).push(" limit ").push_bind(part.read);
+    let mut rows: Vec<OnDemandResource> = query.build_query_as().fetch_all(connection).await?;
+    if part.is_from_the_end {
+        rows.reverse();
+    }
+    Ok((rows, total))
 }
 
 fn push_conditions(

@@ -1,6 +1,6 @@
 //! `POST /v2/orders/subscriptions/resources/renew`
 
-use super::family::Held;
+use super::family::{Held, named};
 use super::refusal::{Failure, Refusal};
 use super::renewing::{self, Renewal, Renewed};
 use crate::api::caller::{CallerKind, Customer};
@@ -16,7 +16,6 @@ use crate::values::list::List;
 use crate::values::number::{self, Number};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use utoipa::ToSchema;
 
 /// What to renew, and for how long.
@@ -122,16 +121,4 @@ impl RenewalResourcesReq {
             Some(_) => Err(ApiError::parameter("is_auto_pay", "must be 0 or 1")),
         }
     }
-}
-
-/// Resources that a request names: at least one, none twice.
-pub fn named(ids: &[ResourceId]) -> Result<Vec<String>, ApiError> {
-    if ids.is_empty() {
-        return Err(ApiError::parameter("resource_ids", "must not be empty"));
-    }
-    let mut seen = HashSet::new();
-    if !ids.iter().all(|id| seen.insert(id.as_str())) {
-        return Err(ApiError::parameter("resource_ids", "must not name a resource twice"));
-    }
-    Ok(ids.iter().map(|id| id.as_str().to_owned()).collect())
 }

@@ -3,7 +3,7 @@
 use super::family::Held;
 use super::refusal::{Failure, Refusal};
 use crate::orders::desk::Desk;
-use crate::orders::model::{Amounts, By, Line, Order, OrderType, Outcome, Product, SourceType};
+use crate::orders::model::{Amounts, By, Line, LineOutcome, Order, OrderType, Product, SourceType};
 use crate::orders::place::{self, Placed};
 use crate::orders::record::New;
 use crate::orders::state::Event;
@@ -137,7 +137,7 @@ fn line(
         main: None,
         resource_id: Some(resource.resource_id.clone()),
         resource_name: resource.name.clone(),
-        outcome: Outcome::Waiting,
+        outcome: LineOutcome::Waiting,
         effective_at: Some(start),
         expires_at: Some(end),
     })

@@ -70,10 +70,11 @@ pub async fn set_resources_renew_config(
     let config = request.config()?;
     write
         .once(async |connection| {
-            customers::lock(connection, account.0, account.1).await?;
+            let customer = customers::lock(connection, account.0, account.1).await?;
+            let customer = customer.ok_or_else(|| ApiError::internal("the caller is no customer"))?;
             subscriptions::set_renew_config(connection, account, config).await?;
             // What is renewed by itself is tried on another day now.
-            let rules = fulfil::rules(connection, account, site).await?;
+            let rules = fulfil::rules(connection, (account, &customer), site).await?;
             let mut renewed = subscriptions::lock_renewed(connection, account).await?;
             for resource in &mut renewed {
                 resource.renew_attempt_at = resource.attempt_after(now, &rules);

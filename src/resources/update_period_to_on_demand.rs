@@ -1,8 +1,7 @@
 //! `POST /v2/orders/subscriptions/resources/to-on-demand`
 
-use super::family::Held;
+use super::family::{Held, named};
 use super::refusal::Refusal;
-use super::renewal_resources::named;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -71,7 +70,7 @@ pub async fn update_period_to_on_demand(
             let held = Held::lock(connection, account, &ids, desk.site).await?;
             let (mut changed, mut error_details) = (Vec::new(), Vec::new());
             for id in &ids {
-                match decide(held.find(id), request.operation, now) {
+                match held.primary(id).and_then(|primary| decide(primary, request.operation, now)) {
                     Ok(resource) => changed.push(resource),
                     Err(refusal) => {
                         let (error_code, error_msg) = refusal.words();
@@ -86,22 +85,21 @@ pub async fn update_period_to_on_demand(
 }
 
 fn decide(
-    resource: Option<&Subscription>,
+    primary: &Subscription,
     operation: ToOnDemandOperation,
     now: OffsetDateTime,
 ) -> Result<Subscription, Refusal> {
-    let found = resource.filter(|resource| resource.is_main && !resource.is_gone()).ok_or(Refusal::Unknown)?;
-    if found.status != ResourceStatus::InUse {
+    if primary.status != ResourceStatus::InUse {
         return Err(Refusal::Frozen);
     }
-    if found.state != SubscriptionState::InUse {
+    if primary.state != SubscriptionState::InUse {
         return Err(Refusal::PendingPayment);
     }
     let policy = match operation {
         ToOnDemandOperation::SetUp => ExpirePolicy::ToOnDemand,
-        ToOnDemandOperation::Cancel if found.policy == ExpirePolicy::ToOnDemand => ExpirePolicy::Grace,
-        ToOnDemandOperation::Cancel => found.policy,
+        ToOnDemandOperation::Cancel if primary.policy == ExpirePolicy::ToOnDemand => ExpirePolicy::Grace,
+        ToOnDemandOperation::Cancel => primary.policy,
     };
-    let renew_attempt_at = found.renew_attempt_at.filter(|_| policy == ExpirePolicy::AutoRenew);
-    Ok(Subscription { policy, renew_attempt_at, updated_at: now, ..found.clone() })
+    let renew_attempt_at = primary.renew_attempt_at.filter(|_| policy == ExpirePolicy::AutoRenew);
+    Ok(Subscription { policy, renew_attempt_at, updated_at: now, ..primary.clone() })
 }

@@ -1,9 +1,8 @@
 //! `POST /v2/orders/subscriptions/resources/to-on-demand/instantly`
 
 use super::change::{self, How, Return};
-use super::family::Held;
+use super::family::{Held, named};
 use super::refusal::Refusal;
-use super::renewal_resources::named;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;

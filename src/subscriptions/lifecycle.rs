@@ -61,20 +61,6 @@ pub enum CustomerLevel {
     V5,
 }
 
-impl CustomerLevel {
-    /// The level of this name; the lowest for a name that is none.
-    pub fn parse(name: &str) -> Self {
-        match name {
-            "V1" => Self::V1,
-            "V2" => Self::V2,
-            "V3" => Self::V3,
-            "V4" => Self::V4,
-            "V5" => Self::V5,
-            _ => Self::V0,
-        }
-    }
-}
-
 /// How long the vendor waits for its money, in days.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Leniency {
@@ -94,19 +80,6 @@ impl Leniency {
             (_, V3) => (7, 7),
             (_, V1 | V2) => (1, 7),
             (_, V0) => (1, 1),
-        };
-        Self { grace, retention }
-    }
-
-    /// Of resources that are charged by use, from the instant of the arrears.
-    pub fn of_on_demand(site: Site, level: CustomerLevel) -> Self {
-        use CustomerLevel::{V0, V1, V2, V3, V4, V5};
-        let (grace, retention) = match (site, level) {
-            (Site::Intl, _) => (15, 15),
-            (_, V4 | V5) => (7, 15),
-            (_, V3) => (1, 7),
-            (_, V1 | V2) => (0, 7),
-            (_, V0) => (0, 1),
         };
         Self { grace, retention }
     }
@@ -304,21 +277,6 @@ mod tests {
         let next = |policy| next_change(ResourceStatus::Frozen, policy, EXPIRY, LENIENT);
         assert_eq!(next(ExpirePolicy::Grace), Some((LENIENT.retention_end(EXPIRY), Becomes::Closed)));
         assert_eq!(next(ExpirePolicy::ToOnDemand), Some((EXPIRY, Becomes::OnDemand)));
-    }
-
-    #[test]
-    fn on_demand_resources_have_less_time_on_the_chinese_site() {
-        use CustomerLevel::{V0, V1, V2, V3, V4, V5};
-        let of = |site, level| {
-            let leniency = Leniency::of_on_demand(site, level);
-            (leniency.grace, leniency.retention)
-        };
-        assert_eq!(
-            [V0, V1, V2, V3, V4, V5].map(|level| of(Site::Cn, level)),
-            [(0, 1), (0, 7), (0, 7), (1, 7), (7, 15), (7, 15),]
-        );
-        assert_eq!(of(Site::Intl, V0), (15, 15));
-        assert_eq!(of(Site::Both, V0), (0, 1));
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! When a period ends ([`term`]), what becomes of a resource then ([`lifecycle`]) and what comes back of a payment
 //! ([`refund`]) are pure functions; the worked cases in `cases/` go through all three.
 
-pub mod administration;
 pub mod lifecycle;
 pub mod list_renew_rate_on_period;
 pub mod model;

@@ -12,11 +12,10 @@
 use super::term::{CENTS, Hours};
 use crate::pricing::model::{Period, PeriodType};
 use crate::values::site::Site;
-use crate::values::time::{CHINA, Day, FAR_FUTURE};
+use crate::values::time::Day;
 use rust_decimal::Decimal;
-use std::collections::HashSet;
-use std::ops::{Add, Range};
-use time::{Date, Duration, OffsetDateTime};
+use std::ops::Add;
+use time::{Duration, OffsetDateTime};
 
 /// Money by the pockets it is paid from. All are whole cents.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -206,37 +205,15 @@ pub fn fee_rate(site: Site, period: Period, used: Duration) -> Decimal {
 const QUOTA: i64 = 10;
 
 /// Whether all comes back because it was bought less than five days ago. `used` is how many instances already were given
-/// back so in [`quota_year`]; who gives back several at once counts those before this one.
+/// back so in [`quota_year`]; who gives back several at once counts those before this one. A primary with its secondaries
+/// is one instance.
 pub fn five_days(site: Site, is_new_purchase: bool, opened: OffsetDateTime, at: OffsetDateTime, used: i64) -> bool {
     site != Site::Intl && is_new_purchase && at < opened + Duration::days(5) && used < QUOTA
 }
 
-/// The calendar year of UTC+8 in which an instant lies.
-pub fn quota_year(at: OffsetDateTime) -> Range<OffsetDateTime> {
-    let year = at.to_offset(CHINA).year();
-    let first = |year| Date::from_ordinal_date(year, 1).map_or(FAR_FUTURE, |date| Day(date).start());
-    first(year)..first(year + 1)
-}
-
-/// A resource that is given back in full, for the quota.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Instance<'a> {
-    /// The order that bought it.
-    pub order_id: &'a str,
-    /// The primary it belongs to; a primary's own id.
-    pub primary_id: &'a str,
-    /// Whether its service gives back whole orders only.
-    pub is_by_order: bool,
-}
-
-/// For how many instances these resources count: a primary with its secondaries for one, and where a service gives back
-/// whole orders, an order for one.
-pub fn counted(instances: &[Instance<'_>]) -> usize {
-    let units = instances.iter().map(|instance| {
-        let id = if instance.is_by_order { instance.order_id } else { instance.primary_id };
-        (instance.is_by_order, id)
-    });
-    units.collect::<HashSet<_>>().len()
+/// The calendar year of UTC+8 for which an instant counts.
+pub fn quota_year(at: OffsetDateTime) -> i16 {
+    i16::try_from(Day::of(at).0.year()).expect("a year has four digits")
 }
 
 /// Whose money it is.
@@ -333,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_quotas_year_begins_at_midnight_of_utc_plus_8() {
-        let year = quota_year(datetime!(2024-12-31 16:00 UTC));
-        assert_eq!(year, datetime!(2025-01-01 00:00 +8)..datetime!(2026-01-01 00:00 +8));
+        assert_eq!(quota_year(datetime!(2024-12-31 15:59:59 UTC)), 2024);
+        assert_eq!(quota_year(datetime!(2024-12-31 16:00 UTC)), 2025);
     }
 }

@@ -297,18 +297,21 @@ pub async fn insert_periods(
     Ok(())
 }
 
-/// The periods of these resources that were paid for and not given back, in time.
+/// The periods of these resources that were paid for, not given back, and are not over at an instant; in time.
 pub async fn periods(
     connection: &mut PgConnection,
     tenant: TenantId,
     resources: &[String],
+    at: OffsetDateTime,
 ) -> sqlx::Result<Vec<PaidPeriod>> {
     sqlx::query_as!(
         PaidPeriod,
         "select resource_id, starts_at, ends_at, order_id, line from subscription_periods
-         where tenant_id = $1 and resource_id = any($2) and not returned order by resource_id, starts_at, order_id",
+         where tenant_id = $1 and resource_id = any($2) and not returned and ends_at > $3
+         order by resource_id, starts_at, order_id",
         tenant.0,
-        resources
+        resources,
+        at
     )
     .fetch_all(connection)
     .await

@@ -108,7 +108,7 @@ pub fn unified(end: OffsetDateTime, day: UnifiedDay) -> Unified {
 }
 
 /// The months from a day, which does not count, to the end, whose day does: the days in each calendar month by its length.
-pub fn remaining_months(at: OffsetDateTime, end: OffsetDateTime) -> Decimal {
+pub(super) fn remaining_months(at: OffsetDateTime, end: OffsetDateTime) -> Decimal {
     let last = Day::of(end).0;
     let mut months = Decimal::ZERO;
     let mut first = Day::of(at).0.next_day();
@@ -125,19 +125,6 @@ pub fn remaining_months(at: OffsetDateTime, end: OffsetDateTime) -> Decimal {
 /// What a part of a month costs, or months and a part.
 pub fn fee_of(month_price: Decimal, months: Decimal) -> Decimal {
     CENTS.apply(month_price * months)
-}
-
-/// What a larger specification costs until the end of what is paid for. Prices are those of a month; the ratio is the
-/// discount, or of a fixed price what it is by the official one. A reduction is taken off the fee afterwards.
-pub fn upgrade_fee(old_price: Decimal, new_price: Decimal, months: Decimal, ratio: Decimal) -> Decimal {
-    fee_of((new_price - old_price) * ratio, months)
-}
-
-/// What a smaller specification gives back: what is left of the payment (without cash coupons) less what the new one costs
-/// until the end. No fee is kept, as the manual names none, and never less than nothing comes back.
-pub fn downgrade_refund(paid: Decimal, hours: Hours, new_price: Decimal, months: Decimal, ratio: Decimal) -> Decimal {
-    let left = paid * Decimal::from(hours.left()) / Decimal::from(hours.total);
-    CENTS.apply(left - new_price * months * ratio).max(Decimal::ZERO)
 }
 
 /// The hours of a period.
@@ -160,11 +147,6 @@ impl Hours {
         let total = (full_hour(end + Duration::SECOND) - first).whole_hours().max(1);
         let used = (full_hour(at) - first).whole_hours().clamp(0, total);
         Self { total, used }
-    }
-
-    /// Those that are left.
-    pub fn left(self) -> i64 {
-        self.total - self.used
     }
 }
 
@@ -246,11 +228,5 @@ mod tests {
             datetime!(2024-02-02 01:30 +8),
         );
         assert_eq!(hours, Hours { total: 29 * 24, used: 1 });
-    }
-
-    #[test]
-    fn a_smaller_specification_never_costs_something() {
-        let hours = Hours { total: 100, used: 99 };
-        assert_eq!(downgrade_refund(Decimal::TEN, hours, Decimal::TEN, Decimal::ONE, Decimal::ONE), Decimal::ZERO);
     }
 }

@@ -1,6 +1,6 @@
 //! Lines of orders.
 
-use crate::orders::model::{Amounts, Line, Order, Outcome, Product, Reduction, ReductionKind};
+use crate::orders::model::{Amounts, Line, LineOutcome, Order, Product, Reduction, ReductionKind};
 use crate::pricing::model::{Period, PeriodType, Size};
 use crate::values::id::TenantId;
 use rust_decimal::Decimal;
@@ -63,7 +63,7 @@ pub(super) async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx
         &lines.of(|line| line.main.map(number)) as &[Option<i16>],
         &lines.of(|line| line.resource_id.clone()) as &[Option<String>],
         &lines.of(|line| line.resource_name.clone()),
-        &lines.of(|line| line.outcome) as &[Outcome],
+        &lines.of(|line| line.outcome) as &[LineOutcome],
         &lines.of(|line| line.effective_at) as &[Option<OffsetDateTime>],
         &lines.of(|line| line.expires_at) as &[Option<OffsetDateTime>]
     )
@@ -116,7 +116,7 @@ pub async fn set_outcomes(connection: &mut PgConnection, order: &Order) -> sqlx:
         order.tenant.0,
         order.id,
         &lines.of(|line| line.resource_id.clone()) as &[Option<String>],
-        &lines.of(|line| line.outcome) as &[Outcome],
+        &lines.of(|line| line.outcome) as &[LineOutcome],
         &lines.of(|line| line.effective_at) as &[Option<OffsetDateTime>],
         &lines.of(|line| line.expires_at) as &[Option<OffsetDateTime>]
     )
@@ -131,7 +131,7 @@ pub(super) async fn of(connection: &mut PgConnection, tenant: TenantId, order: &
         r#"select service_type_code, resource_type_code, resource_spec, region_code, project_id, resource_size,
                   size_measure_id, product_id, period_type, period_num, official_amount, amount_after_discount, card_amount,
                   commission_amount, consumed_amount, discounts as "discounts: Json<Vec<Reduction>>", main_line, resource_id,
-                  resource_name, outcome as "outcome: Outcome", effective_at, expires_at
+                  resource_name, outcome as "outcome: LineOutcome", effective_at, expires_at
            from order_lines where tenant_id = $1 and order_id = $2 order by line"#,
         tenant.0,
         order

@@ -4,7 +4,7 @@ pub mod due;
 pub mod lines;
 pub mod search;
 
-use super::model::{By, Order, OrderStatus, OrderType, Reduction, Share, Source, SourceType};
+use super::model::{By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType};
 use super::state::Event;
 use crate::customers::model::AssociationType;
 use crate::values::id::{DomainId, TenantId};
@@ -12,8 +12,24 @@ use crate::values::money::Currency;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// An order's [`Head`], and how it is locked.
+macro_rules! head {
+    ($locked:tt, $($bound:expr),+) => {
+        sqlx::query_as!(
+            Head,
+            r#"select domain_id as "customer: DomainId", partner_id as "partner: DomainId", order_type as "kind: OrderType",
+                      status as "status: OrderStatus", source_type as "source: SourceType", currency as "currency: Currency",
+                      user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at,
+                      paid_as as "paid_as: AssociationType"
+               from orders where tenant_id = $1 and order_id = $2"# + $locked,
+            $($bound),+
+        )
+    };
+}
 
 /// Writes a new order with its lines. `false`: its id is taken, and nothing was written.
 pub async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx::Result<bool> {
@@ -37,8 +53,8 @@ pub async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx::Resul
         order.currency as Currency,
         amounts.official,
         amounts.after_discount,
-        amounts.by(super::model::ReductionKind::CashCoupon),
-        amounts.by(super::model::ReductionKind::FlexiCoupon),
+        amounts.by(ReductionKind::CashCoupon),
+        amounts.by(ReductionKind::FlexiCoupon),
         amounts.card,
         amounts.commission,
         amounts.consumed,
@@ -136,30 +152,20 @@ pub async fn waiting_for(
     .await
 }
 
-/// How an order was paid.
-#[derive(Clone, Copy, Debug)]
-pub struct Paying {
-    /// How the customer was associated.
-    pub association: Option<AssociationType>,
-    /// Who paid, if it was another account.
-    pub agent: Option<DomainId>,
-    /// When the sandbox's own provisioner is done.
-    pub provision_at: Option<OffsetDateTime>,
-}
-
-/// Writes what was paid for an order, by what, and the status it has now.
+/// Writes what was paid for an order, by what, and the status it has now. `provision_at` is when the sandbox's own provisioner is
+/// done.
 pub async fn set_paid(
     connection: &mut PgConnection,
     order: &Order,
     shares: &[Share],
-    paying: Paying,
+    provision_at: Option<OffsetDateTime>,
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
     let amounts = order.amounts();
     sqlx::query!(
         "update orders
          set status = $3, official_amount = $4, amount_after_discount = $5, coupon_amount = $6, flexi_amount = $7,
-             card_amount = $8, discounts = $9, paid_at = $10, paid_as = $11, paying_agent_id = $12, provision_at = $13,
+             card_amount = $8, discounts = $9, paid_at = $10, paid_as = $11, provision_at = $12,
              updated_at = $10
          where tenant_id = $1 and order_id = $2",
         order.tenant.0,
@@ -167,14 +173,13 @@ pub async fn set_paid(
         order.status.code(),
         amounts.official,
         amounts.after_discount,
-        amounts.by(super::model::ReductionKind::CashCoupon),
-        amounts.by(super::model::ReductionKind::FlexiCoupon),
+        amounts.by(ReductionKind::CashCoupon),
+        amounts.by(ReductionKind::FlexiCoupon),
         amounts.card,
         Json(&amounts.reductions) as Json<&Vec<Reduction>>,
         now,
-        paying.association.map(|kind| kind as i16),
-        paying.agent.map(|agent| agent.0),
-        paying.provision_at
+        order.paid_as.map(|kind| kind as i16),
+        provision_at
     )
     .execute(&mut *connection)
     .await?;
@@ -228,22 +233,15 @@ pub async fn shares(connection: &mut PgConnection, tenant: TenantId, order: &str
 
 /// An order with its lines.
 pub async fn find(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<Order>> {
-    let Some(head) = head(connection, tenant, id).await? else { return Ok(None) };
-    Ok(Some(Order { lines: lines::of(connection, tenant, id).await?, ..head }))
+    let head = head!("", tenant.0, id).fetch_optional(&mut *connection).await?;
+    with_lines(connection, (tenant, id), head).await
 }
 
 /// An order with its lines, locked until the transaction ends. Its customer comes before it in the
 /// [order of locks](crate::ledger#the-order-of-locks).
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<Order>> {
-    let locked = sqlx::query_scalar!(
-        r#"select true as "locked!" from orders where tenant_id = $1 and order_id = $2 for update"#,
-        tenant.0,
-        id
-    );
-    if locked.fetch_optional(&mut *connection).await?.is_none() {
-        return Ok(None);
-    }
-    find(connection, tenant, id).await
+    let head = head!(" for update", tenant.0, id).fetch_optional(&mut *connection).await?;
+    with_lines(connection, (tenant, id), head).await
 }
 
 /// Whose an order is.
@@ -257,57 +255,60 @@ pub async fn customer_of(connection: &mut PgConnection, tenant: TenantId, id: &s
     .await
 }
 
-async fn head(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<Order>> {
-    let row = sqlx::query!(
-        r#"select domain_id as "customer: DomainId", partner_id as "partner: DomainId", order_type as "kind: OrderType",
-                  status as "status: OrderStatus", source_type as "source: SourceType", currency as "currency: Currency",
-                  user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at
-           from orders where tenant_id = $1 and order_id = $2"#,
-        tenant.0,
-        id
-    );
-    Ok(row.fetch_optional(connection).await?.map(|row| Order {
+/// An order's own row.
+struct Head {
+    customer: DomainId,
+    partner: Option<DomainId>,
+    kind: OrderType,
+    status: OrderStatus,
+    source: SourceType,
+    currency: Currency,
+    user_name: String,
+    enterprise_project_id: Option<String>,
+    is_auto_pay: bool,
+    created_at: OffsetDateTime,
+    payable_until: Option<OffsetDateTime>,
+    paid_at: Option<OffsetDateTime>,
+    paid_as: Option<AssociationType>,
+}
+
+async fn with_lines(
+    connection: &mut PgConnection,
+    (tenant, id): (TenantId, &str),
+    head: Option<Head>,
+) -> sqlx::Result<Option<Order>> {
+    let Some(head) = head else { return Ok(None) };
+    Ok(Some(Order {
         id: id.to_owned(),
         tenant,
-        customer: row.customer,
-        partner: row.partner,
-        kind: row.kind,
-        status: row.status,
-        source: row.source,
-        currency: row.currency,
-        user_name: row.user_name,
-        enterprise_project: row.enterprise_project_id,
-        is_auto_pay: row.is_auto_pay,
-        created_at: row.created_at,
-        payable_until: row.payable_until,
-        paid_at: row.paid_at,
-        lines: Vec::new(),
+        customer: head.customer,
+        partner: head.partner,
+        kind: head.kind,
+        status: head.status,
+        source: head.source,
+        currency: head.currency,
+        user_name: head.user_name,
+        enterprise_project: head.enterprise_project_id,
+        is_auto_pay: head.is_auto_pay,
+        created_at: head.created_at,
+        payable_until: head.payable_until,
+        paid_at: head.paid_at,
+        paid_as: head.paid_as,
+        lines: lines::of(connection, tenant, id).await?,
     }))
 }
 
-/// Whose resale customer the customer of an order was when it was paid; nobody's if it was none.
-pub async fn resale_of(connection: &mut PgConnection, tenant: TenantId, id: &str) -> sqlx::Result<Option<DomainId>> {
+/// In which of an order's service types its customer has paid for an order before.
+pub async fn services_bought(connection: &mut PgConnection, order: &Order) -> sqlx::Result<Vec<String>> {
+    let services: BTreeSet<String> = order.lines.iter().map(|line| line.product.service_type.clone()).collect();
     sqlx::query_scalar!(
-        r#"select partner_id as "id!: DomainId" from orders
-           where tenant_id = $1 and order_id = $2 and paid_as = $3 and partner_id is not null"#,
-        tenant.0,
-        id,
-        AssociationType::Resale as i16
-    )
-    .fetch_optional(connection)
-    .await
-}
-
-/// The service types in which a customer has paid for an order before.
-pub async fn services_bought(
-    connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
-) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        "select distinct service_type_code from orders
-         where tenant_id = $1 and domain_id = $2 and paid_at is not null",
-        tenant.0,
-        customer.0
+        r#"select u.service as "service!" from unnest($3::text[]) as u (service)
+           where exists(select 1 from orders o
+                        where o.tenant_id = $1 and o.domain_id = $2 and o.service_type_code = u.service
+                          and o.paid_at is not null)"#,
+        order.tenant.0,
+        order.customer.0,
+        &services.into_iter().collect::<Vec<_>>()
     )
     .fetch_all(connection)
     .await

@@ -262,6 +262,20 @@ async fn what_fails_to_be_provided_comes_back_in_full(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn a_disk_is_not_provided_before_its_server(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let order = stall.order(&Stall::server(1, true)).await;
+    assert_eq!(stall.pay(&order).await.status.as_u16(), 204);
+    let target = format!("/admin/v1/accounts/{CUSTOMER}/orders/{}/provisioning", id(&order));
+    let report = async |line: usize| {
+        stall.operate(Method::POST, &target, &json!({"lines": [{"line": line, "provided": true}]})).await
+    };
+    assert_eq!(report(2).await.refusal().1, "CBC.0100");
+    assert_eq!(report(1).await.ok()["status"], 3);
+    assert_eq!(report(2).await.ok()["status"], 5);
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
 async fn many_pay_and_cancel_and_each_order_ends_in_one_way(pool: PgPool) {
     let stall = Stall::with_funds(pool, "100000").await;
     let mut orders = Vec::new();

@@ -1,6 +1,6 @@
 //! Resources through the router, on a real database.
 
-use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal};
+use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal, id};
 use crate::testing::Answer;
 use axum::http::Method;
 use rust_decimal::Decimal;
@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use time::Duration;
 
 const QUERY: &str = "/v2/orders/suscriptions/resources/query";
+const ON_DEMAND: &str = "/v2/partners/sub-customers/on-demand-resources/query";
 const RENEW: &str = "/v2/orders/subscriptions/resources/renew";
 const UNSUBSCRIBE: &str = "/v2/orders/subscriptions/resources/unsubscribe";
 
@@ -174,10 +175,9 @@ async fn resources_turn_to_pay_per_use_now_or_when_their_time_is_over(pool: PgPo
     assert_eq!(stall.resource(&later).await["status"], 3);
     let customer = stall.app.world.account(CUSTOMER).domain;
     let query = json!({"customer_id": customer, "status": 1});
-    let target = "/v2/partners/sub-customers/on-demand-resources/query";
-    let list = stall.app.client("demo-partner").post(target, &query).await.ok();
+    let list = stall.app.client("demo-partner").post(ON_DEMAND, &query).await.ok();
     assert_eq!(list["total_count"], 2, "{list}");
-    let other = stall.app.client("other-partner").post(target, &query).await;
+    let other = stall.app.client("other-partner").post(ON_DEMAND, &query).await;
     assert_eq!(other.status.as_u16(), 400);
     stall.assert_ledger_is_right().await;
 }
@@ -201,4 +201,56 @@ async fn all_resources_end_on_the_day_that_the_account_has_chosen(pool: PgPool) 
     // The last second of a month of UTC+8: eight hours later it is the first of the next.
     let end = crate::values::time::parse_instant(&end).expect("an instant");
     assert_eq!((end + Duration::hours(8) + Duration::SECOND).day(), 1, "{end}");
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn rules_that_change_meanwhile_move_what_is_due_and_hold_nobody_up(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let (_, server) = stall.buy(1, false).await;
+    let end = stall.resource(&server).await["expire_time"].as_str().expect("an instant").to_owned();
+    let end = crate::values::time::parse_instant(&end).expect("an instant");
+    stall.wait(end - stall.app.app.clock.now() + Duration::HOUR).await;
+    assert_eq!(stall.resource(&server).await["status"], 5, "a day of grace begins");
+    // A higher level has seven days of it.
+    stall.sql("update customers set level = 'V4'").await;
+    for (days, status) in [(2, 5), (3, 5), (2, 4)] {
+        let passed = tokio::time::timeout(std::time::Duration::from_secs(60), stall.wait(Duration::days(days)));
+        passed.await.expect("what is due is done, and no more than that");
+        assert_eq!(stall.resource(&server).await["status"], status, "after {days} days more");
+    }
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn an_id_that_was_closed_is_open_again_when_its_resource_turns_to_pay_per_use(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let own = format!("/admin/v1/accounts/{CUSTOMER}/on-demand-resources");
+    let body = json!({"resource_id": "web-1", "resource_type": "hws.resource.type.vm",
+                      "resource_spec": "s6.large.2.linux", "region": "cn-north-4"});
+    stall.operate(Method::POST, &own, &body).await.ok();
+    assert_eq!(stall.operate(Method::POST, &own, &body).await.refusal().1, "CBC.0100", "it is open");
+    stall.operate(Method::DELETE, &format!("{own}/web-1"), &Value::Null).await.ok();
+
+    let order = stall.order(&Stall::server(1, false)).await;
+    assert_eq!(stall.pay(&order).await.status.as_u16(), 204);
+    let provided = json!({"lines": [{"line": 1, "provided": true, "resource_id": "web-1"}]});
+    let target = format!("/admin/v1/accounts/{CUSTOMER}/orders/{}/provisioning", id(&order));
+    stall.operate(Method::POST, &target, &provided).await.ok();
+    let instantly = "/v2/orders/subscriptions/resources/to-on-demand/instantly";
+    stall.app.client(CUSTOMER).post(instantly, &json!({"resource_ids": ["web-1"]})).await.ok();
+    let customer = stall.app.world.account(CUSTOMER).domain;
+    let query = json!({"customer_id": customer, "resource_ids": ["web-1"]});
+    let list = stall.app.client("demo-partner").post(ON_DEMAND, &query).await.ok();
+    assert_eq!((&list["total_count"], &list["resources"][0]["status"]), (&json!(1), &json!(1)), "{list}");
+    assert_eq!(list["resources"][0]["expire_time"], Value::Null);
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn what_was_bought_in_two_currencies_is_not_given_back_as_one(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let ((_, one), (_, other)) = (stall.buy(1, false).await, stall.buy(2, false).await);
+    let before = stall.balance().await;
+    stall.sql("update subscriptions set currency = 'USD' where period_num = 2 and order_id <> ''").await;
+    let body = json!({"resource_ids": [one, other], "unsubscribe_type": 1});
+    assert_eq!(stall.app.client(CUSTOMER).post(UNSUBSCRIBE, &body).await.refusal().1, "CBC.0100");
+    assert_eq!((stall.balance().await, stall.resource(&one).await["status"].clone()), (before, json!(2)));
 }

@@ -5,10 +5,9 @@ use super::lifecycle::{
     renewal_period,
 };
 use super::refund::{
-    Bought, Instance, Paid, Payer, Reason, Refund, Stage, counted, destination, end_without_renewals, fee_rate,
-    five_days, quota_year,
+    Bought, Paid, Payer, Reason, Refund, Stage, destination, end_without_renewals, fee_rate, five_days, quota_year,
 };
-use super::term::{Hours, UnifiedDay, downgrade_refund, end_of, fee_of, remaining_months, unified, upgrade_fee};
+use super::term::{Hours, UnifiedDay, end_of, fee_of, unified};
 use crate::pricing::model::{Period, PeriodType};
 use crate::values::site::Site;
 use crate::values::time::{CHINA, Day, write_instant};
@@ -207,21 +206,6 @@ fn unified_end(inputs: &Inputs) -> Value {
     })
 }
 
-fn change(inputs: &Inputs) -> Value {
-    let (at, end, ratio) = (inputs.instant("at"), inputs.instant("exp"), inputs.amount("discount"));
-    let (months, new_price) = (remaining_months(at, end), inputs.amount("new_price"));
-    let shown = format!("{months:.8}");
-    if inputs.given("old_price") {
-        let fee = upgrade_fee(inputs.amount("old_price"), new_price, months, ratio);
-        return json!({"remaining_months": shown, "fee": money(fee)});
-    }
-    let hours = Hours::of(inputs.instant("eff"), end, at);
-    let refund = downgrade_refund(inputs.amount("paid"), hours, new_price, months, ratio);
-    json!({
-        "total_hours": hours.total, "left_hours": hours.left(), "remaining_months": shown, "refund": money(refund),
-    })
-}
-
 fn times(inputs: &Inputs) -> Value {
     let mut renewal = AutoRenewal::switched_on(None, Some(inputs.small("auto_renew_times")));
     let (mut by_system, mut policy) = (0, ExpirePolicy::AutoRenew);
@@ -243,16 +227,6 @@ fn whose(inputs: &Inputs) -> Value {
     }
 }
 
-fn quota(inputs: &Inputs) -> Value {
-    let resources = inputs.0["resources"].as_array().expect("resources");
-    let instances = resources.iter().map(|row| Instance {
-        order_id: row[0].as_str().expect("an order"),
-        primary_id: row[1].as_str().expect("a resource"),
-        is_by_order: row[2] == true,
-    });
-    json!({"counted": counted(&instances.collect::<Vec<_>>())})
-}
-
 /// What the rule of a case says.
 fn decide(rule: &str, inputs: &Inputs) -> Value {
     match rule {
@@ -263,11 +237,7 @@ fn decide(rule: &str, inputs: &Inputs) -> Value {
             let (opened, at) = (inputs.instant("opened"), inputs.instant("at"));
             json!({"five_days": five_days(Site::Cn, true, opened, at, inputs.number("used_this_year"))})
         }
-        "counted" => quota(inputs),
-        "quota_year" => {
-            let year = quota_year(inputs.instant("at"));
-            json!({"from": write_instant(year.start), "until": write_instant(year.end)})
-        }
+        "quota_year" => json!({"year": quota_year(inputs.instant("at"))}),
         "destination" => whose(inputs),
         "end" => {
             let end = end_of(inputs.instant("start_local"), inputs.months("months"), inputs.small("anchor_day"));
@@ -294,7 +264,6 @@ fn decide(rule: &str, inputs: &Inputs) -> Value {
             json!({"auto_renew_times": AutoRenewal::switched_on(Some(before), None).times})
         }
         "unified" => unified_end(inputs),
-        "upgrade" | "downgrade" => change(inputs),
         other => panic!("there is no rule {other}"),
     }
 }
@@ -304,7 +273,7 @@ fn every_case_comes_out_as_the_table_says() {
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(CASES.as_bytes());
     let cases: Vec<Case> = reader.deserialize().collect::<Result<_, _>>().expect("the table is well-formed");
     let ids: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    assert!(ids.len() == cases.len() && cases.len() >= 67, "{} cases", cases.len());
+    assert!(ids.len() == cases.len() && cases.len() == 60, "{} cases", cases.len());
     let mut wrong = String::new();
     for case in &cases {
         let inputs = Inputs(serde_json::from_str(&case.inputs).expect("inputs are JSON"));

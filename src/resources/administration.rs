@@ -1,13 +1,13 @@
-//! `bss-gateway admin resources …`: what stands in for buying resources until that is built.
+//! `bss-gateway admin resources …`: resources that were bought elsewhere, recorded by hand.
 
-use super::model::{Subscription, SubscriptionState};
-use super::store;
 use crate::arguments::{currency, given, instant};
 use crate::clock::Clock;
+use crate::customers::store as customers;
 use crate::identity;
 use crate::identity::administration::find_account;
-use crate::pricing::model::Size;
-use crate::pricing::model::{Currency, Period, PeriodType, ResourceId};
+use crate::pricing::model::{Currency, Period, PeriodType, ResourceId, Size};
+use crate::subscriptions::model::{Subscription, SubscriptionState};
+use crate::subscriptions::store as subscriptions;
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ pub async fn run(connection: &mut PgConnection, command: ResourcesCommand) -> an
         ResourcesCommand::Add(add) => add_resource(connection, *add, Clock::default().now()).await,
         ResourcesCommand::SetState { account: name, resource_id, state } => {
             let account = find_account(connection, &name).await?;
-            let found = store::set_state(connection, account, &resource_id, state).await?;
+            let found = subscriptions::set_state(connection, account, &resource_id, state).await?;
             ensure!(found, "the account {name} has no resource {resource_id}");
             Ok(json!({ "account": name, "resource_id": resource_id, "state": state }))
         }
@@ -85,6 +85,8 @@ pub async fn run(connection: &mut PgConnection, command: ResourcesCommand) -> an
 
 async fn add_resource(connection: &mut PgConnection, add: AddResource, now: OffsetDateTime) -> anyhow::Result<Value> {
     let account = find_account(connection, &add.account).await?;
+    let customer = customers::lock(connection, account.0, account.1).await?;
+    customer.with_context(|| format!("the account {} is no customer's", add.account))?;
     let projects = identity::store::projects(connection, account.0, account.1).await?;
     let project = projects.into_iter().find(|project| project.name == add.region);
     let project = project.with_context(|| format!("there is no region {}", add.region))?;
@@ -101,7 +103,7 @@ async fn add_resource(connection: &mut PgConnection, add: AddResource, now: Offs
         ..Subscription::recorded(add.resource_id.as_str().to_owned(), place, now)
     };
     let due = new.is_main.then_some(new.expires_at);
-    match store::insert(connection, account, &new, due).await {
+    match subscriptions::insert(connection, account, &new, due).await {
         Ok(()) => Ok(json!({ "account": add.account, "resource_id": new.resource_id })),
         Err(error) if crate::database::violates(&error, "subscriptions_pk") => {
             Err(error).with_context(|| format!("there is already a resource {}", new.resource_id))
