@@ -1,15 +1,14 @@
 """Fixtures: the gateway that most tests share, and gateways of one's own."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
 
-from sandbox import Gateway, wait_until
+from sandbox import Gateway, World, temporary_folder
 
 # Everything is on this machine, whatever proxy its owner uses.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
@@ -17,42 +16,53 @@ RAISED_QUOTAS = {"BSS_QUOTAS_OVERRIDE": '{ "*" = "1000/1" }'}
 
 
 @pytest.fixture(scope="session")
-def gateway() -> Iterator[Gateway]:
+def world() -> Iterator[World]:
+    """What gateways start on whose world is not made before the test's eyes."""
+    with temporary_folder() as folder:
+        yield World(folder)
+
+
+@pytest.fixture(scope="session")
+def gateway(world: World) -> Iterator[Gateway]:
     """One gateway for all tests that leave no trace in it; its quotas are out of their way."""
-    gateway = Gateway(["--ephemeral"], RAISED_QUOTAS)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED_QUOTAS) as gateway:
+        yield gateway
 
 
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
-    """A folder that PostgreSQL can enter even if root runs the tests: pytest's own ones are closed to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="bss-gateway-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    # A gateway that was killed: its PostgreSQL ends by itself.
-    wait_until(lambda: not (folder / "data/postmaster.pid").exists(), "PostgreSQL has stopped")
-    shutil.rmtree(folder)
+    """A folder of the test's own, on a disk: what is kept there is kept."""
+    with temporary_folder("/tmp") as folder:
+        yield folder
 
 
 @pytest.fixture
-def start_gateway(data_folder: Path) -> Iterator[Callable[..., Gateway]]:
+def start_gateway(data_folder: Path, world: World) -> Iterator[Callable[..., Gateway]]:
     """Starts gateways of the test's own, with the settings it names and the quotas as declared.
 
-    With `keep`, what they store is still there for the next one that the test starts.
+    With arguments, each makes the world that they ask for. With `keep`, what they store is still there for the next one
+    that the test starts.
     """
     started: list[Gateway] = []
+    with ExitStack() as copies:
 
-    def start(*arguments: str, keep: bool = False, **settings: str) -> Gateway:
-        place = ["--data", str(data_folder)] if keep else ["--ephemeral"]
-        started.append(Gateway([*place, *arguments], settings))
-        return started[-1]
+        def start(*arguments: str, keep: bool = False, **settings: str) -> Gateway:
+            if keep:
+                if not arguments and not any(data_folder.iterdir()):
+                    world.copy_to(data_folder)
+                place = ["--data", str(data_folder)]
+            elif arguments:
+                place = ["--ephemeral"]
+            else:
+                place = ["--data", str(copies.enter_context(world.copy()))]
+            started.append(Gateway([*place, *arguments], settings))
+            return started[-1]
 
-    yield start
-    for gateway in started:
-        # One that the test stopped or killed itself is none of our business any more.
-        if gateway.process.poll() is None:
-            gateway.stop()
+        yield start
+        for gateway in started:
+            # One that the test stopped or killed itself is none of our business any more.
+            if gateway.process.poll() is None:
+                gateway.stop()
 
 
 @pytest.fixture(scope="session")

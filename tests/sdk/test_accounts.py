@@ -9,7 +9,7 @@ import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import Gateway, run
+from sandbox import Gateway, World, run
 from test_operations import Client, TokenCredentials
 from wire import SECONDS, signed
 
@@ -17,11 +17,10 @@ RAISED = {"BSS_QUOTAS_OVERRIDE": '{ "*" = "1000/1" }'}
 
 
 @pytest.fixture(scope="module")
-def funds() -> Iterator[Gateway]:
+def funds(world: World) -> Iterator[Gateway]:
     """A gateway whose balances only these tests change."""
-    gateway = Gateway(["--ephemeral"], RAISED)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED) as gateway:
+        yield gateway
 
 
 class Account:

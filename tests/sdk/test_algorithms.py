@@ -10,7 +10,7 @@ from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkcore.region.region import Region
 from huaweicloudsdkcore.signer.algorithm import SigningAlgorithm
 
-from sandbox import Account, Gateway, run
+from sandbox import Account, Gateway, World, run
 from wire import account_id
 
 DERIVED = "V11-HMAC-SHA256"
@@ -66,11 +66,10 @@ def test_the_sdk_signs_with_it_and_is_accepted(gateway: Gateway, algorithm: str,
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[Gateway]:
+def strict(world: World) -> Iterator[Gateway]:
     """A gateway that accepts two of the algorithms."""
-    gateway = Gateway(["--ephemeral"], {"BSS_IDENTITY_ALGORITHMS": '["SDK-HMAC-SHA256", "SDK-HMAC-SM3"]'})
-    yield gateway
-    gateway.stop()
+    with world.gateway({"BSS_IDENTITY_ALGORITHMS": '["SDK-HMAC-SHA256", "SDK-HMAC-SM3"]'}) as gateway:
+        yield gateway
 
 
 def refusal_of(client: bss.BssClient) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import Gateway, run
+from sandbox import Gateway, World, run
 from test_accounts import Account, account_id, refusal
 from wire import SECONDS, signed
 
@@ -18,11 +18,10 @@ OWN_BALANCE = {"balance_type": "BALANCE_TYPE_COUPON"}
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Gateway]:
+def shop(world: World) -> Iterator[Gateway]:
     """A gateway whose coupons only these tests change."""
-    gateway = Gateway(["--ephemeral"], RAISED)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")

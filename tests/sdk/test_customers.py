@@ -21,7 +21,7 @@ from aiosmtpd.controller import Controller
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import SdkException
 
-from sandbox import Gateway, run, wait_until
+from sandbox import Gateway, World, run, wait_until
 from test_accounts import account_id
 from test_operations import Client
 from wire import SECONDS, send_at_once, signed
@@ -31,11 +31,10 @@ CREATE = "/v2/partners/sub-customers"
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Gateway]:
+def place(world: World) -> Iterator[Gateway]:
     """A gateway whose customers only these tests make."""
-    gateway = Gateway(["--ephemeral"], RAISED)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED) as gateway:
+        yield gateway
 
 
 def client(gateway: Gateway, account: str, site: str = "cn") -> Client:

@@ -15,7 +15,7 @@ from huaweicloudsdkcore.exceptions.exceptions import (
 )
 from huaweicloudsdkcore.http.http_config import HttpConfig
 
-from sandbox import Gateway
+from sandbox import Gateway, World
 from test_accounts import RAISED, Account
 from wire import SECONDS, account_id, signed
 
@@ -23,11 +23,10 @@ ALLOCATE = "/v2/accounts/partner-accounts/adjust-amount"
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Gateway]:
+def place(world: World) -> Iterator[Gateway]:
     """A gateway whose faults and balances only these tests change."""
-    gateway = Gateway(["--ephemeral"], RAISED)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED) as gateway:
+        yield gateway
 
 
 class Faults:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import Gateway, wait_until
+from sandbox import Gateway, World, wait_until
 from test_accounts import Account, refusal
 from test_coupons import RAISED, admin
 from wire import SECONDS
@@ -28,8 +28,8 @@ CENT = Decimal("0.01")
 class Stall:
     """A sandbox of its own, seen by a service, a customer and its partner."""
 
-    def __init__(self) -> None:
-        self.gateway = Gateway(["--ephemeral"], RAISED)
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
         self.customer = Account(self.gateway, CUSTOMER)
         self.partner = Account(self.gateway, "demo-partner")
         self.services = requests.Session()
@@ -67,11 +67,11 @@ class Stall:
 
 
 @pytest.fixture(scope="module")
-def stall() -> Iterator[Stall]:
-    stall = Stall()
-    stall.partner.allocate(stall.customer, 20_000)
-    yield stall
-    stall.gateway.stop()
+def stall(world: World) -> Iterator[Stall]:
+    with world.gateway(RAISED) as gateway:
+        stall = Stall(gateway)
+        stall.partner.allocate(stall.customer, 20_000)
+        yield stall
 
 
 def exact(value: Any) -> Decimal:

@@ -9,7 +9,7 @@ import pytest
 import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 
-from sandbox import Gateway
+from sandbox import Gateway, World
 from test_accounts import Account, refusal
 from test_operations import Client
 from wire import SECONDS
@@ -24,11 +24,10 @@ TRAFFIC = {
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Gateway]:
+def shop(world: World) -> Iterator[Gateway]:
     """A gateway whose packages only these tests change."""
-    gateway = Gateway(["--ephemeral"], RAISED)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED) as gateway:
+        yield gateway
 
 
 def instant(days: int = 0) -> str:

@@ -13,7 +13,7 @@ import requests
 from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import Gateway, run, wait_until
+from sandbox import Gateway, World, run, wait_until
 from wire import (
     HERE,
     SECONDS,
@@ -37,11 +37,10 @@ OK, TOO_MANY = 200, 429
 
 
 @pytest.fixture(scope="module")
-def declared() -> Iterator[Gateway]:
+def declared(world: World) -> Iterator[Gateway]:
     """A gateway whose quotas are the declared ones. Each test calls another operation, since each has its own count."""
-    gateway = Gateway(["--ephemeral"], {})
-    yield gateway
-    gateway.stop()
+    with world.gateway({}) as gateway:
+        yield gateway
 
 
 def refusal_of_the_sdk(gateway: Gateway, access_key: str, secret_key: str) -> ClientRequestException:

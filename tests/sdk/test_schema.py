@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from conftest import RAISED_QUOTAS
-from sandbox import Gateway
+from sandbox import Gateway, World
 from test_operations import CUSTOMERS_OWN
 from wire import SECONDS, SdkAuth
 
@@ -28,11 +28,10 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def guessed_at() -> Iterator[Gateway]:
+def guessed_at(world: World) -> Iterator[Gateway]:
     """A gateway of its own: guesses of demo-partner's password lock its user, whom other tests need."""
-    gateway = Gateway(["--ephemeral"], RAISED_QUOTAS)
-    yield gateway
-    gateway.stop()
+    with world.gateway(RAISED_QUOTAS) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")
