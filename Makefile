@@ -27,10 +27,11 @@ unit:
 	target/debug/bss-gateway with-postgres -- .ci/sqlx --check
 	TMPDIR=$(DATABASES) target/debug/bss-gateway with-postgres -- .ci/unit
 
-## The official Python SDK and a headless browser against the real binary, as many files at once as there are cores.
+## The official Python SDK and a headless browser against the real binary, as many files at once as there are cores, in the
+## order of conftest.py: by itself xdist would begin with the files of many tests, and the long ones would end alone.
 sdk:
 	cargo test --locked --features testing --no-run
-	TMPDIR=$(DATABASES) $(VENV)/bin/python -m pytest -q -n auto --dist loadfile tests/sdk
+	TMPDIR=$(DATABASES) $(VENV)/bin/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder tests/sdk
 
 ## Write what is generated in openapi/.
 documents:

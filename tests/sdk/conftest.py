@@ -13,6 +13,12 @@ from sandbox import Gateway, World, temporary_folder
 # Everything is on this machine, whatever proxy its owner uses.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 RAISED_QUOTAS = {"BSS_QUOTAS_OVERRIDE": '{ "*" = "1000/1" }'}
+# Few tests that take minutes. They come first: what runs beside them fills the other cores until they end.
+LONG = {"test_schema.py", "test_crash.py", "test_world.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(scope="session")
