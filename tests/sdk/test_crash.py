@@ -1,8 +1,9 @@
-"""Crashes under load: of one gateway, of the other, of PostgreSQL, of all. Afterwards every cent and every key is right.
+"""Crashes under load: of one gateway, of the other, of PostgreSQL, of all. Afterwards every cent, every key and every order is right.
 
 CRASH_SECONDS makes it longer, CRASH_SEED repeats a run.
 """
 
+import json
 import os
 import random
 import signal
@@ -11,13 +12,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from sandbox import BINARY, Gateway, environment, run, wait_until
 from test_accounts import RAISED, Account
+from test_orders import SERVER
 from wire import SECONDS, signed
 
 SECONDS_OF_LOAD = float(os.environ.get("CRASH_SECONDS", "8"))
@@ -25,6 +29,11 @@ SEED = int(os.environ.get("CRASH_SEED", str(random.randrange(10**6))))
 CLIENTS = 8
 ALLOCATE = "/v2/accounts/partner-accounts/adjust-amount"
 RECLAIM = "/v2/accounts/partner-accounts/reclaim"
+ORDER = "/admin/v1/accounts/demo-customer/orders"
+PAY = "/v3/orders/customer-orders/pay"
+# Who calls what.
+CALLERS = {ALLOCATE: "demo-partner", RECLAIM: "demo-partner", PAY: "demo-customer"}
+DONE = (200, 204)
 
 
 def free_port() -> int:
@@ -44,7 +53,8 @@ class Cluster:
 
     def settings(self, which: int) -> dict[str, str]:
         listen = {"BSS_SERVER_LISTEN": f"127.0.0.1:{self.ports[which]}", "BSS_SERVER_OPERATOR_LISTEN": "127.0.0.1:0"}
-        return RAISED | listen | {"BSS_LEDGER_WRITERS": "2", "BSS_LOG_FILTER": "error"}
+        own = {"BSS_LEDGER_WRITERS": "2", "BSS_ORDERS_PROVISION_SECONDS": "2", "BSS_LOG_FILTER": "error"}
+        return RAISED | listen | own
 
     def start_first(self) -> Gateway:
         return Gateway(["--data", str(self.folder)], self.settings(0))
@@ -90,21 +100,36 @@ class Calls:
     def __init__(self, cluster: Cluster, customer: str) -> None:
         self.cluster, self.customer = cluster, customer
         self.lock, self.done = threading.Lock(), threading.Event()
-        self.asked: dict[str, tuple[str, str]] = {}
+        self.asked: dict[str, tuple[str, dict]] = {}
         self.told: dict[str, tuple[int, dict] | None] = {}
 
     def ask(self, key: str, port: int) -> tuple[int, dict] | None:
-        target, amount = self.asked[key]
-        body = f'{{"customer_id": "{self.customer}", "amount": "{amount}"}}'.encode()
+        target, body = self.asked[key]
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        request = signed(self.cluster.first, "demo-partner", "POST", target, data=body, headers=headers)
-        request.url = f"http://127.0.0.1:{port}{target}"
+        data = json.dumps(body).encode()
         try:
-            answer = requests.Session().send(request, timeout=SECONDS)
+            if target in CALLERS:
+                request = signed(self.cluster.first, CALLERS[target], "POST", target, data=data, headers=headers)
+                request.url = f"http://127.0.0.1:{port}{target}"
+                answer = requests.Session().send(request, timeout=SECONDS)
+            else:
+                gateway = self.cluster.first
+                headers["Authorization"] = f"Bearer {gateway.operator_token}"
+                answer = requests.post(gateway.operator_url + target, data=data, headers=headers, timeout=SECONDS)
         except requests.RequestException:
             return None
         # 5xx, and what is said while the database is away, leave it open whether it happened.
-        return (answer.status_code, answer.json()) if answer.status_code in (200, 400) else None
+        if answer.status_code not in (*DONE, 400):
+            return None
+        return answer.status_code, answer.json() if answer.content else {}
+
+    def make(self, key: str, target: str, body: dict, port: int) -> tuple[int, dict] | None:
+        with self.lock:
+            self.asked[key] = target, body
+        told = self.ask(key, port)
+        with self.lock:
+            self.told[key] = told
+        return told
 
     def client(self, number: int) -> None:
         dice = random.Random(f"{SEED} {number}")
@@ -112,14 +137,18 @@ class Calls:
             if self.done.is_set():
                 return
             key = f"crash-{number}-{step}"
-            target = ALLOCATE if dice.random() < 0.6 else RECLAIM
-            with self.lock:
-                self.asked[key] = target, f"{dice.randrange(1, 30)}.{dice.randrange(100):02}"
-            told = self.ask(key, dice.choice(self.cluster.ports))
-            with self.lock:
-                self.told[key] = told
+            port = dice.choice(self.cluster.ports)
+            if dice.random() < 0.4:
+                told = self.make(f"{key}-order", ORDER, {"lines": [SERVER]}, port)
+                if told and told[0] == 200:
+                    how = {"order_id": told[1]["order_id"], "use_coupon": "NO", "use_discount": "NO"}
+                    told = self.make(f"{key}-pay", PAY, how, port)
+            else:
+                target = ALLOCATE if dice.random() < 0.6 else RECLAIM
+                amount = f"{dice.randrange(1, 30)}.{dice.randrange(100):02}"
+                told = self.make(key, target, {"customer_id": self.customer, "amount": amount}, port)
             if told is None:
-                time.sleep(0.02)
+                time.sleep(0.2)
 
 
 @pytest.fixture
@@ -132,6 +161,8 @@ def cluster(data_folder: Path) -> Iterator[Cluster]:
 def test_crashes_lose_nothing_and_do_nothing_twice(cluster: Cluster) -> None:
     print(f"CRASH_SEED={SEED} CRASH_SECONDS={SECONDS_OF_LOAD}")
     partner, customer = Account(cluster.first, "demo-partner"), Account(cluster.first, "demo-customer")
+    partner.allocate(customer, 20_000)
+    before, held = all_adjustments(partner), resources(customer)
     total = partner.balance() + customer.own_balance()
     calls = Calls(cluster, customer.id)
     # The sandbox is made anew after a crash; the signer needs only its keys, which stay.
@@ -152,23 +183,55 @@ def test_crashes_lose_nothing_and_do_nothing_twice(cluster: Cluster) -> None:
     wait_until(cluster.second_is_alive, "the second gateway is alive")
 
     unknown = [key for key, told in calls.told.items() if told is None]
-    acknowledged = {key: told[1] for key, told in calls.told.items() if told and told[0] == 200}
+    acknowledged = {key: told[1] for key, told in calls.told.items() if told and told[0] in DONE}
     for key in unknown:
         told = eventually(lambda key=key: calls.ask(key, cluster.ports[0]))
-        if told[0] == 200:
+        if told[0] in DONE:
             acknowledged[key] = told[1]
     for key, body in random.Random(SEED).sample(sorted(acknowledged.items()), min(200, len(acknowledged))):
-        assert calls.ask(key, cluster.ports[1]) == (200, body), key
+        status = 204 if calls.asked[key][0] == PAY else 200
+        assert calls.ask(key, cluster.ports[1]) == (status, body), key
 
     partner, customer = Account(cluster.first, "demo-partner"), Account(cluster.first, "demo-customer")
-    assert partner.balance() + customer.own_balance() == total
+    paid = check_orders(customer, held, calls, acknowledged)
+    assert partner.balance() + customer.own_balance() == total - paid
     made = all_adjustments(partner)
-    numbers = [body.get("transfer_id") or body["trans_id"] for body in acknowledged.values()]
-    assert sorted(made) == sorted(numbers)
+    funds = [body for key, body in acknowledged.items() if calls.asked[key][0] in (ALLOCATE, RECLAIM)]
+    numbers = [body.get("transfer_id") or body["trans_id"] for body in funds]
+    assert sorted(made) == sorted(before + numbers)
     proved = run("verify-ledger", DATABASE_URL=cluster.first.database_url)
     assert proved.returncode == 0, proved.stdout
     print(f"{crashes} crashes, {len(acknowledged)} acknowledged, {len(unknown)} unknown at first; {proved.stdout}")
     assert crashes >= 2 and len(acknowledged) > 20
+
+
+def check_orders(customer: Account, held: int, calls: Calls, acknowledged: dict[str, dict]) -> Decimal:
+    """Each order is there once; one that was paid has its resource, once, and no other has any. What was paid in all."""
+    placed = {body["order_id"] for key, body in acknowledged.items() if calls.asked[key][0] == ORDER}
+    paid = {calls.asked[key][1]["order_id"] for key in acknowledged if calls.asked[key][0] == PAY}
+    assert paid
+    # Nobody has to ask for what was paid: it is provided after some seconds.
+    wait_until(lambda: len(all_orders(customer, status=5)) == len(paid), "what was paid is provided", 60)
+    rows = all_orders(customer)
+    assert (len(rows), {row.order_id for row in rows}) == (len(placed), placed)
+    assert {row.order_id: row.status for row in rows} == {order: 5 if order in paid else 6 for order in placed}
+    assert resources(customer) == held + len(paid), "nothing is provided but what was paid, and nothing twice"
+    assert [resources(customer, order_id=order) for order in paid] == [1] * len(paid)
+    return sum((Decimal(str(row.amount_after_discount)) for row in rows if row.status == 5), Decimal(0))
+
+
+def resources(customer: Account, **filters: Any) -> int:
+    body = customer.client.models.QueryResourcesReq(**filters)
+    return customer("ListPayPerUseCustomerResources", body=body).total_count
+
+
+def all_orders(customer: Account, **filters: Any) -> list[Any]:
+    rows: list[Any] = []
+    while True:
+        page = customer("ListCustomerOrders", order_type="1", offset=len(rows), limit=100, **filters)
+        rows += page.order_infos
+        if len(rows) >= page.total_count:
+            return rows
 
 
 def eventually(ask: Callable[[], tuple[int, dict] | None]) -> tuple[int, dict]:
