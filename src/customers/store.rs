@@ -69,6 +69,13 @@ pub struct State {
     pub level: CustomerLevel,
 }
 
+impl State {
+    /// Whether it buys, renews and changes nothing.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen != Frozen::No
+    }
+}
+
 /// A customer, locked until the transaction ends. It comes first in the [order of locks](crate::ledger#the-order-of-locks), so
 /// what a request knows from [`directory`](super::directory) is checked against what is so now. Who only refers to it, by a
 /// foreign key, neither waits nor is waited for.

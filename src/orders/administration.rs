@@ -74,6 +74,9 @@ pub async fn order(
 ) -> Result<Placed, NotDone> {
     let customer = customers::lock(connection, account.0, account.1).await?;
     let customer = customer.ok_or(Refusal::Parameter("account", "is no customer's"))?;
+    if customer.is_frozen() {
+        return Err(Refusal::Frozen.into());
+    }
     let terms = quote::terms_of(connection, account, desk.currency(), by.now).await?;
     let projects = identity::store::projects(connection, account.0, account.1).await?;
     let mut lines: Vec<Line> = Vec::new();

@@ -59,6 +59,9 @@ pub async fn pay(
     if order.payable_until.is_some_and(|until| until <= by.now) {
         return Err(Refusal::TooLate.into());
     }
+    if customer.is_frozen() {
+        return Err(Refusal::Frozen.into());
+    }
     let mut bill = Bill::new(order);
     let offer = choose_offer(connection, desk, order, way, by).await?;
     if let Some(offer) = offer.as_ref().filter(|offer| offer.kind != OfferKind::Adjusted) {

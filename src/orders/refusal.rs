@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The discount is none of those that are offered.
     #[error("The selected discount cannot be used for the order.")]
     NoSuchDiscount,
+    /// The customer is frozen.
+    #[error("Parameter error. customer: is frozen and buys, renews and changes nothing.")]
+    Frozen,
     /// Cash and credit are too little.
     #[error("{}", INSUFFICIENT_BALANCE.1)]
     Insufficient,
@@ -61,7 +64,9 @@ impl Refusal {
             Self::NoSuchDiscount => "CBC.99003108",
             Self::Insufficient => INSUFFICIENT_BALANCE.0,
             Self::Coupon(refusal) => refusal.code().map_or("CBC.0100", |words| words.0),
-            Self::NotProcessing | Self::NotDecidable | Self::Price(_) | Self::Parameter(..) => "CBC.0100",
+            Self::Frozen | Self::NotProcessing | Self::NotDecidable | Self::Price(_) | Self::Parameter(..) => {
+                "CBC.0100"
+            }
         }
     }
 }

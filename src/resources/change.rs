@@ -110,6 +110,9 @@ pub async fn give_back(
 
 /// A primary with its secondaries, if they can be given back.
 pub fn check(held: &Held, id: &str, how: How) -> Result<Vec<Subscription>, Refusal> {
+    if how == How::ToOnDemand && held.customer.is_frozen() {
+        return Err(Refusal::CustomerFrozen);
+    }
     let primary = held.find(id).ok_or(Refusal::Unknown)?;
     if primary.is_gone() {
         return Err(Refusal::Deleted);

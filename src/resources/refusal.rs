@@ -18,7 +18,7 @@ pub enum Refusal {
     NotPrimary,
     /// It is not sold for this time.
     NoSuchPeriod,
-    /// It is not sold any more, or is to be turned to pay-per-use.
+    /// It is not sold any more, is to be turned to pay-per-use, or its customer is frozen.
     NotRenewable,
     /// An order for it waits to be paid.
     PendingPayment,
@@ -26,6 +26,8 @@ pub enum Refusal {
     InProgress,
     /// It has expired, or is frozen.
     Frozen,
+    /// Its customer is frozen, where it is to be turned to pay-per-use.
+    CustomerFrozen,
     /// No renewal of it lies ahead.
     NoRenewalAhead,
     /// It has expired, or is frozen, where it is to be renewed by itself.
@@ -54,6 +56,7 @@ impl Refusal {
             ),
             Self::InProgress => ("CBC.99003651", "The transaction is in progress; unsubscription is not allowed."),
             Self::Frozen => ("CBC.99003656", "The resource is frozen; the operation cannot be performed."),
+            Self::CustomerFrozen => ("CBC.99003626", "The account is frozen; changing to pay-per-use is not allowed."),
             Self::NoRenewalAhead => (
                 "CBC.99003128",
                 "The resource has no renewal period or the renewal period has taken effect; it cannot be unsubscribed.",

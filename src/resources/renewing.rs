@@ -99,7 +99,7 @@ fn plan(
     if !primary.is_main {
         return Err(Refusal::NotPrimary);
     }
-    if primary.policy == ExpirePolicy::ToOnDemand {
+    if primary.policy == ExpirePolicy::ToOnDemand || held.customer.is_frozen() {
         return Err(Refusal::NotRenewable);
     }
     let family = held.family(id);

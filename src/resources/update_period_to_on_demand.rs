@@ -1,7 +1,7 @@
 //! `POST /v2/orders/subscriptions/resources/to-on-demand`
 
 use super::family::{Held, named};
-use super::refusal::Refusal;
+use super::refusal::{Failure, Refusal};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -68,6 +68,9 @@ pub async fn update_period_to_on_demand(
     write
         .once(async |connection| {
             let held = Held::lock(connection, account, &ids, desk.site).await?;
+            if held.customer.is_frozen() {
+                return Err(Failure::from(Refusal::CustomerFrozen).into());
+            }
             let (mut changed, mut error_details) = (Vec::new(), Vec::new());
             for id in &ids {
                 match held.primary(id).and_then(|primary| decide(primary, request.operation, now)) {

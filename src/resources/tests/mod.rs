@@ -1,5 +1,7 @@
 //! Resources through the router, on a real database.
 
+mod frozen;
+
 use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal, id};
 use crate::testing::Answer;
 use axum::http::Method;
