@@ -15,22 +15,21 @@ use time::OffsetDateTime;
 
 /// What comes back to coupons, which are locked.
 #[derive(Debug)]
-pub struct Returning<'a> {
+pub struct Returning {
     tenant: TenantId,
-    reference: &'a str,
     user: Option<UserId>,
     coupons: Vec<(Coupon, Decimal)>,
     homes: Homes,
 }
 
-/// Locks the coupons to which so much comes back. `reference` is the order that gives it back, `user` who caused it.
-pub async fn lock<'a>(
+/// Locks the coupons to which so much comes back. `user` is who caused it.
+pub async fn lock(
     connection: &mut PgConnection,
     tenant: TenantId,
     amounts: &[(CouponId, Decimal)],
-    (reference, user): (&'a str, Option<UserId>),
+    user: Option<UserId>,
     now: OffsetDateTime,
-) -> sqlx::Result<Returning<'a>> {
+) -> sqlx::Result<Returning> {
     let ids: Vec<CouponId> = amounts.iter().map(|(id, _)| *id).collect();
     let mut held =
         if ids.is_empty() { Vec::new() } else { coupons::lock(connection, tenant, Which::Ids(&ids)).await? };
@@ -40,24 +39,24 @@ pub async fn lock<'a>(
     let homes = returns::homes(connection, tenant, &held).await?;
     let amount = |coupon: &Coupon| amounts.iter().filter(|(id, _)| *id == coupon.id).map(|(_, amount)| *amount).sum();
     let coupons = held.into_iter().map(|coupon| (amount(&coupon), coupon)).map(|(amount, coupon)| (coupon, amount));
-    Ok(Returning { tenant, reference, user, coupons: coupons.collect(), homes })
+    Ok(Returning { tenant, user, coupons: coupons.collect(), homes })
 }
 
-impl Returning<'_> {
-    /// What a coupon gets back; nothing if it is over.
-    pub fn amount(&self, coupon: CouponId) -> Decimal {
-        self.coupons.iter().filter(|(held, _)| held.id == coupon).map(|(_, amount)| *amount).sum()
+impl Returning {
+    /// Whether a coupon gets it back; if it is over it does not.
+    pub fn reaches(&self, coupon: CouponId) -> bool {
+        self.coupons.iter().any(|(held, _)| held.id == coupon)
     }
 
-    /// What gives it back.
-    pub fn postings(&self) -> Vec<Posting> {
+    /// What gives it back. `reference` is the order that does.
+    pub fn postings(&self, reference: &str) -> Vec<Posting> {
         let posting = |(coupon, amount): &(Coupon, Decimal)| Posting {
             kind: TransferKind::CouponRefund,
             from: Purse::vendor(self.tenant, coupon.currency),
             to: coupon_purse(self.tenant, coupon.id, coupon.currency),
             amount: *amount,
             customer: Some(coupon.holder),
-            reference: self.reference.to_owned(),
+            reference: reference.to_owned(),
             memo: String::new(),
             user: self.user,
         };
@@ -90,7 +89,7 @@ impl Returning<'_> {
             customer: coupon.holder,
             amount: transfer.posting.amount,
             balance_after: transfer.to.after,
-            reference: self.reference.to_owned(),
+            reference: transfer.posting.reference.clone(),
             paid_for: Default::default(),
             memo: String::new(),
             user: self.user,

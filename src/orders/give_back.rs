@@ -9,7 +9,7 @@ use super::record::{self, New};
 use super::refusal::NotDone;
 use super::state::Event;
 use super::store::{self, RefundRow};
-use crate::coupons::refunds;
+use crate::coupons::refunds::{self, Returning};
 use crate::customers::model::AssociationType;
 use crate::customers::store::State as Customer;
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
@@ -95,7 +95,7 @@ type Part = (Source, Uuid, Decimal);
 pub async fn give_back(
     connection: &mut PgConnection,
     desk: &Desk,
-    (giving, customer): (GivingBack, &Customer),
+    (mut giving, customer): (GivingBack, &Customer),
     by: By,
 ) -> Result<Order, NotDone> {
     let returns: Vec<Vec<Part>> = giving.items.iter().map(returned).collect();
@@ -103,6 +103,10 @@ pub async fn give_back(
         .into_iter()
         .map(|((_, id), amount)| (CouponId(id), amount))
         .collect();
+    let back = refunds::lock(connection, giving.account.0, &to_coupons, by.user, by.now).await?;
+    for (item, parts) in giving.items.iter_mut().zip(&returns) {
+        lose(item, parts, &back);
+    }
     let lines = giving.items.iter().map(line).collect();
     let new = New {
         account: giving.account,
@@ -116,8 +120,7 @@ pub async fn give_back(
         lines,
     };
     let order = record::write(connection, desk, new, customer, by).await?;
-    let back = refunds::lock(connection, order.tenant, &to_coupons, (&order.id, by.user), by.now).await?;
-    let mut postings = back.postings();
+    let mut postings = back.postings(&order.id);
     postings.extend(to_purses(&giving, &order, (customer, &returns), by));
     // The ledger is not asked where nothing comes back.
     let transfers = if postings.is_empty() {
@@ -161,6 +164,18 @@ fn returned(item: &Item) -> Vec<Part> {
         }
     }
     returned
+}
+
+/// What coupons that are over had paid is lost: it does not come back.
+fn lose(item: &mut Item, parts: &[Part], back: &Returning) {
+    let returned = &mut item.refund.returned;
+    for (source, _, amount) in parts.iter().filter(|part| !back.reaches(CouponId(part.1))) {
+        match source {
+            Source::CashCoupon => returned.cash_coupon -= amount,
+            Source::FlexiCoupon => returned.flexi -= amount,
+            _ => {}
+        }
+    }
 }
 
 /// The sums by purse.

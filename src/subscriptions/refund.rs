@@ -141,8 +141,8 @@ pub struct Refund {
     pub consumed: Decimal,
     /// The fee: `commission_amount`.
     pub fee: Decimal,
-    /// What comes back, to where it came from. A coupon or card that has expired since is lost all the same: its balance
-    /// grows, but it cannot be used.
+    /// What comes back, to where it came from. To a coupon that has expired since nothing does, which is not known here; a card's
+    /// balance grows, but it cannot be used.
     pub returned: Paid,
 }
 

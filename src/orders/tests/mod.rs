@@ -262,6 +262,24 @@ async fn what_fails_to_be_provided_comes_back_in_full(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn what_a_coupon_paid_that_has_expired_since_does_not_come_back(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let order = stall.order(&Stall::server(1, false)).await;
+    let coupon = stall.coupon("20").await;
+    let with = json!({"use_coupon": "YES", "coupon_infos": [{"id": coupon, "type": 301}]});
+    assert_eq!(stall.pay_with(&order, &with).await.status.as_u16(), 204);
+    stall.wait(Duration::days(91)).await;
+    stall.provide(&order, &[1]).await;
+    assert_eq!(stall.balance().await, Decimal::from(10_000));
+    let back = stall.get(&format!("{LIST}?order_type=4")).await["order_infos"][0].clone();
+    assert_eq!(back["amount_info"]["coupon_amount"], 0.0, "{back}");
+    let rows = stall.get(&format!("{LIST}/refund-orders?order_id={}", id(&back))).await;
+    let sum: Decimal = rows["refund_infos"].as_array().expect("rows").iter().map(|row| decimal(&row["amount"])).sum();
+    assert_eq!(sum, Decimal::from(20) - decimal(&order["official_amount"]));
+    stall.assert_ledger_is_right().await;
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
 async fn a_disk_is_not_provided_before_its_server(pool: PgPool) {
     let stall = Stall::with_funds(pool, "10000").await;
     let order = stall.order(&Stall::server(1, true)).await;
