@@ -1,10 +1,12 @@
 //! Orders through the router, on a real database.
 
+mod race;
+
 use crate::background::due;
 use crate::database;
 use crate::ledger::verify;
 use crate::operators::store::Role;
-use crate::testing::{Answer, TestApp, all};
+use crate::testing::{Answer, TestApp};
 use axum::http::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ pub const CUSTOMER: &str = "demo-customer";
 /// An application in which demo-customer has funds and can buy.
 pub struct Stall {
     pub app: TestApp,
-    pool: PgPool,
+    pub pool: PgPool,
 }
 
 impl Stall {
@@ -291,35 +293,6 @@ async fn a_disk_is_not_provided_before_its_server(pool: PgPool) {
     assert_eq!(report(2).await.refusal().1, "CBC.0100");
     assert_eq!(report(1).await.ok()["status"], 3);
     assert_eq!(report(2).await.ok()["status"], 5);
-}
-
-#[sqlx::test(migrator = "crate::database::MIGRATOR")]
-async fn many_pay_and_cancel_and_each_order_ends_in_one_way(pool: PgPool) {
-    let stall = Stall::with_funds(pool, "100000").await;
-    let mut orders = Vec::new();
-    for _ in 0..6 {
-        orders.push(stall.order(&Stall::server(1, false)).await);
-    }
-    let before = stall.balance().await;
-    let calls = orders.iter().flat_map(|order| (0..4).map(move |turn| (order, turn)));
-    let calls = calls.map(
-        async |(order, turn)| {
-            if turn % 2 == 0 { stall.pay(order).await.status } else { stall.cancel(order).await.status }
-        },
-    );
-    let statuses = all(calls).await;
-    assert!(statuses.iter().all(|status| matches!(status.as_u16(), 204 | 400)), "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| status.as_u16() == 204).count(), orders.len());
-    let mut spent = Decimal::ZERO;
-    for order in &orders {
-        let info = stall.details(order).await["order_info"].clone();
-        match info["status"].as_i64() {
-            Some(3) => spent += decimal(&info["amount_after_discount"]),
-            status => assert_eq!(status, Some(4), "{info}"),
-        }
-    }
-    assert_eq!(stall.balance().await, before - spent);
-    stall.assert_ledger_is_right().await;
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
