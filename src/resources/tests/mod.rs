@@ -1,6 +1,7 @@
 //! Resources through the router, on a real database.
 
 mod frozen;
+mod refusals;
 
 use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal, id};
 use crate::testing::Answer;
