@@ -25,6 +25,7 @@ pub mod associations;
 pub mod background;
 pub mod catalogue;
 pub mod cli;
+pub mod charges;
 pub mod clock;
 pub mod config;
 pub mod consumption;

@@ -10,6 +10,7 @@ use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
 use super::store::{self, lines};
 use super::view::SYSTEM;
+use crate::charges::store as charges;
 use crate::customers::store::State as Customer;
 use crate::outbox;
 use crate::pricing::model::Period;
@@ -126,6 +127,7 @@ pub async fn report(
     let account = (order.tenant, order.customer);
     let rules = rules(connection, (account, customer), desk.site).await?;
     let mut periods = Vec::new();
+    let mut named = Vec::new();
     // Primaries first: their secondaries refer to them.
     let mut places: Vec<usize> = (0..order.lines.len().min(said.len())).collect();
     places.sort_by_key(|place| order.lines[*place].main.is_some());
@@ -154,8 +156,17 @@ pub async fn report(
         order.lines[place].expires_at = Some(resource.expires_at);
         subscriptions::insert(connection, account, &resource, resource.next_due(&rules)).await.map_err(taken)?;
         periods.push(period(&order.id, place, &resource, resource.effective_at));
+        named.push(charges::Provided {
+            line: lines::number(place),
+            resource_id: resource.resource_id,
+            name: resource.name,
+            parent: resource.parent_id,
+        });
     }
     subscriptions::insert_periods(connection, order.tenant, &periods).await?;
+    if let Some(paid_at) = order.paid_at {
+        charges::name_resources(connection, account, (&order.id, paid_at), &named).await?;
+    }
     if order.lines.iter().any(|line| line.outcome == LineOutcome::Waiting) {
         lines::set_outcomes(connection, &order).await?;
         return Ok(order);

@@ -1,5 +1,6 @@
 //! Giving back what was paid: an order of its own, one group of transfers, done at once.
 
+use super::charging;
 use super::desk::Desk;
 use super::events;
 use super::model::{
@@ -9,6 +10,8 @@ use super::record::{self, New};
 use super::refusal::NotDone;
 use super::state::Event;
 use super::store::{self, RefundRow};
+use crate::charges::model as charged;
+use crate::charges::store as charges;
 use crate::coupons::refunds::{self, Returning};
 use crate::customers::model::AssociationType;
 use crate::customers::store::State as Customer;
@@ -129,6 +132,8 @@ pub async fn give_back(
         ledger::post(connection, order.tenant, &postings, by.now).await?
     };
     back.record(connection, &transfers).await?;
+    let came_back: Vec<charged::Paid> = giving.items.iter().map(|item| as_paid(&item.refund.returned)).collect();
+    charges::record(connection, order.tenant, &charging::given_back((&order, customer.kind), &came_back, by.now)).await?;
     store::insert_refunds(connection, (order.tenant, &order.id), &rows(&giving.items)).await?;
     outbox::append(connection, order.tenant, &events::completed(&order), by.now).await?;
     Ok(order)
@@ -175,6 +180,18 @@ fn lose(item: &mut Item, parts: &[Part], back: &Returning) {
             Source::FlexiCoupon => returned.flexi -= amount,
             _ => {}
         }
+    }
+}
+
+/// What came back, by the pockets that bills show.
+fn as_paid(returned: &Paid) -> charged::Paid {
+    charged::Paid {
+        cash: returned.cash,
+        credit: returned.credit,
+        coupon: returned.cash_coupon,
+        flexi: returned.flexi,
+        card: returned.card,
+        ..charged::Paid::default()
     }
 }
 

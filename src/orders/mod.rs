@@ -10,6 +10,7 @@ pub mod cancel;
 pub mod cancel_customer_order;
 #[cfg(test)]
 mod cases;
+pub mod charging;
 pub mod desk;
 pub mod events;
 pub mod fulfil;

@@ -1,5 +1,6 @@
 //! Paying an order: one group of transfers, or nothing at all.
 
+use super::charging;
 use super::desk::Desk;
 use super::events;
 use super::fulfil;
@@ -10,6 +11,7 @@ use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
 use super::store;
 use crate::accounts::cards::{self, Card};
+use crate::charges::store as charges;
 use crate::coupons::choice::{self, Candidate, Cover};
 use crate::coupons::model::CouponKind;
 use crate::coupons::returns::{self, Homes};
@@ -79,6 +81,7 @@ pub async fn pay(
     let provision_at = fulfil::waits_for_a_service(&paid).then(|| desk.provisioning()).flatten();
     let provision_at = provision_at.map(|after| by.now.saturating_add(after));
     store::set_paid(connection, &paid, &bill.shares, provision_at, by.now).await?;
+    charges::record(connection, order.tenant, &charging::paid(&paid, &bill.shares, by.now)).await?;
     store::note(connection, &paid, (Event::Paid, Some(order.status)), by).await?;
     budgets::consume(connection, (order.tenant, order.customer), paid.amounts().after_discount, by.now).await?;
     outbox::append(connection, order.tenant, &events::paid(&paid), by.now).await?;

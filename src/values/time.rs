@@ -129,6 +129,78 @@ impl utoipa::PartialSchema for Day {
 
 impl utoipa::ToSchema for Day {}
 
+/// A month of UTC+8, `yyyy-MM`: what is billed together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Month(Date);
+
+impl Month {
+    /// The month in which an instant lies.
+    pub fn of(instant: OffsetDateTime) -> Self {
+        Self::of_day(Day::of(instant))
+    }
+
+    /// The month of a day.
+    pub fn of_day(day: Day) -> Self {
+        Self(day.0.replace_day(1).expect("each month has a first day"))
+    }
+
+    /// Its first day, which also stands for it in the database.
+    pub fn first_day(self) -> Date {
+        self.0
+    }
+
+    /// Its first instant.
+    pub fn start(self) -> OffsetDateTime {
+        Day(self.0).start()
+    }
+
+    /// The month after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::of_day(Day(self.0 + Duration::days(31)))
+    }
+
+    /// How many days it has.
+    pub fn days(self) -> u8 {
+        self.0.month().length(self.0.year())
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.year(), u8::from(self.0.month()))
+    }
+}
+
+impl Serialize for Month {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Month {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let first = Date::parse(&format!("{text}-01"), DAY).ok();
+        // The last month there is has none after it.
+        let month = first.filter(|day| text.len() == 7 && (1..9999).contains(&day.year()));
+        month.map(Self).ok_or_else(|| de::Error::custom("must be a month of the form yyyy-MM"))
+    }
+}
+
+impl utoipa::PartialSchema for Month {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .pattern(Some("^[0-9]{4}-(0[1-9]|1[0-2])$"))
+            .max_length(Some(7))
+            .examples(["2026-03"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Month {}
+
 /// Later than anything that happens.
 pub const FAR_FUTURE: OffsetDateTime = datetime!(9999-12-31 00:00 UTC);
 
@@ -180,5 +252,18 @@ mod tests {
         assert_eq!(day.end(), datetime!(2026-03-29 16:00:00 UTC));
         assert!(serde_json::from_value::<Day>("2026-02-30".into()).is_err());
         assert!(serde_json::from_value::<Day>("9999-12-31".into()).is_err());
+    }
+
+    #[test]
+    fn a_month_is_one_of_utc_plus_8() {
+        let month = Month::of(datetime!(2026-01-31 16:30:00 UTC));
+        assert_eq!((month.to_string().as_str(), month.days()), ("2026-02", 28));
+        assert_eq!(month.start(), datetime!(2026-01-31 16:00:00 UTC));
+        assert_eq!(Month::of(datetime!(2026-01-31 15:59:59 UTC)).next(), month);
+        assert_eq!(Month::of(datetime!(2025-12-15 0:00 UTC)).next().to_string(), "2026-01");
+        assert_eq!(serde_json::from_value::<Month>("2026-02".into()).ok(), Some(month));
+        for wrong in ["2026-13", "2026-2", "0000-01", "2026-02-01", "", "202602"] {
+            assert!(serde_json::from_value::<Month>(wrong.into()).is_err(), "{wrong}");
+        }
     }
 }
