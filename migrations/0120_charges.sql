@@ -150,3 +150,26 @@ create table charge_totals (
         product_id, enterprise_project_id, currency, partner_id)
 ) with (fillfactor = 70);
 select place_by_tenant('charge_totals');
+
+-- Months in which something was charged. One that is closed has been made up for: what was cut off is charged as far as it is
+-- whole cents.
+create table billing_cycles (
+    tenant_id uuid        not null,
+    cycle     date        not null,
+    closed_at timestamptz,             -- null: not yet
+    constraint billing_cycles_pk primary key (tenant_id, cycle)
+);
+create index billing_cycles_open on billing_cycles (tenant_id, cycle) where closed_at is null;
+select place_by_tenant('billing_cycles');
+
+-- What customers owe in all: kept with the charges that nobody has paid.
+create table debtors (
+    tenant_id uuid           not null,
+    domain_id uuid           not null,
+    currency  text           not null,
+    owed      numeric(28, 8) not null,
+    constraint debtors_pk primary key (tenant_id, domain_id, currency),
+    constraint debtors_owe_or_not check (owed >= 0)
+);
+create index debtors_owing on debtors (tenant_id, domain_id) where owed > 0;
+select place_by_tenant('debtors');

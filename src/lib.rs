@@ -7,7 +7,7 @@
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`]. A file there is one operation. What
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`]. A file there is one operation. What
 //!    needs several domains stands above them: [`resources`], [`associations`], [`consumption`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
@@ -23,9 +23,10 @@ pub mod app;
 pub mod arguments;
 pub mod associations;
 pub mod background;
+pub mod bills;
 pub mod catalogue;
-pub mod cli;
 pub mod charges;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod consumption;
@@ -43,6 +44,7 @@ pub mod ledger;
 pub mod listener;
 pub mod memory;
 pub mod messages;
+pub mod metering;
 pub mod operator;
 pub mod operators;
 pub mod orders;
@@ -84,6 +86,7 @@ pub fn operations() -> Operations<App> {
     coupons::register(&mut operations);
     packages::register(&mut operations);
     orders::register(&mut operations);
+    bills::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);
     real_name::register(&mut operations);

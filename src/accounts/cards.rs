@@ -38,3 +38,24 @@ pub async fn usable(
     .fetch_all(connection)
     .await
 }
+
+/// All of a customer's cards that can be used now, the one that expires soonest first.
+pub async fn all_usable(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    currency: Currency,
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<Card>> {
+    sqlx::query_as!(
+        Card,
+        "select card_id as id, expires_at from stored_value_cards
+         where tenant_id = $1 and customer_id = $2 and currency = $3 and effective_at <= $4 and expires_at > $4
+         order by expires_at, card_id",
+        tenant.0,
+        customer.0,
+        currency as Currency,
+        now
+    )
+    .fetch_all(connection)
+    .await
+}

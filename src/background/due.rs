@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::clock::{self, Clock, Movement, Setting};
 use crate::coupons::jobs as coupons;
 use crate::database;
+use crate::metering;
 use crate::orders::desk::DeskWhenNeeded;
 use crate::orders::jobs as orders;
 use crate::orders::store::due::{self as due_orders, Due};
@@ -73,7 +74,7 @@ struct Source {
 type Moved = [(TenantId, OffsetDateTime)];
 
 /// All that falls due. Of two at one instant the one that stands first here is done first.
-const SOURCES: [Source; 5] = [
+const SOURCES: [Source; 8] = [
     Source {
         kind: "coupon.expiring",
         is_patient: true,
@@ -108,6 +109,27 @@ const SOURCES: [Source; 5] = [
         tenants: |connection, now, moved| Box::pin(due_orders::tenants(connection, Due::Payment, now, moved)),
         next_due: |connection, tenant, _| Box::pin(due_orders::next(connection, Due::Payment, tenant)),
         run_at: |connection, desk, tenant, at| Box::pin(orders::expire(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "usage.settled",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(metering::store::tenants_to_settle(connection, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(metering::store::next_settlement(connection, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(metering::jobs::run(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "bill.closed",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(metering::closing::tenants(connection, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(metering::closing::next_due(connection, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(metering::closing::run(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "debt.paid",
+        is_patient: false,
+        tenants: |connection, _, _| Box::pin(metering::store::tenants_in_debt(connection)),
+        next_due: |connection, tenant, until| Box::pin(metering::debts::next_due(connection, tenant, until)),
+        run_at: |connection, _, tenant, at| Box::pin(metering::debts::run(connection, tenant, at)),
     },
 ];
 

@@ -2,13 +2,12 @@
 
 use crate::customers::model::AssociationType;
 use crate::values::coded::coded;
-use crate::values::id::{DomainId, TenantId};
+use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::time::Month;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 coded! {
     /// What a charge is for: 1 a purchase, 2 a renewal, 3 a change, 4 an unsubscription, 5 use, 8 an automatic renewal, 9 a
@@ -256,8 +255,8 @@ pub struct Charge {
     #[serde(serialize_with = "column::instant")]
     pub used_until: OffsetDateTime,
     /// Its id.
-    #[serde(rename = "charge_id")]
-    pub id: Uuid,
+    #[serde(rename = "charge_id", serialize_with = "column::charge")]
+    pub id: ChargeId,
     /// Whose customer it was then.
     #[serde(rename = "partner_id", serialize_with = "column::partner")]
     pub partner: Option<DomainId>,
@@ -310,12 +309,16 @@ pub struct Charge {
 
 /// Fields as the database reads them out of a row in JSON.
 mod column {
-    use super::{AssociationType, DomainId, Month, TenantId};
+    use super::{AssociationType, ChargeId, DomainId, Month, TenantId};
     use serde::{Serialize, Serializer, ser::Error};
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
 
     pub fn tenant<S: Serializer>(id: &TenantId, serializer: S) -> Result<S::Ok, S::Error> {
+        id.0.serialize(serializer)
+    }
+
+    pub fn charge<S: Serializer>(id: &ChargeId, serializer: S) -> Result<S::Ok, S::Error> {
         id.0.serialize(serializer)
     }
 

@@ -1,8 +1,9 @@
 //! The only door into the tables of charges.
 
 use super::model::Charge;
-use crate::values::id::{DomainId, TenantId};
+use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::time::{Day, Month};
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -18,6 +19,16 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
              select c.* from tenants t, jsonb_populate_recordset(null::charges, $2) c
              where t.tenant_id = $1 and c.tenant_id = t.tenant_id
              returning *
+           ), opened as (
+             insert into billing_cycles (tenant_id, cycle)
+             select distinct w.tenant_id, w.cycle from written w
+             where not exists(select 1 from billing_cycles b where b.tenant_id = $1 and b.cycle = w.cycle)
+             on conflict do nothing
+           ), owed as (
+             insert into debtors (tenant_id, domain_id, currency, owed)
+             select w.tenant_id, w.domain_id, w.currency, sum(w.debt_amount) from written w where w.debt_amount > 0
+             group by 1, 2, 3
+             on conflict (tenant_id, domain_id, currency) do update set owed = debtors.owed + excluded.owed
            ), summed as (
              insert into charge_sums (tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code,
                  charging_mode, bill_type, enterprise_project_id, currency, partner_id, association_type, charges, zero_charges,
@@ -141,6 +152,89 @@ pub async fn name_resources(
         &provided.iter().map(|one| one.name.clone()).collect::<Vec<_>>(),
         &provided.iter().map(|one| one.parent.clone()).collect::<Vec<_>>() as &[Option<String>],
         Day::of(paid_at).0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What was paid later of a charge that was owed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settling {
+    /// The charge's month.
+    pub cycle: time::Date,
+    /// When it was used.
+    pub consumed_at: OffsetDateTime,
+    /// The charge.
+    pub charge: ChargeId,
+    /// Paid by cash.
+    pub cash: Decimal,
+    /// Paid by credit.
+    pub credit: Decimal,
+}
+
+/// Writes who paid what was owed: in the charges, and in the sums over them. The customer is locked.
+pub async fn settle_debts(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    settled: &[Settling],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"with u as (
+             select * from unnest($3::date[], $4::timestamptz[], $5::uuid[], $6::numeric[], $7::numeric[])
+                  as u (cycle, consumed_at, charge_id, cash, credit)
+             where u.cash + u.credit > 0
+           ), paid as (
+             update charges c
+             set cash_amount = c.cash_amount + u.cash, credit_amount = c.credit_amount + u.credit,
+                 debt_amount = c.debt_amount - u.cash - u.credit
+             from u
+             where c.tenant_id = $1 and c.domain_id = $2 and c.cycle = u.cycle and c.consumed_at = u.consumed_at
+               and c.charge_id = u.charge_id
+             returning c.*, u.cash as paid_cash, u.credit as paid_credit
+           ), owed as (
+             update debtors d set owed = d.owed - p.paid
+             from (select currency, sum(paid_cash + paid_credit) as paid from paid group by currency) p
+             where d.tenant_id = $1 and d.domain_id = $2 and d.currency = p.currency
+           ), summed as (
+             update charge_sums s
+             set cash_amount = s.cash_amount + p.cash, credit_amount = s.credit_amount + p.credit,
+                 debt_amount = s.debt_amount - p.cash - p.credit
+             from (select cycle, service_type_code, resource_type_code, region_code, charging_mode, bill_type,
+                          enterprise_project_id, currency,
+                          coalesce(partner_id, '00000000-0000-0000-0000-000000000000') as partner_id,
+                          coalesce(association_type, 0) as association_type, sum(paid_cash) as cash,
+                          sum(paid_credit) as credit
+                   from paid group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) p
+             where s.tenant_id = $1 and s.domain_id = $2 and s.cycle = p.cycle
+               and s.service_type_code = p.service_type_code and s.resource_type_code = p.resource_type_code
+               and s.region_code = p.region_code and s.charging_mode = p.charging_mode and s.bill_type = p.bill_type
+               and s.enterprise_project_id = p.enterprise_project_id and s.currency = p.currency
+               and s.partner_id = p.partner_id and s.association_type = p.association_type
+           )
+           update charge_totals t
+           set cash_amount = t.cash_amount + p.cash, credit_amount = t.credit_amount + p.credit,
+               debt_amount = t.debt_amount - p.cash - p.credit
+           from (select c.cycle, s.statistic,
+                        case s.statistic when 1 then c.cycle else (c.consumed_at at time zone '+08')::date end as day,
+                        coalesce(c.order_id || '-' || c.order_line, c.resource_id) as source, c.usage_type_code, c.bill_type,
+                        c.product_id, c.enterprise_project_id, c.currency,
+                        coalesce(c.partner_id, '00000000-0000-0000-0000-000000000000') as partner_id,
+                        sum(c.paid_cash) as cash, sum(c.paid_credit) as credit
+                 from paid c cross join (values (1::smallint), (2::smallint)) s (statistic)
+                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) p
+           where t.tenant_id = $1 and t.domain_id = $2 and t.cycle = p.cycle and t.statistic = p.statistic
+             and t.day = p.day and t.source = p.source and t.usage_type_code = p.usage_type_code
+             and t.bill_type = p.bill_type and t.product_id = p.product_id
+             and t.enterprise_project_id = p.enterprise_project_id and t.currency = p.currency
+             and t.partner_id = p.partner_id"#,
+        tenant.0,
+        customer.0,
+        &settled.iter().map(|one| one.cycle).collect::<Vec<_>>(),
+        &settled.iter().map(|one| one.consumed_at).collect::<Vec<_>>(),
+        &settled.iter().map(|one| one.charge.0).collect::<Vec<_>>(),
+        &settled.iter().map(|one| one.cash).collect::<Vec<_>>(),
+        &settled.iter().map(|one| one.credit).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;

@@ -1,10 +1,14 @@
 //! What an order is on bills: a charge for each of its lines, made when it is paid or gives something back.
 
 use super::model::{Order, OrderType, ReductionKind, Share, Source, SourceType};
+use super::plan;
 use super::store::lines;
 use crate::charges::model::{BillType, Charge, ChargingMode, OfOrder, Paid, Subject, UnitPrice, Used};
+use crate::coupons::model::CouponKind;
 use crate::customers::model::AssociationType;
-use crate::values::id::new_uuid;
+use crate::ledger::books::Books;
+use crate::ledger::{AccountKind, Purse};
+use crate::values::id::{ChargeId, new_uuid};
 use crate::values::time::Month;
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
@@ -38,8 +42,38 @@ fn is_coupon(kind: ReductionKind) -> bool {
     matches!(kind, ReductionKind::CashCoupon | ReductionKind::FlexiCoupon)
 }
 
+/// As what a coupon pays.
+pub fn source_of(kind: CouponKind) -> Source {
+    match kind {
+        CouponKind::Discount => Source::DiscountCoupon,
+        CouponKind::Flexi => Source::FlexiCoupon,
+        CouponKind::Cash | CouponKind::Product => Source::CashCoupon,
+    }
+}
+
+/// A customer's own money in the order in which it pays: a resale customer pays with what its partner allocated to it first,
+/// others with what they paid in.
+pub fn money_of(kind: Option<AssociationType>) -> [(Source, AccountKind); 3] {
+    let (cash, allocated) = ((Source::Cash, AccountKind::Cash), (Source::Allocated, AccountKind::Allocated));
+    let credit = (Source::Credit, AccountKind::Credit);
+    match kind {
+        Some(AssociationType::Resale) => [allocated, cash, credit],
+        _ => [cash, allocated, credit],
+    }
+}
+
+/// What each purse can pay: down to its floor.
+pub fn available(books: &Books, money: &[(Source, Purse)]) -> Vec<plan::Purse> {
+    let purse = |(source, purse): &(Source, Purse)| {
+        let account = books.account(purse).filter(|account| !account.closed);
+        let available = account.map_or(Decimal::ZERO, |account| account.balance - account.floor.unwrap_or_default());
+        plan::Purse { source: *source, id: purse.owner(), available }
+    };
+    money.iter().map(purse).collect()
+}
+
 /// What each pocket paid. A coupon that lowers the price pays nothing.
-fn split(parts: impl Iterator<Item = (Source, Decimal)>) -> Paid {
+pub fn split(parts: impl Iterator<Item = (Source, Decimal)>) -> Paid {
     let mut paid = Paid::default();
     for (source, amount) in parts {
         let pocket = match source {
@@ -47,6 +81,7 @@ fn split(parts: impl Iterator<Item = (Source, Decimal)>) -> Paid {
             Source::CashCoupon => &mut paid.coupon,
             Source::FlexiCoupon => &mut paid.flexi,
             Source::Card => &mut paid.card,
+            Source::Bonus => &mut paid.bonus,
             Source::Cash | Source::Allocated | Source::Partner => &mut paid.cash,
             Source::Credit => &mut paid.credit,
         };
@@ -80,7 +115,7 @@ fn blank(order: &Order, place: usize, at: OffsetDateTime) -> Charge {
         cycle: Month::of(at),
         consumed_at: at,
         used_until: at,
-        id: new_uuid(at),
+        id: ChargeId(new_uuid(at)),
         partner: order.partner,
         association: order.paid_as,
         currency: order.currency,

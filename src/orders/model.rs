@@ -197,6 +197,8 @@ pub enum Source {
     FlexiCoupon,
     /// A stored-value card.
     Card,
+    /// Its bonus; of use only.
+    Bonus,
     /// What a customer paid in itself.
     Cash,
     /// What its partner allocated to it.

@@ -143,7 +143,7 @@ pub fn purchase(
             })
             .collect(),
         currency: order.currency,
-        subscribe_type: subscribe_type(order.kind),
+        subscribe_type: Some(subscribe_type(order.kind)),
         period: period(order.lines.first().map_or(PeriodType::Month, |line| line.period.kind)),
         first_in: first_in.into_iter().filter(|service| !bought_in.contains(service)).collect(),
         discounts: offer.and_then(|offer| beside(offer, order)).into_iter().collect(),

@@ -18,9 +18,7 @@ use crate::coupons::returns::{self, Homes};
 use crate::coupons::store::coupons::{self, Coupon, Which};
 use crate::coupons::usage::{self, Payment};
 use crate::customers::budgets;
-use crate::customers::model::AssociationType;
 use crate::customers::store::State as Customer;
-use crate::ledger::books::Books;
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::outbox;
 use crate::pricing::quote;
@@ -179,7 +177,7 @@ fn check_named(order: &Order, named: &[(CouponId, CouponKind)], held: &[Coupon])
         match coupon {
             None => return Err(Refusal::Parameter("coupon_infos", "the customer has no such coupon")),
             // A product coupon is one that pays as cash coupons do, for certain products.
-            Some(coupon) if paid_as(coupon.kind) != paid_as(*kind) => {
+            Some(coupon) if charging::source_of(coupon.kind) != charging::source_of(*kind) => {
                 return Err(Refusal::Parameter("coupon_infos", "a coupon is of another type"));
             }
             Some(_) => {}
@@ -188,17 +186,8 @@ fn check_named(order: &Order, named: &[(CouponId, CouponKind)], held: &[Coupon])
     Ok(())
 }
 
-/// As what a coupon pays.
-fn paid_as(kind: CouponKind) -> Source {
-    match kind {
-        CouponKind::Discount => Source::DiscountCoupon,
-        CouponKind::Flexi => Source::FlexiCoupon,
-        CouponKind::Cash | CouponKind::Product => Source::CashCoupon,
-    }
-}
-
 fn as_planned((coupon, cover): &(Coupon, Cover)) -> plan::Coupon {
-    plan::Coupon { id: coupon.id.0, source: paid_as(coupon.kind), lines: cover.lines.clone() }
+    plan::Coupon { id: coupon.id.0, source: charging::source_of(coupon.kind), lines: cover.lines.clone() }
 }
 
 fn payment(order: &Order, by: By) -> Payment<'_> {
@@ -236,7 +225,7 @@ async fn post(
         purses.extend(money.iter().map(|(_, purse)| *purse));
     }
     let books = ledger::lock(connection, order.tenant, &purses, by.now).await?;
-    let shares = plan::pay_by_purses(&mut bill.lines, &available(&books, &money));
+    let shares = plan::pay_by_purses(&mut bill.lines, &charging::available(&books, &money));
     let shares = shares.map_err(|Insufficient| Refusal::Insufficient)?;
     for (source, id, amount) in plan::totals(&shares) {
         let purse = money.iter().find(|(of, purse)| (*of, purse.owner()) == (source, id));
@@ -284,27 +273,10 @@ async fn money(
     let held = ledger::store::balances(connection, tenant, &[order.customer]).await?;
     let card = |card: &Card| (Source::Card, Purse::new(tenant, card.id, AccountKind::StoredValueCard, currency));
     let mut purses: Vec<(Source, Purse)> = cards.iter().map(card).collect();
-    // A resale customer pays with what its partner allocated to it, others with what they paid in.
-    let own = match customer.kind {
-        Some(AssociationType::Resale) => {
-            [(Source::Allocated, AccountKind::Allocated), (Source::Cash, AccountKind::Cash)]
-        }
-        _ => [(Source::Cash, AccountKind::Cash), (Source::Allocated, AccountKind::Allocated)],
-    };
-    for (source, kind) in own.into_iter().chain([(Source::Credit, AccountKind::Credit)]) {
+    for (source, kind) in charging::money_of(customer.kind) {
         if held.iter().any(|balance| balance.kind == kind && balance.currency == currency) {
             purses.push((source, Purse::of(tenant, order.customer, kind, currency)));
         }
     }
     Ok(purses)
-}
-
-/// What each purse can pay: down to its floor.
-fn available(books: &Books, money: &[(Source, Purse)]) -> Vec<plan::Purse> {
-    let purse = |(source, purse): &(Source, Purse)| {
-        let account = books.account(purse).filter(|account| !account.closed);
-        let available = account.map_or(Decimal::ZERO, |account| account.balance - account.floor.unwrap_or_default());
-        plan::Purse { source: *source, id: purse.owner(), available }
-    };
-    money.iter().map(purse).collect()
 }

@@ -58,26 +58,29 @@ pub fn pay_by_coupons(lines: &mut [Amounts], coupons: &[Coupon]) -> Vec<Share> {
     shares
 }
 
-/// Lets purses pay what is left, in the order given, line by line. What cards pay is no longer part of what is shown as paid;
-/// what others pay is.
-pub fn pay_by_purses(lines: &mut [Amounts], purses: &[Purse]) -> Result<Vec<Share>, Insufficient> {
-    let mut shares = Vec::new();
-    let mut left: Vec<Decimal> = lines.iter().map(|line| line.after_discount).collect();
+/// Lets purses pay what is due, in the order given, line by line; and what is left of each line then.
+pub fn spread(due: Vec<Decimal>, purses: &[Purse]) -> (Vec<Share>, Vec<Decimal>) {
+    let (mut left, mut shares) = (due, Vec::new());
     for purse in purses {
         let mut available = purse.available.max(Decimal::ZERO);
         for (line, left) in left.iter_mut().enumerate() {
             let amount = available.min(*left);
-            if amount.is_zero() {
-                continue;
+            if amount > Decimal::ZERO {
+                available -= amount;
+                *left -= amount;
+                shares.push(Share { line, source: purse.source, source_id: purse.id, amount });
             }
-            available -= amount;
-            *left -= amount;
-            if purse.source == Source::Card {
-                lines[line].after_discount -= amount;
-                lines[line].card += amount;
-            }
-            shares.push(Share { line, source: purse.source, source_id: purse.id, amount });
         }
+    }
+    (shares, left)
+}
+
+/// Lets purses pay all that is left of an order. What cards pay is no longer part of what is shown as paid; what others pay is.
+pub fn pay_by_purses(lines: &mut [Amounts], purses: &[Purse]) -> Result<Vec<Share>, Insufficient> {
+    let (shares, left) = spread(lines.iter().map(|line| line.after_discount).collect(), purses);
+    for share in shares.iter().filter(|share| share.source == Source::Card) {
+        lines[share.line].after_discount -= share.amount;
+        lines[share.line].card += share.amount;
     }
     if left.iter().all(Decimal::is_zero) { Ok(shares) } else { Err(Insufficient) }
 }

@@ -65,6 +65,21 @@ impl<'a> Quoting<'a> {
         Ok(RatedUsage { product_id, official, amount, taken })
     }
 
+    /// What metered usage costs where so much was used before in the month, and its price where it is one for any quantity.
+    pub fn metered(
+        &self,
+        (item, before): (&UsageItem<'_>, Decimal),
+        trace: &mut Trace,
+    ) -> Result<(RatedUsage<'a>, Option<(Decimal, Decimal)>), Fault> {
+        let CustomerTerms { currency, discounts } = self.customer;
+        let metered = rating::rate_usage_after(&self.pricing.book, *currency, self.now, (item, before), trace)?;
+        let Official { product_id, amount: official } = metered.official;
+        let subject = Subject::new(item.codes, Some(ChargingMode::OnDemand), &self.pricing.incentives, self.now);
+        let taken = discounts::for_usage(discounts, &subject, official, Rounding::Metered, trace);
+        let amount = official - taken.iter().map(|taken| taken.saving).sum::<Decimal>();
+        Ok((RatedUsage { product_id, official, amount, taken }, metered.unit_price))
+    }
+
     /// What one item of a purchase costs before discounts.
     pub fn official(&self, item: &PeriodItem<'_>, trace: &mut Trace) -> Result<Official<'a>, PeriodFault> {
         rating::rate_period(&self.pricing.book, self.customer.currency, self.now, item, trace)
@@ -103,6 +118,15 @@ pub fn default_currency(site: Site) -> Currency {
         Site::Intl => Currency::Usd,
         Site::Cn | Site::Both => Currency::Cny,
     }
+}
+
+/// The currency in which an account pays.
+pub async fn currency(
+    connection: &mut PgConnection,
+    account: (TenantId, DomainId),
+    site: Site,
+) -> sqlx::Result<Currency> {
+    Ok(store::currency(connection, account).await?.unwrap_or(default_currency(site)))
 }
 
 /// The terms of the customer that calls.

@@ -175,6 +175,44 @@ pub fn rate_usage<'a>(
     Ok(Official { product_id: &product.on_demand_id, amount: rounded(exact, rounding, trace)? })
 }
 
+/// What usage costs on top of what was used before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Metered<'a> {
+    /// The product and the amount.
+    pub official: Official<'a>,
+    /// The price and for how many units of usage it is, where there is one price for any quantity.
+    pub unit_price: Option<(Decimal, Decimal)>,
+}
+
+/// What usage costs where so much was used `before`, in the same unit, in the month: tiers go on where that ended.
+pub fn rate_usage_after<'a>(
+    book: &'a PriceBook,
+    currency: Currency,
+    now: OffsetDateTime,
+    (item, before): (&UsageItem<'_>, Decimal),
+    trace: &mut Trace,
+) -> Result<Metered<'a>, Fault> {
+    let product = book.product(&item.codes).ok_or(Fault::ProductNotFound)?;
+    let terms = product.on_demand(currency, item.factor, now)?;
+    let rate = |value, trace: &mut Trace| {
+        rate_usage(book, currency, now, &UsageItem { value, ..*item }, Rounding::Metered, trace)
+    };
+    let goes_on = matches!(terms.shape, Shape::Tiered | Shape::Stepped) && terms.tier_by != Some(Axis::Size);
+    let official = if goes_on && before > Decimal::ZERO {
+        let so_far = rate(before, &mut Trace::default())?;
+        let all = rate(before.checked_add(item.value).ok_or(Fault::TooLarge)?, trace)?;
+        // A lower price for all of it can make all of it cost less than a part did.
+        Official { amount: (all.amount - so_far.amount).max(Decimal::ZERO), ..all }
+    } else {
+        rate(item.value, trace)?
+    };
+    let to = terms.measure_id.ok_or(Fault::UsageUnit)?;
+    let (multiply, divide) = book.conversion(item.measure_id, to).ok_or(Fault::UsageUnit)?;
+    let is_plain = terms.shape == Shape::Linear && terms.tier_by.is_none();
+    let unit_price = is_plain.then(|| Some((*terms.on_demand.first()?, divide.checked_div(multiply)?))).flatten();
+    Ok(Metered { official, unit_price })
+}
+
 /// What a purchase costs.
 pub fn rate_period<'a>(
     book: &'a PriceBook,

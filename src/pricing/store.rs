@@ -217,6 +217,20 @@ pub async fn customer_terms(
     Ok(CustomerTerms { currency, discounts: in_order(discounts) })
 }
 
+/// The currency that was set for an account.
+pub async fn currency(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+) -> sqlx::Result<Option<Currency>> {
+    sqlx::query_scalar!(
+        r#"select currency as "currency: Currency" from account_currencies where tenant_id = $1 and domain_id = $2"#,
+        tenant.0,
+        domain.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// A word that is not known fails: left out, it could make a discount apply to more than it should.
 fn charging_modes(words: &[String]) -> sqlx::Result<Vec<ChargingMode>> {
     let mode = |word: &String| {

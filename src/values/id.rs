@@ -84,6 +84,8 @@ ids! {
     PackageId;
     /// What a resource package has of one usage type.
     PackageItemId;
+    /// A charge.
+    ChargeId;
 }
 
 /// A new id without a type of its own.

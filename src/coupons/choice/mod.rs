@@ -57,8 +57,8 @@ pub struct Purchase {
     pub lines: Vec<Line>,
     /// In which currency.
     pub currency: Currency,
-    /// What kind of order it is.
-    pub subscribe_type: SubscribeType,
+    /// What kind of order it is; none where use is paid.
+    pub subscribe_type: Option<SubscribeType>,
     /// For how long is paid.
     pub period: Period,
     /// The services in which it is the customer's first order.
@@ -142,7 +142,9 @@ pub fn fit(purchase: &Purchase, coupon: &Candidate) -> Result<Vec<usize>, Unfit>
     if coupon.currency != purchase.currency {
         return Err(Unfit::Currency);
     }
-    if rules.subscribe_types.as_ref().is_some_and(|kinds| !kinds.contains(&purchase.subscribe_type)) {
+    let is_of_kind =
+        |kinds: &BTreeSet<SubscribeType>| purchase.subscribe_type.is_some_and(|kind| kinds.contains(&kind));
+    if rules.subscribe_types.as_ref().is_some_and(|kinds| !is_of_kind(kinds)) {
         return Err(Unfit::SubscribeType);
     }
     if rules.periods.as_ref().is_some_and(|periods| !periods.contains(&purchase.period)) {

@@ -21,7 +21,7 @@ fn purchase(text: &str) -> Purchase {
     let mut purchase = Purchase {
         lines: parts.next().expect("there is one part").split(',').map(line).collect(),
         currency: Currency::Cny,
-        subscribe_type: SubscribeType::New,
+        subscribe_type: Some(SubscribeType::New),
         period: Period::Months,
         first_in: BTreeSet::new(),
         discounts: Vec::new(),
@@ -31,8 +31,8 @@ fn purchase(text: &str) -> Purchase {
         let mut discount =
             |kind, ratio: &str| purchase.discounts.push(Discount { kind, ratio: ratio.parse().expect("a number") });
         match word.split_once('=').unwrap_or((word, "")) {
-            ("renew", _) => purchase.subscribe_type = SubscribeType::Renew,
-            ("change", _) => purchase.subscribe_type = SubscribeType::Change,
+            ("renew", _) => purchase.subscribe_type = Some(SubscribeType::Renew),
+            ("change", _) => purchase.subscribe_type = Some(SubscribeType::Change),
             ("years", _) => purchase.period = Period::Years,
             ("hours", _) => purchase.period = Period::Hours,
             ("usage", _) => purchase.period = Period::PayPerUse,

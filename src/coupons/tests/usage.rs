@@ -25,7 +25,7 @@ impl Shop {
         let purchase = Purchase {
             lines: vec![line],
             currency: Currency::Cny,
-            subscribe_type: SubscribeType::Renew,
+            subscribe_type: Some(SubscribeType::Renew),
             period: Period::Months,
             first_in: BTreeSet::new(),
             discounts: Vec::new(),

@@ -1,0 +1,163 @@
+//! What requests for bills are made of.
+
+use crate::api::error::ApiError;
+use crate::charges::model::{BillType, ChargingMode};
+use crate::pricing::model::PeriodType;
+use crate::products::store::Products;
+use crate::values::coded::coded;
+use crate::values::language::Language;
+use crate::values::text::texts;
+use crate::values::time::{Day, Month};
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::Deserialize;
+use std::ops::RangeInclusive;
+use utoipa::ToSchema;
+
+texts! {
+    /// The code of a service type, a resource type or a region as a filter names it.
+    CodeFilter, 0..=64, "hws.service.type.ec2";
+    /// The id of a resource as a filter names it.
+    ResourceFilter, 0..=128, "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
+    /// The name of a resource as a filter names it.
+    ResourceNameFilter, 0..=256, "web";
+    /// An order's id, or a settlement's.
+    TradeFilter, 0..=64, "CS2603281445NO7AB";
+    /// The id of an enterprise project: `0` is the default one, `null` is none.
+    ProjectFilter, 0..=64, "0";
+    /// The id of a member of the enterprise, or of an account manager.
+    MemberFilter, 0..=64, "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
+}
+
+coded! {
+    /// How a charge stands: 1 paid, 2 not all of it is paid, 3 not settled yet.
+    PaymentStatus {
+        /// Paid.
+        Paid = 1,
+        /// Something is owed.
+        Owed = 2,
+        /// Not settled.
+        Unsettled = 3,
+    }
+
+    /// Whose product it is: 1 the vendor's, 2 the marketplace's.
+    ProviderType {
+        /// The vendor's.
+        Vendor = 1,
+        /// The marketplace's.
+        Marketplace = 2,
+    }
+
+    /// How rows are added up: 1 by the cycle, 2 by the day, 3 not at all.
+    StatisticType {
+        /// By the cycle.
+        Cycle = 1,
+        /// By the day.
+        Day = 2,
+        /// Each charge by itself.
+        Single = 3,
+    }
+
+    /// What a partner's monthly bill is of: 0 consumption, 1 what was unsubscribed, 2 what the vendor has written off.
+    MonthlyBillType {
+        /// Consumption.
+        Consumption = 0,
+        /// What was given back.
+        Unsubscribed = 1,
+        /// What the vendor has written off.
+        WrittenOff = 2,
+    }
+
+    /// As what a customer consumed: 1 a referral, 2 a resale customer.
+    Association {
+        /// It paid the vendor itself.
+        Referral = 1,
+        /// Its partner paid.
+        Resale = 2,
+    }
+}
+
+/// Whose bills a customer asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+pub enum Method {
+    /// Its own.
+    #[serde(rename = "oneself")]
+    Oneself,
+    /// Those of a member of its enterprise.
+    #[serde(rename = "sub_customer")]
+    SubCustomer,
+    /// All of these.
+    #[serde(rename = "all")]
+    All,
+}
+
+impl Method {
+    /// Whether the customer's own are asked for; a member must be named where its are.
+    pub fn is_own(wanted: Option<&Self>, member: Option<&MemberFilter>) -> Result<bool, ApiError> {
+        match (wanted, member) {
+            (Some(Self::SubCustomer), None) => {
+                Err(ApiError::parameter("sub_customer_id", "must be given where method is sub_customer"))
+            }
+            // Nobody has members yet.
+            (Some(Self::SubCustomer), Some(_)) => Ok(false),
+            _ => Ok(true),
+        }
+    }
+}
+
+/// The days from one to another, if both are given and lie in the cycle. One alone is none.
+pub fn days(
+    cycle: Month,
+    (begin_name, begin): (&str, Option<Day>),
+    (end_name, end): (&str, Option<Day>),
+) -> Result<Option<RangeInclusive<Day>>, ApiError> {
+    for (name, day) in [(begin_name, begin), (end_name, end)] {
+        if day.is_some_and(|day| Month::of_day(day) != cycle) {
+            return Err(ApiError::parameter(name, "must lie in the month that is asked for"));
+        }
+    }
+    match begin.zip(end) {
+        Some((begin, end)) if end < begin => Err(ApiError::parameter(end_name, "must not be before the first day")),
+        days => Ok(days.map(|(begin, end)| begin..=end)),
+    }
+}
+
+/// An enterprise project as rows keep it: empty for none.
+pub fn project(filter: &ProjectFilter) -> String {
+    match filter.as_str() {
+        "null" => String::new(),
+        id => id.to_owned(),
+    }
+}
+
+/// An enterprise project as bills show it: its id, and its name, which is the enterprise service's; only the default one has one
+/// here.
+pub fn shown_project(id: &str) -> (String, String) {
+    match id {
+        "" => ("null".to_owned(), String::new()),
+        "0" => ("0".to_owned(), "default".to_owned()),
+        id => (id.to_owned(), String::new()),
+    }
+}
+
+/// A month's total: on the international site amounts keep their decimals, and only this is rounded, a half up.
+pub fn in_cents(total: Decimal) -> Decimal {
+    total.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+}
+
+/// A region's name; empty if the catalogue does not have it.
+pub fn region_name(products: &Products, code: &str, language: Language) -> String {
+    let region = products.regions.iter().find(|region| region.code == code);
+    region.map(|region| language.of(&region.names).to_owned()).unwrap_or_default()
+}
+
+/// The vendor's numbers for the length of what is paid for, as bills have them: 19 a year, 20 a month, 24 a day, 25 an hour, 5 once.
+pub fn shown_period(period_type: Option<i16>, mode: ChargingMode, bill_type: BillType) -> Option<i32> {
+    let period = period_type.and_then(|number| PeriodType::from_number(number.into()));
+    match (period, mode, bill_type) {
+        (Some(PeriodType::Year), ..) => Some(19),
+        (Some(PeriodType::Month), ..) => Some(20),
+        (Some(PeriodType::Day), ..) => Some(24),
+        (Some(PeriodType::Hour), ..) | (None, ChargingMode::OnDemand, BillType::Use) => Some(25),
+        _ => None,
+    }
+}

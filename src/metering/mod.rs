@@ -1,0 +1,13 @@
+//! Metering: what services report as used becomes charges.
+//!
+//! [`intake`] takes records, [`settlement`] says what they cost, [`settle`] takes it from packages, coupons and purses,
+//! [`debts`] collects what was missing then, and [`closing`] ends a month.
+
+pub mod closing;
+pub mod debts;
+pub mod intake;
+pub mod jobs;
+pub mod model;
+pub mod settle;
+pub mod settlement;
+pub mod store;
