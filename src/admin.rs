@@ -18,6 +18,7 @@ use crate::identity::kind::Kind;
 use crate::identity::model::{AgencyName, LoginName};
 use crate::identity::second_factor::{self, Enrolment};
 use crate::identity::store::KeySummary;
+use crate::metering::command::{self as usage, UsageCommand};
 use crate::operator::command::{
     self as operator, AuditCommand, ClockCommand, ForkCommand, LimitsCommand, MaintenanceCommand, OperatorCommand,
     SnapshotCommand,
@@ -116,6 +117,9 @@ pub enum AdminCommand {
     /// Yearly and monthly resources of an account
     #[command(subcommand)]
     Resources(ResourcesCommand),
+    /// What resources used
+    #[command(subcommand)]
+    Usage(UsageCommand),
 }
 
 /// `admin account …`
@@ -363,6 +367,7 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         }
         AdminCommand::Maintenance(command) => operator::run_maintenance(connection, command).await,
         AdminCommand::Resources(command) => resources::run(connection, command).await,
+        AdminCommand::Usage(command) => usage::run(connection, command, settings).await,
     }
 }
 

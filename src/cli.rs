@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::database::{self, Database};
 use crate::doctor::{self, DoctorCommand};
 use crate::ledger;
+use crate::metering;
 use crate::output::{self, NotPrinted, complain, print};
 use crate::postgres::keeper::{self, KeeperArguments};
 use crate::postgres::{Cluster, Options};
@@ -73,6 +74,8 @@ enum Command {
     },
     /// Prove that every balance is what its transfers say; exit status 1 if not
     VerifyLedger,
+    /// Check that usage is charged once, that bills add up, and that what they say was paid is in the ledger
+    VerifyBills,
     /// Find out what is wrong with a request, without a server
     #[command(subcommand)]
     Doctor(DoctorCommand),
@@ -168,6 +171,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi { folder } => write_documents(&folder)?,
         Command::Admin { json, command } => admin::run(&settings()?, command, json).await?,
         Command::VerifyLedger => return verify_ledger(&settings()?).await,
+        Command::VerifyBills => return verify_bills(&settings()?).await,
         Command::Doctor(command) => return doctor::run(&command, Clock::default().now()),
         Command::Healthcheck => healthcheck(settings()?.server.listen).await?,
         Command::Config => print(&settings()?.to_toml())?,
@@ -295,6 +299,24 @@ async fn verify_ledger(settings: &Settings) -> anyhow::Result<ExitCode> {
     let ledger::verify::Report { tenants, accounts, transfers, wrong } = report;
     let lines = wrong.iter().fold(String::new(), |lines, wrong| lines + wrong + "\n");
     print(&format!("{lines}{tenants} tenants, {accounts} accounts, {transfers} transfers, {} wrong\n", wrong.len()))?;
+    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Exit status 1 if anything is wrong.
+async fn verify_bills(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let url = settings.database.control_url();
+    ensure!(!url.is_empty(), "DATABASE_URL is not set");
+    let mut connection = PgConnection::connect(url).await.context("connecting to the database")?;
+    let mut moment = connection.begin_with(database::BEGIN_AT_ONE_MOMENT).await?;
+    let report = metering::verify::all(&mut moment).await?;
+    moment.rollback().await?;
+    connection.close().await?;
+    let metering::verify::Report { charges, usages, aside, wrong } = report;
+    let lines = wrong.iter().fold(String::new(), |lines, wrong| lines + wrong + "\n");
+    print(&format!(
+        "{lines}{charges} charges, {usages} records of usage, {aside} kept aside, {} wrong\n",
+        wrong.len()
+    ))?;
     Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -13,7 +13,9 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 /// How far back usage is taken: as long as bills are kept.
-const OLDEST: Duration = Duration::days(3 * 366);
+pub const OLDEST: Duration = Duration::days(3 * 366);
+/// How many records are taken at once.
+pub const BATCH_MAX: usize = 10_000;
 /// A record is of at most so long.
 const LONGEST: Duration = Duration::days(31);
 /// Far above any real quantity, and still exact in the database.

@@ -1,9 +1,10 @@
 //! Metering: what services report as used becomes charges.
 //!
 //! [`intake`] takes records, [`settlement`] says what they cost, [`settle`] takes it from packages, coupons and purses,
-//! [`debts`] collects what was missing then, and [`closing`] ends a month.
+//! [`debts`] collects what was missing then, and [`closing`] ends a month. [`verify`] proves the result.
 
 pub mod closing;
+pub mod command;
 pub mod debts;
 pub mod intake;
 pub mod jobs;
@@ -11,3 +12,4 @@ pub mod model;
 pub mod settle;
 pub mod settlement;
 pub mod store;
+pub mod verify;

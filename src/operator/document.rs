@@ -19,7 +19,7 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 23] = [
+const TAGS: [(&str, &str); 24] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
@@ -44,6 +44,7 @@ const TAGS: [(&str, &str); 23] = [
     ("requests", "The last calls, in the sandbox."),
     ("resources", "Resources that are paid by use: services open and close them."),
     ("snapshots", "A tenant's state by name, and copies of it, in the sandbox."),
+    ("usage", "What services report as used: it is settled, and charged."),
     ("users", "Users of accounts, their permissions and access keys."),
     ("webhooks", "Where partners' events are sent, and what became of them."),
 ];

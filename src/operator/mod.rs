@@ -41,6 +41,7 @@ pub mod scenarios;
 pub mod sdk;
 pub mod sheets;
 pub mod snapshots;
+pub mod usage;
 pub mod users;
 pub mod webhooks;
 
@@ -107,6 +108,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
     );
     orders::register(&mut operations);
     packages::register(&mut operations);
+    usage::register(&mut operations);
     operations!(operations, "partners":
         partners::show_profile,
         partners::update_profile,

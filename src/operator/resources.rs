@@ -8,6 +8,7 @@ use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity;
+use crate::metering::store as metering;
 use crate::operators::store::Role;
 use crate::pricing::model::{ItemRegion, ItemResourceType, ItemSpec, ResourceId, ZoneFilter, check_size};
 use crate::resources::on_demand::{self, OnDemandResource, OnDemandStatus};
@@ -118,6 +119,8 @@ pub async fn open_on_demand_resource(
             if on_demand::open(connection, of, std::slice::from_ref(&resource)).await? == 0 {
                 return Err(ApiError::parameter("resource_id", "there is already an open resource of this id"));
             }
+            // It may have been used before anybody knew whose it is.
+            metering::adopt(connection, of, std::slice::from_ref(&resource.resource_id), now).await?;
             let view = OnDemandView { resource_id: resource.resource_id, status: resource.status };
             Outcome::of(&view.resource_id, &view)
         })

@@ -1,0 +1,118 @@
+//! `/admin/v1/accounts/{account}/usage`
+
+use super::named::{OfAccount, account_and_time, refused};
+use super::packages::{Scenario, UsageTypeCode, UsedResourceId};
+use super::policy::OperatorPolicy;
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path};
+use crate::api::operation::{Operations, operations};
+use crate::api::write::{Answer, Outcome, Write};
+use crate::app::App;
+use crate::database::open_months;
+use crate::metering::intake::{self, UsageReport};
+use crate::metering::model::NewUsage;
+use crate::operators::store::Role;
+use crate::pricing::quote::default_currency;
+use crate::values::decimal::WireDecimal;
+use crate::values::list::List;
+use crate::values::number::Number;
+use crate::values::text::texts;
+use crate::values::time::Instant;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The operations of metering.
+pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
+    operations!(operations, "usage": report_usage_records);
+}
+
+texts! {
+    /// A service's own id for a record of usage.
+    UsageRecordId, 1..=128, "cdr-000001";
+}
+
+/// Records of usage.
+#[derive(Deserialize, ToSchema)]
+pub struct ReportUsageRecordsBody {
+    /// At most 10,000.
+    #[schema(inline, value_type = Vec<UsageRecordBody>, min_items = 1, max_items = 10_000)]
+    records: List<UsageRecordBody, 10_000>,
+}
+
+/// A record of usage.
+#[derive(Deserialize, ToSchema)]
+pub struct UsageRecordBody {
+    /// The service's own id for it. One of the same id and beginning is a repeat, and changes nothing.
+    record_id: UsageRecordId,
+    /// The resource. Where nobody has one of this id, the record is kept aside until somebody has.
+    resource_id: UsedResourceId,
+    /// What of it was measured.
+    usage_type: UsageTypeCode,
+    /// How much; not below 0, at most 8 decimals.
+    quantity: WireDecimal,
+    /// In which unit.
+    #[schema(value_type = i32, minimum = 0, maximum = 100_000, example = 6)]
+    measure_id: Number<0, 100_000>,
+    /// What it was used for, where packages can be limited to that.
+    scenario: Option<Scenario>,
+    /// From when on; within the last three years.
+    from: Instant,
+    /// Until when: at most 31 days later and not later than now; the same for what happens at once.
+    until: Instant,
+}
+
+impl From<&UsageRecordBody> for NewUsage {
+    fn from(body: &UsageRecordBody) -> Self {
+        Self {
+            record_id: body.record_id.as_str().to_owned(),
+            resource_id: body.resource_id.as_str().to_owned(),
+            usage_type: body.usage_type.as_str().to_owned(),
+            quantity: body.quantity.0,
+            measure_id: body.measure_id.get().cast_signed(),
+            scenario: body.scenario.as_ref().map(|scenario| scenario.as_str().to_owned()),
+            from: body.from.0,
+            until: body.until.0,
+        }
+    }
+}
+
+/// Report what resources used
+///
+/// Of any customers in the tenant of the account. Twenty minutes after its hour has ended (what is counted: its day; 95th
+/// percentiles: their month) it is taken from packages, and the rest is charged. A record that is wrong keeps none of the others
+/// out: it is named in the answer.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/usage",
+    params(OfAccount),
+    request_body = ReportUsageRecordsBody,
+    responses((status = 200, body = UsageReport, description = "What became of them.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn report_usage_records(
+    State(app): State<App>,
+    write: Write,
+    Path(OfAccount { account }): Path<OfAccount>,
+    Json(body): Json<ReportUsageRecordsBody>,
+) -> Result<Answer, ApiError> {
+    let records: Vec<NewUsage> = body.records.as_slice().iter().map(NewUsage::from).collect();
+    let Some(first) = records.iter().map(|record| record.from).min() else {
+        return Err(ApiError::parameter("records", "must have at least 1 entry"));
+    };
+    {
+        // What was used long ago may lie in a month that nothing has been written to; what is too old is refused below.
+        let mut connection = app.database.control().await?;
+        let now = app.clock.now();
+        open_months(&mut connection, first.max(now - intake::OLDEST).date(), now.date()).await?;
+    }
+    let default = default_currency(app.settings.api.site);
+    write
+        .once(async |connection| {
+            let ((tenant, _), now) = account_and_time(connection, &app, &account).await?;
+            let catalogue = app.catalogue.load();
+            let report = intake::take(connection, (tenant, &catalogue), records, (default, now)).await;
+            Outcome::of(&account, &report.map_err(refused)?)
+        })
+        .await
+}
