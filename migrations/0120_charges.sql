@@ -62,6 +62,7 @@ create table charges (
 create index charges_of_partner on charges (tenant_id, partner_id, cycle, domain_id, consumed_at, charge_id)
     where partner_id is not null;
 create index charges_owed on charges (tenant_id, domain_id, charged_at, charge_id) where debt_amount > 0;
+create index charges_of_id on charges (tenant_id, charge_id);
 select place_by_tenant('charges');
 revoke update, delete, truncate on charges from bss_gateway;
 -- A charge never changes. Who paid it does, once a debt is paid; and a service says later what it provided for an order.

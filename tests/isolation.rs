@@ -7,6 +7,7 @@
 use axum::http::Method;
 use bss_gateway::api::caller::CallerKind;
 use bss_gateway::api::policy::{Authentication, POLICY, Policy};
+use bss_gateway::background::due;
 use bss_gateway::customers::membership;
 use bss_gateway::customers::model::{Association, AssociationType};
 use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
@@ -14,6 +15,7 @@ use bss_gateway::operators::store::Role;
 use bss_gateway::signature::Rules;
 use bss_gateway::testing::{Answer, Client, TestApp};
 use bss_gateway::values::id::{DomainId, TenantId, UserId};
+use bss_gateway::values::time::{Instant, Month};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use std::fmt::Write as _;
@@ -126,6 +128,30 @@ async fn name_order(app: &TestApp, calls: &mut [Call]) {
     for call in calls {
         call.target = call.target.replace(EXAMPLE_ORDER, &text(&order["order_id"]));
         call.body = call.body.replace(EXAMPLE_ORDER, &text(&order["order_id"]));
+    }
+}
+
+/// Likewise a charge of demo-customer's: an hour that a server was used.
+async fn name_charge(app: &TestApp, calls: &mut [Call]) {
+    let operator = app.operator(Role::Operate).await;
+    let server = json!({"resource_id": "server", "resource_type": "hws.resource.type.vm",
+                        "resource_spec": "s6.large.2.linux", "region": "cn-north-4"});
+    operator.post("/admin/v1/accounts/demo-customer/on-demand-resources", &server).await.ok();
+    let until = app.app.clock.now() - time::Duration::HOUR;
+    let [from, until] = [until - time::Duration::HOUR, until].map(|at| Instant(at).to_string());
+    let record = json!({"record_id": "1", "resource_id": "server", "usage_type": "Duration", "quantity": 3600,
+                        "measure_id": 6, "from": from, "until": until});
+    operator.post("/admin/v1/accounts/demo-customer/usage", &json!({"records": [record]})).await.ok();
+    let later = app.app.clock.now() + time::Duration::hours(2);
+    app.app.clock.set(later);
+    due::run_all(&app.app, true).await.expect("what is due is done");
+    let cycle = Month::of(later - time::Duration::hours(4));
+    let listed = format!("/v2/bills/customer-bills/fee-records?bill_cycle={cycle}");
+    let listed = app.client("demo-customer").get(&listed).await.ok();
+    let target = format!("/partner/v1/bills/{EXAMPLE_ID}/");
+    for call in calls {
+        call.target =
+            call.target.replace(&target, &format!("/partner/v1/bills/{}/", text(&listed["records"][0]["id"])));
     }
 }
 
@@ -282,6 +308,7 @@ async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
     name_accounts(&app, &mut calls);
     name_coupons(&app, &mut calls).await;
     name_order(&app, &mut calls).await;
+    name_charge(&app, &mut calls).await;
     give_funds_to_take_back(&app).await;
     let columns = columns(&app, &pool, &calls).await;
     let subject_token = app.log_in("demo-partner").await;

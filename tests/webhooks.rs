@@ -112,7 +112,8 @@ async fn receive(State(script): State<Arc<Mutex<Script>>>, headers: HeaderMap, b
 }
 
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    for _ in 0..300 {
+    // A machine may be busy with a build besides.
+    for _ in 0..1_200 {
         if is_so().await {
             return;
         }

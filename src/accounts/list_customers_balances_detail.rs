@@ -6,6 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::app::App;
+use crate::charges::store as charges;
 use crate::customers::model::{AccountIdText, AssociationType};
 use crate::customers::{self};
 use crate::ledger::AccountKind;
@@ -91,11 +92,12 @@ pub async fn list_customers_balances_detail(
             *held.entry(DomainId(balance.owner)).or_default() += balance.balance;
         }
     }
+    let owed = charges::owed(&mut connection, partner.tenant, (&ids, CURRENCY)).await?;
     let show = |id: DomainId| {
         let held = held.get(&id).copied().unwrap_or_default();
         CustomerBalancesV2 {
             customer_id: id,
-            debt_amount: (-held).max(Decimal::ZERO).into(),
+            debt_amount: ((-held).max(Decimal::ZERO) + owed.get(&id).copied().unwrap_or_default()).into(),
             amount: held.max(Decimal::ZERO).into(),
             currency: CURRENCY,
             measure_id: YUAN,

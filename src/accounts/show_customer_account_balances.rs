@@ -6,6 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::app::App;
+use crate::charges::store as charges;
 use crate::ledger::store::{self, Balance};
 use crate::ledger::{AccountKind, Purse};
 use crate::values::amount::Amount;
@@ -66,12 +67,17 @@ pub async fn show_customer_account_balances(
 ) -> Result<Json<ShowCustomerAccountBalancesResponse>, ApiError> {
     let mut connection = app.database.tenant(customer.tenant).await?;
     let balances = store::balances(&mut connection, customer.tenant, &[customer.domain]).await?;
-    Ok(Json(show((customer.tenant, customer.domain), &balances)))
-}
-
-fn show((tenant, owner): (TenantId, DomainId), balances: &[Balance]) -> ShowCustomerAccountBalancesResponse {
     // An account has one currency; before its first transfer it is the default.
     let currency = balances.first().map_or(Currency::default(), |balance| balance.currency);
+    let owed = charges::owed(&mut connection, customer.tenant, (&[customer.domain], currency)).await?;
+    let owed = owed.get(&customer.domain).copied().unwrap_or_default();
+    Ok(Json(show((customer.tenant, customer.domain), (&balances, currency, owed))))
+}
+
+fn show(
+    (tenant, owner): (TenantId, DomainId),
+    (balances, currency, owed): (&[Balance], Currency, Decimal),
+) -> ShowCustomerAccountBalancesResponse {
     let of = |kind| balances.iter().find(|balance| balance.kind == kind && balance.currency == currency);
     let held = |kind| of(kind).map_or(Decimal::ZERO, |account| account.balance);
     let balance = |kind, account_type, amount: Decimal| AccountBalanceV3 {
@@ -100,7 +106,7 @@ fn show((tenant, owner): (TenantId, DomainId), balances: &[Balance]) -> ShowCust
     }
     ShowCustomerAccountBalancesResponse {
         account_balances: shown,
-        debt_amount: (-own).max(Decimal::ZERO).into(),
+        debt_amount: ((-own).max(Decimal::ZERO) + owed).into(),
         measure_id: YUAN,
         currency,
     }

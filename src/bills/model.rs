@@ -2,15 +2,18 @@
 
 use crate::api::error::ApiError;
 use crate::charges::model::{BillType, ChargingMode};
+use crate::metering::peaks::{self, Kind};
 use crate::pricing::model::PeriodType;
 use crate::products::store::Products;
 use crate::values::coded::coded;
+use crate::values::decimal::plain;
 use crate::values::language::Language;
 use crate::values::text::texts;
 use crate::values::time::{Day, Month};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 use std::ops::RangeInclusive;
+use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 texts! {
@@ -24,6 +27,12 @@ texts! {
     TradeFilter, 0..=64, "CS2603281445NO7AB";
     /// The id of an enterprise project: `0` is the default one, `null` is none.
     ProjectFilter, 0..=64, "0";
+    /// A service type that is charged by 95th percentiles: CDN, OBS, VPC or IEC.
+    PeakServiceType, 1..=64, "hws.service.type.cdn";
+    /// A resource type of these.
+    PeakResourceType, 1..=64, "hws.resource.type.cdn";
+    /// A usage type of these, in whatever case: `95Peak`, `95peak_1000`, `bandwidth95peak`, `95peak_plus`.
+    PeakUsageType, 1..=64, "95Peak";
     /// The id of a member of the enterprise, or of an account manager.
     MemberFilter, 0..=64, "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
 }
@@ -160,4 +169,41 @@ pub fn shown_period(period_type: Option<i16>, mode: ChargingMode, bill_type: Bil
         (Some(PeriodType::Hour), ..) | (None, ChargingMode::OnDemand, BillType::Use) => Some(25),
         _ => None,
     }
+}
+
+/// What of which kind of resource is asked for.
+pub struct PeakCodes<'a> {
+    /// The service type.
+    pub service_type: &'a PeakServiceType,
+    /// The resource type.
+    pub resource_type: &'a PeakResourceType,
+    /// What was measured.
+    pub usage_type: &'a PeakUsageType,
+}
+
+/// The vendor's usage types that are charged by a 95th percentile.
+const PEAKS: [&str; 4] = ["95peak", "95peak_1000", "bandwidth95peak", "95peak_plus"];
+
+impl<'a> PeakCodes<'a> {
+    /// The usage type, in lower case; refused where it is no 95th percentile.
+    pub fn usage_type(&self) -> Result<&'static str, ApiError> {
+        let wanted = self.usage_type.as_str();
+        let found = PEAKS.into_iter().find(|peak| peak.eq_ignore_ascii_case(wanted));
+        found.ok_or_else(|| ApiError::parameter("usage_type", format_args!("must be one of {}", PEAKS.join(", "))))
+    }
+
+    /// All of it, with that usage type.
+    pub fn of(&self, usage_type: &'a str) -> Kind<'a> {
+        Kind { service_type: self.service_type.as_str(), resource_type: self.resource_type.as_str(), usage_type }
+    }
+}
+
+/// Whether the bandwidth of a month is known: from 20:00 of the second day of the month after on.
+pub fn peak_is_known(month: Month, now: OffsetDateTime) -> bool {
+    now >= month.next().start() + Duration::days(1) + Duration::hours(20)
+}
+
+/// For how many days there are so many points, as the vendor writes it.
+pub fn actual_days(points: i64) -> String {
+    plain(peaks::days(points))
 }

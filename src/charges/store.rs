@@ -2,11 +2,14 @@
 
 use super::model::Charge;
 use crate::values::id::{ChargeId, DomainId, TenantId};
+use crate::values::money::Currency;
 use crate::values::time::{Day, Month};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use std::collections::HashMap;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Writes charges of customers that are locked, and adds them to the sums.
 pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[Charge]) -> sqlx::Result<()> {
@@ -239,4 +242,21 @@ pub async fn settle_debts(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// What customers owe for use that nobody has paid, in one currency; those that owe nothing are left out.
+pub async fn owed(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    (customers, currency): (&[DomainId], Currency),
+) -> sqlx::Result<HashMap<DomainId, Decimal>> {
+    let customers: Vec<Uuid> = customers.iter().map(|customer| customer.0).collect();
+    let rows = sqlx::query!(
+        r#"select domain_id as "customer: DomainId", owed from debtors
+           where tenant_id = $1 and domain_id = any($2) and currency = $3 and owed > 0"#,
+        tenant.0,
+        &customers,
+        currency as Currency
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.customer, row.owed)).collect())
 }

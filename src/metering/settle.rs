@@ -143,7 +143,7 @@ fn rate(
         codes,
         size: first.of.size.map(|(size, measure_id)| Size { size, measure_id }),
         factor: &first.usage_type,
-        value: deduction.rest,
+        value: deduction.rest * settled.share,
         measure_id: first.measure_id,
         count: 1,
     };

@@ -1,7 +1,8 @@
 //! What usage costs: pure. Records of one resource, usage type and period are settled together; the amount is cut to cents
 //! there, and nowhere else.
 
-use super::model::{Interval, Waiting, full_hour, full_hour_after};
+use super::model::{Interval, Waiting, full_hour, full_hour_after, is_peak};
+use super::peaks;
 use crate::pricing::rating::charge;
 use crate::values::site::Site;
 use crate::values::time::Month;
@@ -14,8 +15,11 @@ use time::{Duration, OffsetDateTime};
 pub struct Settled {
     /// The records.
     pub records: Vec<Waiting>,
-    /// How much was used.
+    /// How much was used; of points that are charged by a 95th percentile that percentile.
     pub quantity: Decimal,
+    /// How much of the price it costs: of a 95th percentile, whose price is a month's, the part of the month that there are points
+    /// of.
+    pub share: Decimal,
     /// The full hour at which it begins.
     pub from: OffsetDateTime,
     /// The full hour at which it ends.
@@ -44,8 +48,14 @@ pub fn together(records: Vec<Waiting>, interval: impl Fn(&Waiting) -> Interval) 
         records.sort_by(|one, other| (one.from, &one.record_id).cmp(&(other.from, &other.record_id)));
         let from = records.iter().map(|record| record.from).min().expect("a group has a record");
         let until = records.iter().map(|record| record.until).max().expect("a group has a record");
-        let quantity = records.iter().map(|record| record.quantity).sum();
-        Settled { quantity, from: full_hour(from), until: full_hour_after(until), records }
+        let (quantity, share) = if is_peak(&records[0].usage_type) {
+            let days = peaks::days(i64::try_from(records.len()).unwrap_or(i64::MAX));
+            let points = records.iter().map(|record| record.quantity).collect();
+            (peaks::bandwidth(points), days / Decimal::from(Month::of(from).days()))
+        } else {
+            (records.iter().map(|record| record.quantity).sum(), Decimal::ONE)
+        };
+        Settled { quantity, share, from: full_hour(from), until: full_hour_after(until), records }
     };
     groups.into_values().map(settled).collect()
 }

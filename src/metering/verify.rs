@@ -35,16 +35,18 @@ pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Report> {
     Ok(Report { charges: counted.charges, usages: counted.usages, aside: counted.aside, wrong })
 }
 
-/// A charge of use is of its records, all of them and no others.
+/// A charge of use is of its records, all of them and no others. Of points that are charged by a 95th percentile it is not the sum.
 async fn usages(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select case when c.charge_id is null
                        then 'usage ' || u.records || ': is settled by the charge ' || u.charge_id || ', which is not there'
                        else 'charge ' || c.charge_id || ': is of ' || trim_scale(c.usage_amount)
                             || ', its records say ' || trim_scale(coalesce(u.quantity, 0)) end as "line!"
-           from (select tenant_id, charge_id, usage_amount from charges where bill_type = 5) c
+           from (select tenant_id, charge_id, usage_amount from charges
+                 where bill_type = 5 and lower(usage_type_code) not like '%95peak%') c
            full join (select tenant_id, charge_id, sum(quantity) as quantity, string_agg(record_id, ', ') as records
-                      from usages where charge_id is not null group by 1, 2) u
+                      from usages where charge_id is not null and lower(usage_type_code) not like '%95peak%'
+                      group by 1, 2) u
              on u.tenant_id = c.tenant_id and u.charge_id = c.charge_id
            where c.usage_amount is distinct from u.quantity limit $1"#,
         NAMED

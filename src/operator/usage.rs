@@ -8,23 +8,27 @@ use crate::api::extract::{Json, Path};
 use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::bills::explain_bill_record::{BillRecordExplained, show};
 use crate::database::open_months;
+use crate::metering::explain;
 use crate::metering::intake::{self, UsageReport};
 use crate::metering::model::NewUsage;
 use crate::operators::store::Role;
 use crate::pricing::quote::default_currency;
 use crate::values::decimal::WireDecimal;
+use crate::values::id::ChargeId;
 use crate::values::list::List;
 use crate::values::number::Number;
 use crate::values::text::texts;
 use crate::values::time::Instant;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// The operations of metering.
 pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
-    operations!(operations, "usage": report_usage_records);
+    operations!(operations, "usage": report_usage_records, explain_charge);
 }
 
 texts! {
@@ -115,4 +119,41 @@ pub async fn report_usage_records(
             Outcome::of(&account, &report.map_err(refused)?)
         })
         .await
+}
+
+/// The record in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfCharge {
+    /// The account's name: that of the customer, or of another account of its tenant.
+    #[param(example = "demo-customer")]
+    account: String,
+    /// The id of a fee record or a resource record.
+    #[param(inline)]
+    record: ChargeId,
+}
+
+/// Explain a bill record
+///
+/// From what services reported, over packages, price steps, discounts and what was cut off, to who paid it.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/accounts/{account}/bills/{record}/explain",
+    params(OfCharge),
+    responses((status = 200, body = BillRecordExplained, description = "How it came about.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn explain_charge(
+    State(app): State<App>,
+    Path(OfCharge { account, record }): Path<OfCharge>,
+) -> Result<Json<BillRecordExplained>, ApiError> {
+    let mut connection = app.database.control().await?;
+    let ((tenant, _), _) = account_and_time(&mut connection, &app, &account).await?;
+    let found = explain::find(&mut connection, tenant, record).await?;
+    let missing = || {
+        ApiError::bss(StatusCode::NOT_FOUND, "CBC.0100", "Parameter error. record: there is no such record.".to_owned())
+    };
+    let found = found.ok_or_else(missing)?;
+    let usage = explain::usage(&mut connection, tenant, &found).await?;
+    Ok(Json(show(found, usage)))
 }

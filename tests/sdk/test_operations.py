@@ -169,6 +169,10 @@ def has_sites(answer: Any) -> None:
     assert codes(answer.sites, "site_code") == ["HWC_CN"]
 
 
+def owes_nothing(answer: Any) -> None:
+    assert (answer.bill_cycle, answer.initial_amount_due, answer.tax_amount) == ("2026-01", 0, 0)
+
+
 def has_dollar_prices(answer: Any) -> None:
     assert len(answer.resource_spec_infos) == 3
     prices = [price for info in answer.resource_spec_infos for price in info.price_lists]
@@ -204,6 +208,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
         {"body": ("RateOnDemandReq", {"project_id": "any", "product_infos": [HOUR]})},
         costs_an_hour,
     ),
+    "ListPostpaidBillSum": ({"bill_cycle": "2026-01"}, owes_nothing),
     "ListProvinces": ({"limit": 1000}, has_beijing),
     "ListRateOnPeriodDetail": (
         {"body": ("RateOnPeriodReq", {"project_id": "any", "product_infos": [MONTH]})},

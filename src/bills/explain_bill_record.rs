@@ -1,0 +1,191 @@
+//! `GET /partner/v1/bills/{record}/explain`
+
+use super::model::shown_project;
+use crate::api::caller::{AnyCaller, CallerKind};
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path};
+use crate::api::policy::Policy;
+use crate::app::App;
+use crate::charges::model::{BillType, ChargingMode};
+use crate::metering::explain::{self, Explained, Record};
+use crate::values::amount::Amount;
+use crate::values::decimal::WireDecimal;
+use crate::values::id::{ChargeId, DomainId};
+use crate::values::money::Currency;
+use crate::values::time::{Day, Instant, Month};
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which record.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ExplainBillRecordPath {
+    /// The id of a fee record or a resource record.
+    #[param(inline)]
+    record: ChargeId,
+}
+
+/// How a record's amount came about.
+#[derive(Serialize, ToSchema)]
+pub struct BillRecordExplained {
+    /// The record.
+    id: ChargeId,
+    /// The customer.
+    customer_id: DomainId,
+    /// The month it is billed in.
+    bill_cycle: Month,
+    /// What it is for.
+    bill_type: BillType,
+    /// How that is paid for.
+    charging_mode: ChargingMode,
+    /// The order, or the settlement.
+    #[schema(example = "CS2603281445NO7AB")]
+    trade_id: String,
+    /// The resource.
+    #[schema(example = "01978d6a2b3c7d4e8f90a1b2c3d4e5f6")]
+    resource_id: String,
+    /// The enterprise project: `0` the default one, `null` none.
+    #[schema(example = "0")]
+    enterprise_project_id: String,
+    /// From when on it was used; of an order: when it was paid.
+    consumed_from: Instant,
+    /// Until when.
+    consumed_until: Instant,
+    /// When it was taken.
+    charged_at: Instant,
+    /// What services reported; of use only.
+    usage: Vec<ExplainedUsage>,
+    /// How much was used in all; of use only.
+    #[schema(nullable, value_type = Option<WireDecimal>)]
+    usage_amount: Option<WireDecimal>,
+    /// What packages covered of it.
+    #[schema(nullable, value_type = Option<WireDecimal>)]
+    package_amount: Option<WireDecimal>,
+    /// How the rest became an amount: the steps of the price book and the discounts. Empty of an order.
+    #[schema(value_type = Vec<Object>)]
+    steps: serde_json::Value,
+    /// The currency.
+    currency: Currency,
+    /// At list prices.
+    official_amount: Amount,
+    /// Less by discounts.
+    discount_amount: Amount,
+    /// Cut off below a cent.
+    erase_amount: Amount,
+    /// What is to be paid.
+    consume_amount: Amount,
+    /// By cash.
+    cash_amount: Amount,
+    /// By credit.
+    credit_amount: Amount,
+    /// By cash coupons.
+    coupon_amount: Amount,
+    /// By flexi-purchase coupons.
+    flexi_amount: Amount,
+    /// By stored-value cards.
+    card_amount: Amount,
+    /// By bonus.
+    bonus_amount: Amount,
+    /// By nobody yet.
+    debt_amount: Amount,
+    /// Written off.
+    writeoff_amount: Amount,
+}
+
+/// A record of usage.
+#[derive(Serialize, ToSchema)]
+pub struct ExplainedUsage {
+    /// The service's id for it.
+    #[schema(example = "cdr-000001")]
+    record_id: String,
+    /// From when on.
+    from: Instant,
+    /// Until when.
+    until: Instant,
+    /// How much.
+    quantity: WireDecimal,
+    /// In which unit.
+    #[schema(example = 6)]
+    measure_id: i32,
+    /// When it was reported.
+    reported_at: Instant,
+}
+
+/// Explains a bill record.
+///
+/// From what services reported, over packages, price steps, discounts and what was cut off, to who paid it. A customer asks for its
+/// own; a partner for those of its customers, from the time when they were.
+#[utoipa::path(
+    get, path = "/partner/v1/bills/{record}/explain",
+    params(ExplainBillRecordPath),
+    responses((status = 200, description = "How it came about.", body = BillRecordExplained)),
+    extensions(("x-policy" = json!(
+        Policy::callers(&CallerKind::PARTNERS_AND_CUSTOMERS)
+            .needs("BPC_ITEM_FINANCE_020100")
+            .needs("BPC_ITEM_FINANCE_020101")
+            .customer_action("billing:bill:view")
+            .customer_action("billing:billDetail:view")
+    ))),
+)]
+pub async fn explain_bill_record(
+    State(app): State<App>,
+    caller: AnyCaller,
+    Path(path): Path<ExplainBillRecordPath>,
+) -> Result<Json<BillRecordExplained>, ApiError> {
+    let mut connection = app.database.tenant(caller.tenant).await?;
+    let found = explain::find(&mut connection, caller.tenant, path.record).await?;
+    let is_seen = |found: &Explained| {
+        let seen_by = if caller.kind.is_customer() { Some(found.customer) } else { found.partner };
+        seen_by == Some(caller.domain)
+    };
+    let found = found.filter(is_seen).ok_or_else(|| {
+        ApiError::bss(StatusCode::NOT_FOUND, "CBC.0100", "Parameter error. record: there is no such record.".to_owned())
+    })?;
+    let usage = explain::usage(&mut connection, caller.tenant, &found).await?;
+    Ok(Json(show(found, usage)))
+}
+
+/// A record as it is explained, to customers, partners and staff.
+pub fn show(found: Explained, usage: Vec<Record>) -> BillRecordExplained {
+    let amounts = found.amounts;
+    let reported = |record: Record| ExplainedUsage {
+        record_id: record.record_id,
+        from: Instant(record.from),
+        until: Instant(record.until),
+        quantity: WireDecimal(record.quantity),
+        measure_id: record.measure_id,
+        reported_at: Instant(record.reported_at),
+    };
+    BillRecordExplained {
+        id: found.id,
+        customer_id: found.customer,
+        bill_cycle: Month::of_day(Day(found.cycle)),
+        bill_type: found.bill_type,
+        charging_mode: found.charging_mode,
+        trade_id: found.trade_id,
+        resource_id: found.resource_id,
+        enterprise_project_id: shown_project(&found.enterprise_project).0,
+        consumed_from: Instant(found.consumed_at),
+        consumed_until: Instant(found.used_until),
+        charged_at: Instant(found.charged_at),
+        usage: usage.into_iter().map(reported).collect(),
+        usage_amount: found.usage_amount.map(WireDecimal),
+        package_amount: found.package_amount.map(WireDecimal),
+        steps: found.steps.unwrap_or_else(|| serde_json::Value::Array(Vec::new())),
+        currency: found.currency,
+        official_amount: amounts.official.into(),
+        discount_amount: amounts.discount.into(),
+        erase_amount: amounts.erase.into(),
+        consume_amount: amounts.consume.into(),
+        cash_amount: amounts.paid.cash.into(),
+        credit_amount: amounts.paid.credit.into(),
+        coupon_amount: amounts.paid.coupon.into(),
+        flexi_amount: amounts.paid.flexi.into(),
+        card_amount: amounts.paid.card.into(),
+        bonus_amount: amounts.paid.bonus.into(),
+        debt_amount: amounts.paid.debt.into(),
+        writeoff_amount: amounts.paid.writeoff.into(),
+    }
+}
