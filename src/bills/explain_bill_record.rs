@@ -6,7 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::metering::explain::{self, Explained, Record};
 use crate::values::amount::Amount;
 use crate::values::decimal::WireDecimal;
@@ -39,7 +39,7 @@ pub struct BillRecordExplained {
     /// What it is for.
     bill_type: BillType,
     /// How that is paid for.
-    charging_mode: ChargingMode,
+    charging_mode: BillingMode,
     /// The order, or the settlement.
     #[schema(example = "CS2603281445NO7AB")]
     trade_id: String,

@@ -12,7 +12,7 @@ use crate::api::filter::{Filter, Ignored, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::orders::view::{resource_name, service_name};
 use crate::pricing::quote;
 use crate::products::store::Products;
@@ -51,9 +51,9 @@ pub struct ListCustomerBillsFeeRecordsQuery {
     #[serde(default)]
     region_code: Filter<CodeFilter>,
     /// Only what is paid for so: 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    #[param(inline, value_type = ChargingMode)]
+    #[param(inline, value_type = BillingMode)]
     #[serde(default)]
-    charging_mode: Filter<ChargingMode>,
+    charging_mode: Filter<BillingMode>,
     /// Only those for this.
     #[param(inline, value_type = BillType)]
     #[serde(default)]
@@ -143,7 +143,7 @@ pub struct MonthlyBillRecord {
     #[schema(example = "default")]
     enterprise_project_name: String,
     /// 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    charging_mode: ChargingMode,
+    charging_mode: BillingMode,
     /// From when on it was used; of an order: when it was paid.
     consume_time: Option<Instant>,
     /// When it was taken.

@@ -12,7 +12,7 @@ use crate::api::filter::{Filter, Ignored, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::orders::view::{resource_name, service_name};
 use crate::pricing::model::description;
 use crate::pricing::quote;
@@ -51,9 +51,9 @@ pub struct QueryResRecordsDetailReq {
     #[serde(default)]
     res_instance_id: Filter<ResourceFilter>,
     /// Only what is paid for so: 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    #[schema(value_type = Option<ChargingMode>)]
+    #[schema(value_type = Option<BillingMode>)]
     #[serde(default)]
-    charge_mode: Filter<ChargingMode>,
+    charge_mode: Filter<BillingMode>,
     /// Only those for this.
     #[schema(value_type = Option<BillType>)]
     #[serde(default)]
@@ -187,7 +187,7 @@ pub struct MonthlyBillRes {
     #[schema(example = "default")]
     enterprise_project_name: String,
     /// 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    charge_mode: ChargingMode,
+    charge_mode: BillingMode,
     /// What is to be paid, in cents.
     consume_amount: Amount,
     /// By cash.

@@ -14,7 +14,7 @@ use crate::api::policy::Policy;
 use crate::app::App;
 use crate::bills::formula::{self, Priced};
 use crate::catalogue::memory::Catalogue;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::orders::view::{resource_name, service_name};
 use crate::pricing::model::description;
 use crate::pricing::quote;
@@ -47,7 +47,7 @@ pub struct ListCustomerselfResourceRecordsQuery {
     /// Only what is paid for so: 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan; neither empty nor null.
     #[param(value_type = String, example = "3", max_length = 64)]
     #[serde(default)]
-    charge_mode: Filter<ChargingMode, Refused, Refused>,
+    charge_mode: Filter<BillingMode, Refused, Refused>,
     /// Only those for this.
     #[param(inline, value_type = BillType)]
     #[serde(default)]

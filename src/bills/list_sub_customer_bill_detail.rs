@@ -12,7 +12,7 @@ use crate::api::filter::{Filter, Refused, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::customers::model::AccountIdText;
 use crate::orders::model::OrderType;
 use crate::orders::view::{resource_name, service_name};
@@ -50,9 +50,9 @@ pub struct ListSubCustomerBillDetailQuery {
     #[serde(default)]
     region_code: Filter<CodeFilter, Taken, Taken>,
     /// Only what is paid for so: 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan; not empty.
-    #[param(inline, value_type = ChargingMode)]
+    #[param(inline, value_type = BillingMode)]
     #[serde(default)]
-    charging_mode: Filter<ChargingMode, Refused>,
+    charging_mode: Filter<BillingMode, Refused>,
     /// Only those for this; not empty.
     #[param(inline, value_type = BillType)]
     #[serde(default)]
@@ -135,7 +135,7 @@ pub struct SubCustomerMonthlyBillDetail {
     #[schema(example = "Cloud server")]
     resource_type_name: String,
     /// 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    charging_mode: ChargingMode,
+    charging_mode: BillingMode,
     /// When it was taken.
     trade_time: Instant,
     /// The order, or the settlement.

@@ -10,7 +10,7 @@ use crate::api::filter::Filter;
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::charges::model::{ChargingMode, SumType};
+use crate::charges::model::{BillingMode, SumType};
 use crate::customers::model::AccountIdText;
 use crate::orders::view::{resource_name, service_name};
 use crate::pricing::quote::default_currency;
@@ -45,7 +45,7 @@ pub struct ListSubcustomerMonthlyBillsQuery {
     cloud_service_type: Filter<CodeFilter>,
     /// What is paid for so: 1 yearly/monthly, 3 pay-per-use, 11 savings plan.
     #[param(value_type = String, example = "1", max_length = 64)]
-    charge_mode: ChargingMode,
+    charge_mode: BillingMode,
     /// How many to skip.
     #[param(inline)]
     #[serde(default)]
@@ -177,7 +177,7 @@ struct Key {
     customer: DomainId,
     service_type: String,
     resource_type: String,
-    mode: ChargingMode,
+    mode: BillingMode,
     kind: MonthlyBillType,
 }
 

@@ -1,7 +1,7 @@
 //! What requests for bills are made of.
 
 use crate::api::error::ApiError;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::metering::peaks::{self, Kind};
 use crate::pricing::model::PeriodType;
 use crate::products::store::Products;
@@ -160,13 +160,13 @@ pub fn region_name(products: &Products, code: &str, language: Language) -> Strin
 }
 
 /// The vendor's numbers for the length of what is paid for, as bills have them: 19 a year, 20 a month, 24 a day, 25 an hour, 5 once.
-pub fn shown_period(period_type: Option<i16>, mode: ChargingMode, bill_type: BillType) -> Option<i32> {
+pub fn shown_period(period_type: Option<i16>, mode: BillingMode, bill_type: BillType) -> Option<i32> {
     let period = period_type.and_then(|number| PeriodType::from_number(number.into()));
     match (period, mode, bill_type) {
         (Some(PeriodType::Year), ..) => Some(19),
         (Some(PeriodType::Month), ..) => Some(20),
         (Some(PeriodType::Day), ..) => Some(24),
-        (Some(PeriodType::Hour), ..) | (None, ChargingMode::OnDemand, BillType::Use) => Some(25),
+        (Some(PeriodType::Hour), ..) | (None, BillingMode::OnDemand, BillType::Use) => Some(25),
         _ => None,
     }
 }

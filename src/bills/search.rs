@@ -5,7 +5,7 @@
 
 use super::model::{PaymentStatus, StatisticType};
 use crate::api::page::Part;
-use crate::charges::model::{BillType, ChargingMode};
+use crate::charges::model::{BillType, BillingMode};
 use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::time::{Day, Month};
@@ -66,7 +66,7 @@ pub struct Row {
     /// What it is for.
     pub bill_type: BillType,
     /// How that is paid for.
-    pub charging_mode: ChargingMode,
+    pub charging_mode: BillingMode,
     /// When it was taken, the last time.
     pub charged_at: OffsetDateTime,
     /// The order, or the settlement.
@@ -144,7 +144,7 @@ pub struct Wanted {
     /// In this region.
     pub region: Option<String>,
     /// Paid for so.
-    pub charging_mode: Option<ChargingMode>,
+    pub charging_mode: Option<BillingMode>,
     /// For this.
     pub bill_type: Option<BillType>,
     /// In this enterprise project; empty: in none.
@@ -304,7 +304,7 @@ impl Search {
             }
         }
         for (column, code) in [
-            ("charging_mode", wanted.charging_mode.map(ChargingMode::code)),
+            ("charging_mode", wanted.charging_mode.map(BillingMode::code)),
             ("bill_type", wanted.bill_type.map(BillType::code)),
             ("association_type", wanted.association_type),
         ] {

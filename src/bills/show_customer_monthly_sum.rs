@@ -10,7 +10,7 @@ use crate::api::filter::{Filter, Refused, Taken};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::charges::model::{ChargingMode, SumType};
+use crate::charges::model::{BillingMode, SumType};
 use crate::orders::view::{resource_name, service_name};
 use crate::pricing::quote;
 use crate::products::store::Products;
@@ -108,7 +108,7 @@ pub struct BillSumRecordInfoV2 {
     #[schema(example = "Cloud server")]
     resource_type_name: String,
     /// 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    charging_mode: ChargingMode,
+    charging_mode: BillingMode,
     /// At list prices.
     official_amount: Amount,
     /// Less by discounts.

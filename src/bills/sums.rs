@@ -1,7 +1,7 @@
 //! Sums of charges, as they are kept with them: no charge is read for these.
 
 use super::search::Amounts;
-use crate::charges::model::{ChargingMode, SumType};
+use crate::charges::model::{BillingMode, SumType};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::time::Month;
@@ -26,7 +26,7 @@ pub struct Sums {
     /// In this enterprise project; empty: in none.
     pub enterprise_project: Option<String>,
     /// Paid for so.
-    pub charging_mode: Option<ChargingMode>,
+    pub charging_mode: Option<BillingMode>,
 }
 
 /// What charges are added up by.
@@ -39,7 +39,7 @@ pub struct Group {
     /// The resource type.
     pub resource_type: String,
     /// How they are paid for.
-    pub charging_mode: ChargingMode,
+    pub charging_mode: BillingMode,
     /// What they count as.
     pub sum_type: SumType,
 }
@@ -49,7 +49,7 @@ struct Row {
     domain_id: DomainId,
     service_type_code: String,
     resource_type_code: String,
-    charging_mode: ChargingMode,
+    charging_mode: BillingMode,
     bill_type: crate::charges::model::BillType,
     #[sqlx(flatten)]
     amounts: Amounts,
@@ -83,7 +83,7 @@ impl Sums {
                     sum(coupon_amount) as coupon_amount, sum(flexi_amount) as flexi_amount, sum(card_amount) as card_amount,
                     sum(bonus_amount) as bonus_amount, sum(debt_amount) as debt_amount,
                     sum(writeoff_amount) as writeoff_amount
-             from charge_sums where tenant_id = ",
+             from charge_sums c where c.tenant_id = ",
         );
         query.push_bind(self.tenant.0);
         query.push(" and cycle = ").push_bind(self.cycle.first_day());

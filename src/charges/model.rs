@@ -57,7 +57,7 @@ coded! {
     }
 
     /// How something is paid for: 1 yearly/monthly, 3 pay-per-use, 10 reserved instance, 11 savings plan.
-    ChargingMode {
+    BillingMode {
         /// For a time, before.
         Period = 1,
         /// By use, afterwards.
@@ -268,7 +268,7 @@ pub struct Charge {
     /// What it is for.
     pub bill_type: BillType,
     /// How that is paid for.
-    pub charging_mode: ChargingMode,
+    pub charging_mode: BillingMode,
     /// When it was taken.
     #[serde(serialize_with = "column::instant")]
     pub charged_at: OffsetDateTime,

@@ -25,11 +25,11 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
            ), opened as (
              insert into billing_cycles (tenant_id, cycle)
              select distinct w.tenant_id, w.cycle from written w
-             where not exists(select 1 from billing_cycles b where b.tenant_id = $1 and b.cycle = w.cycle)
+             where w.tenant_id = $1 and not exists(select 1 from billing_cycles b where b.tenant_id = $1 and b.cycle = w.cycle)
              on conflict do nothing
            ), owed as (
              insert into debtors (tenant_id, domain_id, currency, owed)
-             select w.tenant_id, w.domain_id, w.currency, sum(w.debt_amount) from written w where w.debt_amount > 0
+             select w.tenant_id, w.domain_id, w.currency, sum(w.debt_amount) from written w where w.tenant_id = $1 and w.debt_amount > 0
              group by 1, 2, 3
              on conflict (tenant_id, domain_id, currency) do update set owed = debtors.owed + excluded.owed
            ), summed as (
@@ -37,13 +37,13 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                  charging_mode, bill_type, enterprise_project_id, currency, partner_id, association_type, charges, zero_charges,
                  official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
                  flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount)
-             select tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode, bill_type,
+             select w.tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode, bill_type,
                     enterprise_project_id, currency, coalesce(partner_id, '00000000-0000-0000-0000-000000000000'),
                     coalesce(association_type, 0), count(*), count(*) filter (where consume_amount = 0),
                     sum(official_amount), sum(discount_amount), sum(erase_amount), sum(consume_amount), sum(cash_amount),
                     sum(credit_amount), sum(coupon_amount), sum(flexi_amount), sum(card_amount), sum(bonus_amount),
                     sum(debt_amount), sum(writeoff_amount)
-             from written group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+             from written w where w.tenant_id = $1 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
              on conflict (tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode,
                           bill_type, enterprise_project_id, currency, partner_id, association_type)
              do update set
@@ -81,6 +81,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                   sum(c.credit_amount), sum(c.coupon_amount), sum(c.flexi_amount), sum(c.card_amount), sum(c.bonus_amount),
                   sum(c.debt_amount), sum(c.writeoff_amount)
            from written c cross join (values (1::smallint), (2::smallint)) s (statistic)
+           where c.tenant_id = $1
            group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
            on conflict (tenant_id, domain_id, cycle, statistic, day, source, usage_type_code, bill_type, product_id,
                         enterprise_project_id, currency, partner_id)

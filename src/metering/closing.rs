@@ -3,7 +3,7 @@
 use super::settle::{Due, pay};
 use super::settlement::{closes_at, made_up};
 use super::store::{self, Erased};
-use crate::charges::model::{BillType, Charge, ChargingMode, OfOrder, Paid, Subject, UnitPrice, Used};
+use crate::charges::model::{BillType, BillingMode, Charge, OfOrder, Paid, Subject, UnitPrice, Used};
 use crate::customers::model::AssociationType;
 use crate::customers::store as customers;
 use crate::orders::desk::{Desk, DeskWhenNeeded};
@@ -98,7 +98,7 @@ fn charge(
         association,
         currency,
         bill_type: BillType::MakeUp,
-        charging_mode: ChargingMode::OnDemand,
+        charging_mode: BillingMode::OnDemand,
         charged_at: at,
         trade_id: id.0.simple().to_string(),
         order: OfOrder::NONE,

@@ -1,6 +1,6 @@
 //! Why a charge is what it is.
 
-use crate::charges::model::{BillType, ChargingMode, Paid};
+use crate::charges::model::{BillType, BillingMode, Paid};
 use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
 use rust_decimal::Decimal;
@@ -21,7 +21,7 @@ pub struct Explained {
     /// What it is for.
     pub bill_type: BillType,
     /// How that is paid for.
-    pub charging_mode: ChargingMode,
+    pub charging_mode: BillingMode,
     /// The order, or the settlement.
     pub trade_id: String,
     /// The resource.
@@ -82,7 +82,7 @@ pub struct Record {
 pub async fn find(connection: &mut PgConnection, tenant: TenantId, id: ChargeId) -> sqlx::Result<Option<Explained>> {
     let row = sqlx::query!(
         r#"select domain_id as "customer: DomainId", partner_id as "partner: DomainId", cycle,
-                  bill_type as "bill_type: BillType", charging_mode as "charging_mode: ChargingMode", trade_id, resource_id,
+                  bill_type as "bill_type: BillType", charging_mode as "charging_mode: BillingMode", trade_id, resource_id,
                   enterprise_project_id, consumed_at, used_until, charged_at, usage_amount, package_amount, steps,
                   currency as "currency: Currency", official_amount, discount_amount, erase_amount, consume_amount,
                   cash_amount, credit_amount, coupon_amount, flexi_amount, card_amount, bonus_amount, debt_amount,

@@ -6,7 +6,7 @@ use super::model::Waiting;
 use super::settlement::{self, Amounts, Settled};
 use super::store;
 use crate::accounts::cards;
-use crate::charges::model::{BillType, Charge, ChargingMode, OfOrder, Paid, Subject, UnitPrice, Used};
+use crate::charges::model::{BillType, BillingMode, Charge, OfOrder, Paid, Subject, UnitPrice, Used};
 use crate::charges::store as charges;
 use crate::coupons::choice::{self, Candidate, Cover, DiscountKind as Beside};
 use crate::coupons::limits::Period;
@@ -194,7 +194,7 @@ fn charge(
         association: association.map(|association| association.1),
         currency: Currency::default(),
         bill_type: BillType::Use,
-        charging_mode: ChargingMode::OnDemand,
+        charging_mode: BillingMode::OnDemand,
         charged_at: at,
         trade_id: id.0.simple().to_string(),
         order: OfOrder::NONE,

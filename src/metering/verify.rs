@@ -1,6 +1,8 @@
 //! Proving bills: that every record of usage is charged once or named as kept aside, that all sums are those of the charges, and
 //! that every cent of them is in the ledger.
 
+use crate::ledger::verify;
+use crate::values::id::TenantId;
 use sqlx::PgConnection;
 
 /// What was proved.
@@ -19,65 +21,75 @@ pub struct Report {
 /// How many lines a check names.
 const NAMED: i64 = 100;
 
-/// Checks all bills. The connection reads one state of the database: it is in a transaction that does.
+/// Checks the bills of all tenants, one after another. The connection reads one state of the database: it is in a transaction
+/// that does.
 pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Report> {
-    let counted = sqlx::query!(
-        r#"select (select count(*) from charges) as "charges!", (select count(*) from usages) as "usages!",
-                  (select count(*) from usages where aside is not null) as "aside!""#
-    );
-    let counted = counted.fetch_one(&mut *connection).await?;
-    let mut wrong = usages(connection).await?;
-    wrong.extend(orders(connection).await?);
-    wrong.extend(sums(connection).await?);
-    wrong.extend(totals(connection).await?);
-    wrong.extend(debts(connection).await?);
-    wrong.extend(ledger(connection).await?);
-    Ok(Report { charges: counted.charges, usages: counted.usages, aside: counted.aside, wrong })
+    let mut report = Report { charges: 0, usages: 0, aside: 0, wrong: Vec::new() };
+    for tenant in verify::tenants(connection).await? {
+        let counted = sqlx::query!(
+            r#"select (select count(*) from charges where tenant_id = $1) as "charges!",
+                      (select count(*) from usages where tenant_id = $1) as "usages!",
+                      (select count(*) from usages where tenant_id = $1 and aside is not null) as "aside!""#,
+            tenant.0
+        );
+        let counted = counted.fetch_one(&mut *connection).await?;
+        report.charges += counted.charges;
+        report.usages += counted.usages;
+        report.aside += counted.aside;
+        report.wrong.extend(usages(connection, tenant).await?);
+        report.wrong.extend(orders(connection, tenant).await?);
+        report.wrong.extend(sums(connection, tenant).await?);
+        report.wrong.extend(totals(connection, tenant).await?);
+        report.wrong.extend(debts(connection, tenant).await?);
+        report.wrong.extend(ledger(connection, tenant).await?);
+    }
+    Ok(report)
 }
 
 /// A charge of use is of its records, all of them and no others. Of points that are charged by a 95th percentile it is not the sum.
-async fn usages(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn usages(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select case when c.charge_id is null
                        then 'usage ' || u.records || ': is settled by the charge ' || u.charge_id || ', which is not there'
                        else 'charge ' || c.charge_id || ': is of ' || trim_scale(c.usage_amount)
                             || ', its records say ' || trim_scale(coalesce(u.quantity, 0)) end as "line!"
-           from (select tenant_id, charge_id, usage_amount from charges
-                 where bill_type = 5 and lower(usage_type_code) not like '%95peak%') c
-           full join (select tenant_id, charge_id, sum(quantity) as quantity, string_agg(record_id, ', ') as records
-                      from usages where charge_id is not null and lower(usage_type_code) not like '%95peak%'
-                      group by 1, 2) u
-             on u.tenant_id = c.tenant_id and u.charge_id = c.charge_id
+           from (select charge_id, usage_amount from charges
+                 where tenant_id = $2 and bill_type = 5 and lower(usage_type_code) not like '%95peak%') c
+           full join (select charge_id, sum(quantity) as quantity, string_agg(record_id, ', ') as records
+                      from usages where tenant_id = $2 and charge_id is not null and lower(usage_type_code) not like '%95peak%'
+                      group by 1) u on u.charge_id = c.charge_id
            where c.usage_amount is distinct from u.quantity limit $1"#,
-        NAMED
+        NAMED,
+        tenant.0
     )
     .fetch_all(connection)
     .await
 }
 
 /// A line of an order is charged once.
-async fn orders(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn orders(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select 'order ' || order_id || ', line ' || order_line || ': is charged ' || count(*) || ' times' as "line!"
-           from charges where order_id is not null
-           group by tenant_id, order_id, order_line having count(*) > 1 limit $1"#,
-        NAMED
+           from charges where tenant_id = $2 and order_id is not null
+           group by order_id, order_line having count(*) > 1 limit $1"#,
+        NAMED,
+        tenant.0
     )
     .fetch_all(connection)
     .await
 }
 
 /// The sums are those of the charges.
-async fn sums(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn sums(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select 'sums of ' || domain_id || ' in ' || to_char(cycle, 'YYYY-MM') || ', ' || service_type_code || ' '
                   || resource_type_code || ', bill type ' || bill_type || ': are not those of its charges' as "line!"
-           from (select tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode,
+           from (select domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode,
                         bill_type, enterprise_project_id, currency, partner_id, association_type, charges, official_amount,
                         discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount, flexi_amount,
                         card_amount, bonus_amount, debt_amount, writeoff_amount
-                 from charge_sums) s
-           full join (select tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode,
+                 from charge_sums where tenant_id = $2) s
+           full join (select domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode,
                              bill_type, enterprise_project_id, currency,
                              coalesce(partner_id, '00000000-0000-0000-0000-000000000000') as partner_id,
                              coalesce(association_type, 0) as association_type, count(*) as charges,
@@ -87,8 +99,8 @@ async fn sums(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
                              sum(coupon_amount) as coupon_amount, sum(flexi_amount) as flexi_amount,
                              sum(card_amount) as card_amount, sum(bonus_amount) as bonus_amount,
                              sum(debt_amount) as debt_amount, sum(writeoff_amount) as writeoff_amount
-                      from charges group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) c
-             using (tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode, bill_type,
+                      from charges where tenant_id = $2 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) c
+             using (domain_id, cycle, service_type_code, resource_type_code, region_code, charging_mode, bill_type,
                     enterprise_project_id, currency, partner_id, association_type)
            where (s.charges, s.official_amount, s.discount_amount, s.erase_amount, s.consume_amount, s.cash_amount,
                   s.credit_amount, s.coupon_amount, s.flexi_amount, s.card_amount, s.bonus_amount, s.debt_amount,
@@ -98,69 +110,72 @@ async fn sums(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
                   c.credit_amount, c.coupon_amount, c.flexi_amount, c.card_amount, c.bonus_amount, c.debt_amount,
                   c.writeoff_amount)
            limit $1"#,
-        NAMED
+        NAMED,
+        tenant.0
     )
     .fetch_all(connection)
     .await
 }
 
 /// The totals by the day and by the cycle are those of the charges.
-async fn totals(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn totals(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select 'totals of ' || domain_id || ' in ' || to_char(cycle, 'YYYY-MM') || ' by the '
                   || case statistic when 1 then 'cycle' else 'day' end || ', ' || source
                   || ': are not those of its charges' as "line!"
-           from (select tenant_id, domain_id, cycle, statistic, source, usage_type_code, bill_type, currency,
+           from (select domain_id, cycle, statistic, source, usage_type_code, bill_type, currency,
                         sum(official_amount) as official, sum(erase_amount) as erase, sum(consume_amount) as consume,
                         sum(cash_amount) as cash, sum(debt_amount) as debt, sum(usage_amount) as usage
-                 from charge_totals group by 1, 2, 3, 4, 5, 6, 7, 8) t
-           full join (select tenant_id, domain_id, cycle, s.statistic,
+                 from charge_totals where tenant_id = $2 group by 1, 2, 3, 4, 5, 6, 7) t
+           full join (select domain_id, cycle, s.statistic,
                              coalesce(order_id || '-' || order_line, resource_id) as source, usage_type_code, bill_type, currency,
                              sum(official_amount) as official, sum(erase_amount) as erase, sum(consume_amount) as consume,
                              sum(cash_amount) as cash, sum(debt_amount) as debt, sum(usage_amount) as usage
                       from charges cross join (values (1::smallint), (2::smallint)) s (statistic)
-                      group by 1, 2, 3, 4, 5, 6, 7, 8) c
-             using (tenant_id, domain_id, cycle, statistic, source, usage_type_code, bill_type, currency)
+                      where tenant_id = $2 group by 1, 2, 3, 4, 5, 6, 7) c
+             using (domain_id, cycle, statistic, source, usage_type_code, bill_type, currency)
            where (t.official, t.erase, t.consume, t.cash, t.debt, t.usage)
              is distinct from (c.official, c.erase, c.consume, c.cash, c.debt, c.usage)
            limit $1"#,
-        NAMED
+        NAMED,
+        tenant.0
     )
     .fetch_all(connection)
     .await
 }
 
 /// What customers owe is what their charges say.
-async fn debts(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn debts(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select 'debt of ' || domain_id || ': is ' || trim_scale(coalesce(d.owed, 0)) || ' ' || currency
                   || ', its charges say ' || trim_scale(coalesce(c.owed, 0)) as "line!"
-           from (select tenant_id, domain_id, currency, owed from debtors where owed > 0) d
-           full join (select tenant_id, domain_id, currency, sum(debt_amount) as owed from charges
-                      where debt_amount > 0 group by 1, 2, 3) c using (tenant_id, domain_id, currency)
+           from (select domain_id, currency, owed from debtors where tenant_id = $2 and owed > 0) d
+           full join (select domain_id, currency, sum(debt_amount) as owed from charges
+                      where tenant_id = $2 and debt_amount > 0 group by 1, 2) c using (domain_id, currency)
            where d.owed is distinct from c.owed limit $1"#,
-        NAMED
+        NAMED,
+        tenant.0
     )
     .fetch_all(connection)
     .await
 }
 
 /// What a customer's charges say was paid is what the ledger moved for orders and use, less what it gave back.
-async fn ledger(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn ledger(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select 'payments of ' || domain_id || ': the ledger moved ' || trim_scale(coalesce(l.moved, 0)) || ' ' || currency
                   || ', its charges say ' || trim_scale(coalesce(c.paid, 0)) as "line!"
-           from (select tenant_id, domain_id, currency, sum(consume_amount - debt_amount - writeoff_amount) as paid
-                 from charges group by 1, 2, 3) c
-           full join (select t.tenant_id, t.customer_id as domain_id, t.currency,
+           from (select domain_id, currency, sum(consume_amount - debt_amount - writeoff_amount) as paid
+                 from charges where tenant_id = $2 group by 1, 2) c
+           full join (select t.customer_id as domain_id, t.currency,
                              sum(case when t.kind in ('refund', 'coupon_refund') then -t.amount else t.amount end) as moved
                       from transfers t
-                      join (select distinct tenant_id, trade_id from charges) c
-                        on c.tenant_id = t.tenant_id and c.trade_id = t.reference
-                      where t.kind in ('subscribe', 'usage', 'coupon_subscribe', 'coupon_usage', 'refund', 'coupon_refund')
-                      group by 1, 2, 3) l using (tenant_id, domain_id, currency)
+                      join (select distinct trade_id from charges where tenant_id = $2) c on c.trade_id = t.reference
+                      where t.tenant_id = $2 and t.kind in ('subscribe', 'usage', 'coupon_subscribe', 'coupon_usage', 'refund', 'coupon_refund')
+                      group by 1, 2) l using (domain_id, currency)
            where coalesce(l.moved, 0) <> coalesce(c.paid, 0) limit $1"#,
-        NAMED
+        NAMED,
+        tenant.0
     )
     .fetch_all(connection)
     .await

@@ -3,7 +3,7 @@
 use super::model::{Order, OrderType, ReductionKind, Share, Source, SourceType};
 use super::plan;
 use super::store::lines;
-use crate::charges::model::{BillType, Charge, ChargingMode, OfOrder, Paid, Subject, UnitPrice, Used};
+use crate::charges::model::{BillType, BillingMode, Charge, OfOrder, Paid, Subject, UnitPrice, Used};
 use crate::coupons::model::CouponKind;
 use crate::customers::model::AssociationType;
 use crate::ledger::books::Books;
@@ -120,7 +120,7 @@ fn blank(order: &Order, place: usize, at: OffsetDateTime) -> Charge {
         association: order.paid_as,
         currency: order.currency,
         bill_type: bill_type(order),
-        charging_mode: ChargingMode::Period,
+        charging_mode: BillingMode::Period,
         charged_at: at,
         trade_id: order.id.clone(),
         order: OfOrder {

@@ -133,7 +133,8 @@ pub async fn give_back(
     };
     back.record(connection, &transfers).await?;
     let came_back: Vec<charged::Paid> = giving.items.iter().map(|item| as_paid(&item.refund.returned)).collect();
-    charges::record(connection, order.tenant, &charging::given_back((&order, customer.kind), &came_back, by.now)).await?;
+    charges::record(connection, order.tenant, &charging::given_back((&order, customer.kind), &came_back, by.now))
+        .await?;
     store::insert_refunds(connection, (order.tenant, &order.id), &rows(&giving.items)).await?;
     outbox::append(connection, order.tenant, &events::completed(&order), by.now).await?;
     Ok(order)
