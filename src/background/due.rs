@@ -74,7 +74,7 @@ struct Source {
 type Moved = [(TenantId, OffsetDateTime)];
 
 /// All that falls due. Of two at one instant the one that stands first here is done first.
-const SOURCES: [Source; 8] = [
+static SOURCES: [Source; 8] = [
     Source {
         kind: "coupon.expiring",
         is_patient: true,
@@ -142,23 +142,33 @@ pub async fn run(
     until: OffsetDateTime,
 ) -> anyhow::Result<Vec<Happened>> {
     let mut happened = Vec::new();
-    // When each source is due next; asked again only after it has done something.
-    let mut due: Vec<Option<OffsetDateTime>> = Vec::with_capacity(SOURCES.len());
-    for source in &SOURCES {
-        due.push((source.next_due)(connection, tenant, until).await?);
-    }
-    loop {
-        let earliest = due.iter().enumerate().filter_map(|(index, at)| Some(((*at)?, index))).min();
-        let Some((at, index)) = earliest.filter(|(at, _)| *at <= until) else { return Ok(happened) };
-        let source = &SOURCES[index];
+    // All sources are asked each time: what one does can make work for another, or take it away.
+    while let Some((at, source)) = earliest(connection, tenant, until).await? {
         let count = (source.run_at)(connection, desk, tenant, at).await?;
-        if count == 0 {
+        if count > 0 {
+            happened.push(Happened { at: Instant(at), kind: source.kind, count });
+        } else if (source.next_due)(connection, tenant, until).await?.is_some_and(|next| next <= at) {
             // Another replica is about to do it. What falls due later is left to it as well, or the order would be lost.
-            return Ok(happened);
+            break;
         }
-        happened.push(Happened { at: Instant(at), kind: source.kind, count });
-        due[index] = (source.next_due)(connection, tenant, until).await?;
     }
+    Ok(happened)
+}
+
+/// What falls due first in a tenant until `until`, and when.
+async fn earliest(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    until: OffsetDateTime,
+) -> sqlx::Result<Option<(OffsetDateTime, &'static Source)>> {
+    let mut earliest: Option<(OffsetDateTime, &'static Source)> = None;
+    for source in &SOURCES {
+        let at = (source.next_due)(connection, tenant, until).await?;
+        if let Some(at) = at.filter(|at| *at <= until && earliest.is_none_or(|(first, _)| *at < first)) {
+            earliest = Some((at, source));
+        }
+    }
+    Ok(earliest)
 }
 
 /// Does what is due, look by look, until the task is dropped.
