@@ -2,6 +2,7 @@
 
 mod frozen;
 mod refusals;
+mod timeline;
 
 use crate::orders::tests::{CUSTOMER, LIST, Stall, decimal, id};
 use crate::testing::Answer;
