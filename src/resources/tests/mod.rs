@@ -1,6 +1,9 @@
 //! Resources through the router, on a real database.
 
 mod frozen;
+mod laws;
+mod means;
+mod properties;
 mod refusals;
 mod timeline;
 
