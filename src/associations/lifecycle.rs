@@ -8,6 +8,9 @@ use crate::customers::model::{AssociationType, Frozen};
 use crate::customers::store::{self, State};
 use crate::customers::{budgets, events, freezing};
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
+use crate::orders::model::By;
+use crate::orders::partner_payment;
+use crate::orders::refusal::NotDone;
 use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
@@ -45,6 +48,9 @@ pub enum Refusal {
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] PostError),
+    /// An order that the partner is asked to pay cannot be given back to its customer.
+    #[error(transparent)]
+    Order(#[from] NotDone),
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -115,7 +121,8 @@ pub async fn set_type(
     }
 }
 
-/// Ends an association: allocated funds and coupons go back to where they came from, the budget ends, the partner is told.
+/// Ends an association: allocated funds and coupons go back to where they came from, the budget ends, the partner is told and
+/// asked to pay nothing more.
 pub async fn unbind(
     connection: &mut PgConnection,
     (tenant, customer): (TenantId, DomainId),
@@ -128,6 +135,7 @@ pub async fn unbind(
     if real_name::pending(connection, tenant, customer).await?.is_some() {
         return Err(Refusal::UnderReview);
     }
+    partner_payment::release(connection, (tenant, customer), partner, By { user: None, now }).await?;
     let change = Change { from: kind, to: None, operation: Operation::Unbind };
     give_back(connection, (tenant, partner, customer), change, now).await?;
     if kind == AssociationType::Resale {

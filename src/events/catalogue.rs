@@ -5,7 +5,9 @@ use super::model::EventView;
 use crate::api::document::collect_schema;
 use crate::coupons::events::{CouponExpiring, CouponQuotaUsed};
 use crate::customers::events::{CustomerBound, CustomerUnbound};
-use crate::orders::events::{OrderCancelled, OrderCompleted, OrderCreated, OrderPaid};
+use crate::orders::events::{
+    OrderCancelled, OrderCompleted, OrderCreated, OrderPaid, OrderPaymentAsked, OrderPaymentRefused,
+};
 use crate::outbox::Payload;
 use crate::values::id::{DomainId, EventId};
 use crate::values::time::Instant;
@@ -66,6 +68,8 @@ events! {
     OrderPaid: "order.paid", about customer_id, "An order was paid", told "the customer's partner or reseller";
     OrderCompleted: "order.completed", about customer_id, "An order is done", told "the customer's partner or reseller";
     OrderCancelled: "order.cancelled", about customer_id, "An order was cancelled", told "the customer's partner or reseller";
+    OrderPaymentAsked: "order.payment_asked", about customer_id, "A customer asks for an order to be paid", told "who is asked to pay";
+    OrderPaymentRefused: "order.payment_refused", about customer_id, "An order was not paid for a customer", told "who was asked to pay";
 }
 
 fn schemas<P: ToSchema>() -> (String, Schemas) {

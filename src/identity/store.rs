@@ -275,6 +275,23 @@ pub async fn agency_by_name(
     .await
 }
 
+/// Whether an account lets the users of this other one act for it.
+pub async fn trusts(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    other: DomainId,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists(select 1 from agencies where tenant_id = $1 and domain_id = $2 and trusted_domain_id = $3)
+               as "trusts!""#,
+        tenant.0,
+        domain.0,
+        other.0
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Grants an agency.
 pub async fn insert_agency(
     connection: &mut PgConnection,

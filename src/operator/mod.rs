@@ -29,6 +29,7 @@ pub mod notifications;
 pub mod operators;
 pub mod orders;
 pub mod packages;
+pub mod partner_payments;
 pub mod partners;
 pub mod policy;
 pub mod prices;
@@ -109,6 +110,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
     orders::register(&mut operations);
     packages::register(&mut operations);
     usage::register(&mut operations);
+    partner_payments::register(&mut operations);
     operations!(operations, "partners":
         partners::show_profile,
         partners::update_profile,

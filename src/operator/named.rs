@@ -6,17 +6,11 @@ use crate::clock as clocks;
 use crate::customers::administration as customers;
 use crate::identity::administration::{Refusal, find_account};
 use crate::values::id::{DomainId, TenantId};
-use crate::values::text::texts;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
-
-texts! {
-    /// What a resource is called.
-    ResourceName, 0..=128, "web-1";
-}
 
 /// The account in the path.
 #[derive(Deserialize, IntoParams)]

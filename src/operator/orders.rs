@@ -1,7 +1,7 @@
 //! `/admin/v1/accounts/{account}/orders`
 
 use super::cursor::{Cursor, PageQuery};
-use super::named::{OfAccount, ResourceName, account_and_time, refused};
+use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
@@ -10,31 +10,31 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::operators::store::Role;
-use crate::orders::administration::{self as orders, LINES_MAX, OrderDecision, Ordering, Wanted};
+use crate::orders::administration::{self as orders, OrderDecision, Ordering};
 use crate::orders::cancel;
 use crate::orders::fulfil::{self, Provided};
 use crate::orders::model::{By, LineOutcome, Order, OrderNumber, OrderStatus, OrderType, SourceType};
 use crate::orders::number;
+use crate::orders::ordered::{self, OrderedLine, OrderedProject, ResourceName};
 use crate::orders::refusal::Refusal;
 use crate::orders::state::Event;
 use crate::orders::store;
 use crate::orders::store::search::{OrderFilter, OrderRow, Search, Whose};
 use crate::orders::view::STAFF;
-use crate::pricing::model::{ItemRegion, ItemResourceType, ItemSpec, Period, PeriodType, ResourceId, check_size};
-use crate::values::amount::{Amount, PositiveAmount};
-use crate::values::id::DomainId;
+use crate::pricing::model::ResourceId;
+use crate::values::amount::Amount;
+use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
-use crate::values::number::{self as numbers, Number};
+use crate::values::number::Number;
 use crate::values::text::texts;
 use crate::values::time::Instant;
 use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 texts! {
-    /// An enterprise project; 0 is the default one.
-    OrderedProject, 1..=64, "0";
     /// Who ordered.
     OrderedBy, 1..=64, "web-shop";
 }
@@ -78,42 +78,6 @@ pub struct PlaceOrderBody {
     confirm: bool,
 }
 
-/// Something that is ordered.
-#[derive(Deserialize, ToSchema)]
-pub struct OrderedLine {
-    /// The resource type.
-    resource_type: ItemResourceType,
-    /// The specification.
-    resource_spec: ItemSpec,
-    /// The region.
-    region: ItemRegion,
-    /// How large it is: of linear products, where it must be given.
-    #[schema(nullable, example = 40)]
-    #[serde(default, deserialize_with = "numbers::any_or_none")]
-    resource_size: Option<i32>,
-    /// The unit of the size: `14` pieces, `15` Mbps, `17` GB.
-    #[schema(nullable, example = 17)]
-    #[serde(default, deserialize_with = "numbers::any_or_none")]
-    size_measure_id: Option<i32>,
-    /// `0` days, `2` months, `3` years.
-    #[schema(example = 2)]
-    #[serde(deserialize_with = "numbers::any")]
-    period_type: i32,
-    /// How many of them.
-    #[schema(value_type = i32, minimum = 1, maximum = 120, example = 1)]
-    period_num: Number<1, 120>,
-    /// How many such resources; each is a line of its own.
-    #[schema(inline)]
-    count: Option<Number<1, 100>>,
-    /// What they are called.
-    name: Option<ResourceName>,
-    /// Of secondary resources, a server's disks: their primary, by its place among these lines, from 1.
-    #[schema(inline)]
-    main_line: Option<Number<1, 100>>,
-    /// What staff ask for each instead of the list price.
-    adjusted_amount: Option<PositiveAmount>,
-}
-
 impl PlaceOrderBody {
     fn ordering(&self) -> Result<Ordering, ApiError> {
         let begins = match (self.review, self.confirm) {
@@ -122,36 +86,13 @@ impl PlaceOrderBody {
             (false, true) => Event::PlacedByStaff,
             (false, false) => Event::Placed,
         };
-        if !(1..=LINES_MAX).contains(&self.lines.len()) {
-            return Err(ApiError::parameter("lines", format_args!("must have 1 to {LINES_MAX} entries")));
-        }
         Ok(Ordering {
-            wanted: self.lines.iter().map(OrderedLine::wanted).collect::<Result<_, _>>()?,
+            wanted: ordered::wanted(&self.lines)?,
             enterprise_project: self.enterprise_project_id.as_ref().map(|id| id.as_str().to_owned()),
             user_name: self.user_name.as_ref().map_or(STAFF, OrderedBy::as_str).to_owned(),
             source: if self.confirm { SourceType::Agent } else { SourceType::Customer },
             is_auto_pay: self.auto_pay,
             begins,
-        })
-    }
-}
-
-impl OrderedLine {
-    fn wanted(&self) -> Result<Wanted, ApiError> {
-        let kind = PeriodType::from_number(self.period_type).filter(|kind| *kind != PeriodType::Hour);
-        let kind = kind.ok_or_else(|| ApiError::parameter("lines.period_type", "must be 0, 2 or 3"))?;
-        let size = check_size(self.resource_size, self.size_measure_id)
-            .map_err(|fault| fault.of(self.resource_spec.as_str()))?;
-        Ok(Wanted {
-            resource_type: self.resource_type.as_str().to_owned(),
-            resource_spec: self.resource_spec.as_str().to_owned(),
-            region: self.region.as_str().to_owned(),
-            size,
-            period: Period { kind, num: self.period_num.get() },
-            count: self.count.map_or(1, Number::get),
-            name: self.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            main: self.main_line.map(|main| main.get() as usize - 1),
-            adjusted: self.adjusted_amount.map(|amount| amount.get().decimal()),
         })
     }
 }
@@ -180,6 +121,10 @@ pub struct OrderView {
     payable_until: Option<Instant>,
     /// When it was paid.
     paid_at: Option<Instant>,
+    /// Since when the customer's partner is asked to pay it; null if it is not.
+    asked_at: Option<Instant>,
+    /// Who paid, if it was not the customer.
+    paying_agent_id: Option<DomainId>,
     /// Why it waits to be paid although it was to be paid at once: the code.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "CBC.99005003")]
@@ -209,7 +154,8 @@ pub struct OrderLineView {
 }
 
 impl OrderView {
-    fn of(order: &Order) -> Self {
+    /// Of an order.
+    pub fn of(order: &Order) -> Self {
         let amounts = order.amounts();
         let line = |(place, line): (usize, &crate::orders::model::Line)| OrderLineView {
             line_id: number::line_id(&order.id, place),
@@ -230,6 +176,8 @@ impl OrderView {
             created_at: Instant(order.created_at),
             payable_until: order.payable_until.map(Instant),
             paid_at: order.paid_at.map(Instant),
+            asked_at: order.asked.map(|asked| Instant(asked.at)),
+            paying_agent_id: order.paying_agent,
             unpaid: None,
             lines: order.lines.iter().enumerate().map(line).collect(),
         }
@@ -273,6 +221,22 @@ pub struct OrderPage {
     /// Where the list goes on; left out at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+}
+
+impl OrderPage {
+    /// A page of the orders of an account.
+    pub async fn read(
+        connection: &mut PgConnection,
+        (tenant, whose): (TenantId, Whose),
+        query: &PageQuery,
+    ) -> Result<Self, ApiError> {
+        let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
+        let limit = query.limit.get();
+        let search = Search { tenant, whose, filter: OrderFilter::default(), ascending: false };
+        let mut rows = search.behind(connection, behind, limit + 1).await?;
+        let next_cursor = Cursor::cut_at_moment(&mut rows, limit, |row| (row.created_at, row.order_id.clone()));
+        Ok(Self { orders: rows.into_iter().map(OrderSummary::from).collect(), next_cursor })
+    }
 }
 
 /// An order in a list.
@@ -327,15 +291,9 @@ pub async fn list_orders(
     Path(OfAccount { account }): Path<OfAccount>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<OrderPage>, ApiError> {
-    let behind = query.cursor.as_ref().map(Cursor::moment).transpose()?;
-    let limit = query.limit.get();
     let mut connection = app.database.control().await?;
     let (tenant, customer) = find_account(&mut connection, &account).await.map_err(refused)?;
-    let filter = OrderFilter::default();
-    let search = Search { tenant, whose: Whose::Customer(customer), filter, ascending: false };
-    let mut rows = search.behind(&mut connection, behind, limit + 1).await?;
-    let next_cursor = Cursor::cut_at_moment(&mut rows, limit, |row| (row.created_at, row.order_id.clone()));
-    Ok(Json(OrderPage { orders: rows.into_iter().map(OrderSummary::from).collect(), next_cursor }))
+    Ok(Json(OrderPage::read(&mut connection, (tenant, Whose::Customer(customer)), &query).await?))
 }
 
 /// Show an order

@@ -1,6 +1,6 @@
 //! `/admin/v1/accounts/{account}/on-demand-resources`
 
-use super::named::{OfAccount, ResourceName, account_and_time};
+use super::named::{OfAccount, account_and_time};
 use super::policy::OperatorPolicy;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::identity;
 use crate::metering::store as metering;
 use crate::operators::store::Role;
+use crate::orders::ordered::ResourceName;
 use crate::pricing::model::{ItemRegion, ItemResourceType, ItemSpec, ResourceId, ZoneFilter, check_size};
 use crate::resources::on_demand::{self, OnDemandResource, OnDemandStatus};
 use crate::resources::refusal::Refusal;

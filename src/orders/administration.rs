@@ -7,8 +7,10 @@ use super::model::{Amounts, By, Line, LineOutcome, Order, OrderStatus, OrderType
 use super::place::{self, Placed};
 use super::record::New;
 use super::refusal::{NotDone, Refusal};
-use super::state::{self, Event};
+use super::state::Event;
 use super::store;
+use crate::customers::model::AssociationType;
+use crate::customers::refusal::Unrelated;
 use crate::customers::store as customers;
 use crate::identity;
 use crate::outbox;
@@ -111,6 +113,26 @@ pub async fn order(
     place::place(connection, desk, (new, &customer), by).await
 }
 
+/// Places an order that a partner makes for its resale customer, which has granted it an agency.
+pub async fn order_by_partner(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    (account, partner): ((TenantId, DomainId), DomainId),
+    ordering: &Ordering,
+    by: By,
+) -> Result<Placed, NotDone> {
+    let customer = customers::lock(connection, account.0, account.1).await?;
+    let is_its = |state: &customers::State| state.partner == Some(partner);
+    let customer = customer.filter(is_its).ok_or(Refusal::Customer(Unrelated::NotACustomer))?;
+    if customer.kind != Some(AssociationType::Resale) {
+        return Err(Refusal::Customer(Unrelated::NoPermissionOnCustomer).into());
+    }
+    if !identity::store::trusts(connection, account, partner).await? {
+        return Err(Refusal::NotAuthorised.into());
+    }
+    order(connection, desk, (account, ordering), by).await
+}
+
 fn line(desk: &Desk, wanted: &Wanted, currency: Currency, by: By) -> Result<Line, NotDone> {
     let products = &desk.catalogue.products;
     let service = products.find_resource(&wanted.resource_type).map_or("", |found| &found.service_type_code);
@@ -181,8 +203,7 @@ pub async fn decide(
         OrderDecision::Refuse => Event::Refused,
         OrderDecision::Confirm => Event::Confirmed,
     };
-    let from = order.status;
-    order.status = state::next(Some(from), event).ok_or(Refusal::NotDecidable)?;
+    let from = order.undergo(event).ok_or(Refusal::NotDecidable)?;
     if order.status == OrderStatus::PendingPayment {
         order.payable_until = Some(by.now.saturating_add(desk.patience()));
     }

@@ -3,7 +3,7 @@
 use super::events;
 use super::model::{By, Order};
 use super::refusal::{NotDone, Refusal};
-use super::state::{self, Event};
+use super::state::Event;
 use super::store;
 use crate::customers::store as customers;
 use crate::outbox;
@@ -36,8 +36,7 @@ pub async fn by_customer(
 
 /// Ends an order that is locked, as its customer is: the resources it was about are free for others again.
 pub async fn end(connection: &mut PgConnection, mut order: Order, event: Event, by: By) -> Result<(), NotDone> {
-    let from = order.status;
-    order.status = state::next(Some(from), event).ok_or(Refusal::NotCancellable(from))?;
+    let from = order.undergo(event).ok_or(Refusal::NotCancellable(order.status))?;
     store::set_status(connection, &order, by.now).await?;
     store::note(connection, &order, (event, Some(from)), by).await?;
     let states = (SubscriptionState::PendingPayment, SubscriptionState::InUse);

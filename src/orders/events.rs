@@ -72,6 +72,10 @@ order_events! {
     OrderCompleted;
     /// An order was cancelled, by somebody or because nobody paid it in time.
     OrderCancelled;
+    /// A customer asks its partner to pay an order.
+    OrderPaymentAsked;
+    /// A partner does not pay an order that it was asked to pay: its customer can.
+    OrderPaymentRefused;
 }
 
 /// That it was placed: for its partner, if it has one.
@@ -92,6 +96,16 @@ pub fn completed(order: &Order) -> Vec<Event> {
 /// That it was cancelled.
 pub fn cancelled(order: &Order) -> Vec<Event> {
     told(order, &OrderCancelled::of(order))
+}
+
+/// That a partner is asked to pay it: for this partner, who need not be the one it was ordered under.
+pub fn payment_asked(order: &Order, partner: DomainId) -> Vec<Event> {
+    vec![Event::new(partner, &OrderPaymentAsked::of(order))]
+}
+
+/// That this partner does not pay it.
+pub fn payment_refused(order: &Order, partner: DomainId) -> Vec<Event> {
+    vec![Event::new(partner, &OrderPaymentRefused::of(order))]
 }
 
 fn told<P: Payload>(order: &Order, payload: &P) -> Vec<Event> {

@@ -7,7 +7,7 @@ use super::give_back::{self, Base, GivingBack, Item};
 use super::model::{By, Line, LineOutcome, Order, OrderType, SourceType};
 use super::number;
 use super::refusal::{NotDone, Refusal};
-use super::state::{self, Event};
+use super::state::Event;
 use super::store::{self, lines};
 use super::view::SYSTEM;
 use crate::charges::store as charges;
@@ -88,8 +88,7 @@ fn period(order: &str, place: usize, resource: &Subscription, starts_at: time::O
 }
 
 async fn complete(connection: &mut PgConnection, mut order: Order, by: By) -> Result<Order, NotDone> {
-    let from = order.status;
-    order.status = state::next(Some(from), Event::Provisioned).ok_or(Refusal::NotProcessing)?;
+    let from = order.undergo(Event::Provisioned).ok_or(Refusal::NotProcessing)?;
     lines::set_outcomes(connection, &order).await?;
     store::set_status(connection, &order, by.now).await?;
     store::note(connection, &order, (Event::Provisioned, Some(from)), by).await?;
@@ -121,7 +120,7 @@ pub async fn report(
     said: &[Option<Provided>],
     by: By,
 ) -> Result<Order, NotDone> {
-    if state::next(Some(order.status), Event::Provisioned).is_none() {
+    if !order.admits(Event::Provisioned) {
         return Err(Refusal::NotProcessing.into());
     }
     let account = (order.tenant, order.customer);

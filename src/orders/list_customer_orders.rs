@@ -4,7 +4,7 @@ use super::model::{OrderNumber, OrderStatus, OrderType, ServiceTypeFilter, Sourc
 use super::store::search::{OrderFilter, OrderRow, Search, Span, Whose};
 use super::sub_orders::SubCustomerOrderV2;
 use super::view::{AmountInfomationV2, EnterpriseProject, service_name};
-use crate::api::caller::{AnyCaller, CallerKind};
+use crate::api::caller::{AnyCaller, Caller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::filter::{Filter, Refused, Taken};
@@ -218,11 +218,7 @@ pub async fn list_customer_orders(
         // Nobody's finances are kept by a master account yet, so there are none.
         return Ok(Json(ListCustomerOrdersResponse { total_count: 0, order_infos: Vec::new() }));
     }
-    let whose = if caller.kind.is_customer() {
-        Whose::Customer(caller.domain)
-    } else {
-        Whose::Partner(app.customers.acting_partner(&caller, query.indirect_partner_id.as_ref()).await?)
-    };
+    let whose = whose(&app, &caller, query.indirect_partner_id.as_ref()).await?;
     let search = Search {
         tenant: caller.tenant,
         whose,
@@ -235,6 +231,7 @@ pub async fn list_customer_orders(
             service_type: query.service_type_code.wanted().map(|code| code.as_str().to_ascii_lowercase()),
             status: query.status.wanted().copied(),
             kind: query.order_type.wanted().copied(),
+            paid_as: None,
         },
         ascending: query.order_by.wanted() == Some(&OrderBy::CreateTime),
     };
@@ -245,9 +242,19 @@ pub async fn list_customer_orders(
     Ok(Json(ListCustomerOrdersResponse { total_count, order_infos }))
 }
 
-type Bound = Filter<Instant, Refused, Refused>;
+/// Whose orders a caller may see: its own, or its customers'.
+pub async fn whose(app: &App, caller: &Caller, reseller: Option<&AccountIdText>) -> Result<Whose, ApiError> {
+    if caller.kind.is_customer() {
+        return Ok(Whose::Customer(caller.domain));
+    }
+    Ok(Whose::Partner(app.customers.acting_partner(caller, reseller).await?))
+}
 
-fn span(field: &str, (begin, end): (&Bound, &Bound)) -> Result<Span, ApiError> {
+/// When an order was placed, or paid, as a request says it.
+pub type Bound = Filter<Instant, Refused, Refused>;
+
+/// From when to when: a year at most.
+pub fn span(field: &str, (begin, end): (&Bound, &Bound)) -> Result<Span, ApiError> {
     let span = Span { from: begin.wanted().map(|begin| begin.0), to: end.wanted().map(|end| end.0) };
     if span.from.zip(span.to).is_some_and(|(from, to)| to - from > SPAN_MAX) {
         return Err(ApiError::parameter(field, "must be at most a year after the beginning"));

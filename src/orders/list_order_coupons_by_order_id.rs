@@ -1,8 +1,9 @@
 //! `GET /v2/orders/customer-orders/order-coupons`
 
-use super::model::{Order, OrderNumber, OrderStatus};
+use super::model::{Order, OrderNumber};
 use super::offers;
 use super::refusal::Refusal;
+use super::state::Event;
 use super::store;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -152,7 +153,7 @@ pub async fn list_order_coupons_by_order_id(
     let order = store::find(&mut connection, customer.tenant, &query.order_id.id()).await?;
     let order = order.filter(|order| order.customer == customer.domain).ok_or(Refusal::NoSuchOrder)?;
     let mut fitting = Vec::new();
-    if order.status == OrderStatus::PendingPayment {
+    if order.admits(Event::Paid) {
         fitting = usable(&mut connection, &order, now).await?;
     }
     let mut sorts: Vec<(CouponKind, i16)> = fitting.iter().map(|row| (row.kind, row.coupon_group)).collect();

@@ -1,9 +1,10 @@
 //! `GET /v2/orders/customer-orders/order-discounts`
 
-use super::model::{Order, OrderNumber, OrderStatus};
+use super::model::{Order, OrderNumber};
 use super::number;
 use super::offers::{self, Offer, OfferKind};
 use super::refusal::{NotDone, Refusal};
+use super::state::Event;
 use super::store;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -92,7 +93,7 @@ pub async fn list_order_discounts(
     let mut connection = app.database.tenant(customer.tenant).await?;
     let order = store::find(&mut connection, customer.tenant, &query.order_id.id()).await?;
     let order = order.filter(|order| order.customer == customer.domain).ok_or(Refusal::NoSuchOrder)?;
-    if order.status != OrderStatus::PendingPayment {
+    if !order.admits(Event::Paid) {
         return Ok(Json(ListOrderDiscountsResponse { discounts: Vec::new() }));
     }
     let terms = quote::terms_of(&mut connection, account, desk.currency(), now).await?;

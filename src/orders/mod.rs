@@ -22,6 +22,8 @@ pub mod list_order_discounts;
 pub mod model;
 pub mod number;
 pub mod offers;
+pub mod ordered;
+pub mod partner_payment;
 pub mod pay;
 pub mod pay_orders;
 pub mod place;

@@ -318,8 +318,21 @@ pub struct Order {
     pub paid_at: Option<OffsetDateTime>,
     /// How the customer was associated when it paid.
     pub paid_as: Option<AssociationType>,
+    /// Who paid, if it was not the customer.
+    pub paying_agent: Option<DomainId>,
+    /// The partner that has to pay, for as long as it is its turn.
+    pub asked: Option<Asked>,
     /// Its lines.
     pub lines: Vec<Line>,
+}
+
+/// A partner that is asked to pay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// The partner.
+    pub partner: DomainId,
+    /// Since when.
+    pub at: OffsetDateTime,
 }
 
 impl Order {

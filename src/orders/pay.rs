@@ -8,7 +8,7 @@ use super::model::{Amounts, By, Order, Share, Source};
 use super::offers::{self, Offer, OfferKind};
 use super::plan::{self, Insufficient};
 use super::refusal::{NotDone, Refusal};
-use super::state::{self, Event};
+use super::state::Event;
 use super::store;
 use crate::accounts::cards::{self, Card};
 use crate::charges::store as charges;
@@ -22,7 +22,7 @@ use crate::customers::store::State as Customer;
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::outbox;
 use crate::pricing::quote;
-use crate::values::id::CouponId;
+use crate::values::id::{CouponId, DomainId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -34,13 +34,33 @@ pub enum Way {
     Chosen(Chosen),
     /// By itself: with the best discount, and of the cash coupons the one with the largest balance.
     Automatic,
+    /// By this partner, whom the customer has asked: with the best discount, from what the partner could allocate.
+    ByPartner(DomainId),
+}
+
+impl Way {
+    /// What happens to the order.
+    fn event(&self) -> Event {
+        match self {
+            Self::Chosen(_) | Self::Automatic => Event::Paid,
+            Self::ByPartner(_) => Event::PartnerPaid,
+        }
+    }
+
+    /// Who pays, if it is not the customer.
+    fn agent(&self) -> Option<DomainId> {
+        match self {
+            Self::Chosen(_) | Self::Automatic => None,
+            Self::ByPartner(partner) => Some(*partner),
+        }
+    }
 }
 
 /// What a customer chose to pay with, besides its money.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
-    /// Coupons, and what each is said to be.
-    pub coupons: Vec<(CouponId, CouponKind)>,
+    /// Coupons, and what each is said to be, if it is said.
+    pub coupons: Vec<(CouponId, Option<CouponKind>)>,
     /// Stored-value cards.
     pub cards: Vec<Uuid>,
     /// A discount, and where it is said to come from.
@@ -55,7 +75,8 @@ pub async fn pay(
     way: &Way,
     by: By,
 ) -> Result<Order, NotDone> {
-    let status = state::next(Some(order.status), Event::Paid).ok_or(Refusal::NotPayable)?;
+    let mut paid = order.clone();
+    let from = paid.undergo(way.event()).ok_or(Refusal::NotPayable)?;
     if order.payable_until.is_some_and(|until| until <= by.now) {
         return Err(Refusal::TooLate.into());
     }
@@ -72,7 +93,7 @@ pub async fn pay(
     let (transfers, homes) = post(connection, (order, customer), (&mut bill, &used, way), by).await?;
     usage::record(connection, &payment(order, by), &used, (&transfers, &homes), by.now).await?;
 
-    let mut paid = Order { status, paid_at: Some(by.now), paid_as: customer.kind, ..order.clone() };
+    paid = Order { paid_at: Some(by.now), paid_as: customer.kind, paying_agent: way.agent(), ..paid };
     for (line, amounts) in paid.lines.iter_mut().zip(bill.lines) {
         line.amounts = amounts;
     }
@@ -80,7 +101,7 @@ pub async fn pay(
     let provision_at = provision_at.map(|after| by.now.saturating_add(after));
     store::set_paid(connection, &paid, &bill.shares, provision_at, by.now).await?;
     charges::record(connection, order.tenant, &charging::paid(&paid, &bill.shares, by.now)).await?;
-    store::note(connection, &paid, (Event::Paid, Some(order.status)), by).await?;
+    store::note(connection, &paid, (way.event(), Some(from)), by).await?;
     budgets::consume(connection, (order.tenant, order.customer), paid.amounts().after_discount, by.now).await?;
     outbox::append(connection, order.tenant, &events::paid(&paid), by.now).await?;
     if fulfil::waits_for_a_service(&paid) {
@@ -125,7 +146,7 @@ async fn choose_offer(
             Some(found.ok_or(Refusal::NoSuchDiscount)?)
         }
         // Of equal ones a commercial discount is taken before a promotion.
-        Way::Automatic => offers
+        Way::Automatic | Way::ByPartner(_) => offers
             .into_iter()
             .min_by_key(|offer| (offer.left.iter().sum::<Decimal>(), offer.kind == OfferKind::Promotion)),
     };
@@ -142,9 +163,11 @@ async fn choose_coupons(
 ) -> Result<Vec<(Coupon, Cover)>, NotDone> {
     let named: Vec<CouponId> = match way {
         Way::Chosen(chosen) => chosen.coupons.iter().map(|(id, _)| *id).collect(),
-        Way::Automatic => Vec::new(),
+        Way::Automatic | Way::ByPartner(_) => Vec::new(),
     };
     let which = match way {
+        // Coupons are the customer's, and nobody else's to spend.
+        Way::ByPartner(_) => return Ok(Vec::new()),
         Way::Chosen(_) if named.is_empty() => return Ok(Vec::new()),
         Way::Chosen(_) => Which::Ids(&named),
         Way::Automatic => Which::UsableOf(order.customer),
@@ -164,20 +187,24 @@ async fn choose_coupons(
                 named.iter().filter_map(|id| candidates.iter().find(|one| one.id == *id).cloned()).collect();
             choice::check(&purchase, &named).map_err(Refusal::Coupon)?
         }
-        Way::Automatic => choice::largest_cash_coupon(&purchase, &candidates).into_iter().collect(),
+        Way::Automatic | Way::ByPartner(_) => {
+            choice::largest_cash_coupon(&purchase, &candidates).into_iter().collect()
+        }
     };
     let found = |cover: Cover| Some((held.iter().find(|coupon| coupon.id == cover.coupon)?.clone(), cover));
     Ok(covers.into_iter().filter_map(found).collect())
 }
 
 /// Each coupon that is named must be the customer's own, and what it is said to be.
-fn check_named(order: &Order, named: &[(CouponId, CouponKind)], held: &[Coupon]) -> Result<(), Refusal> {
+fn check_named(order: &Order, named: &[(CouponId, Option<CouponKind>)], held: &[Coupon]) -> Result<(), Refusal> {
     for (id, kind) in named {
         let coupon = held.iter().find(|coupon| coupon.id == *id && coupon.holder == order.customer);
         match coupon {
             None => return Err(Refusal::Parameter("coupon_infos", "the customer has no such coupon")),
             // A product coupon is one that pays as cash coupons do, for certain products.
-            Some(coupon) if charging::source_of(coupon.kind) != charging::source_of(*kind) => {
+            Some(coupon)
+                if kind.is_some_and(|kind| charging::source_of(coupon.kind) != charging::source_of(kind)) =>
+            {
                 return Err(Refusal::Parameter("coupon_infos", "a coupon is of another type"));
             }
             Some(_) => {}
@@ -212,14 +239,14 @@ async fn post(
 ) -> Result<(Vec<ledger::books::Transfer>, Homes), NotDone> {
     let cards = match way {
         Way::Chosen(chosen) => chosen_cards(connection, order, &chosen.cards, by).await?,
-        Way::Automatic => Vec::new(),
+        Way::Automatic | Way::ByPartner(_) => Vec::new(),
     };
     let coupons: Vec<Coupon> = used.iter().map(|(coupon, _)| coupon.clone()).collect();
     let homes = returns::homes(connection, order.tenant, &coupons).await?;
     let mut postings = usage::postings(&payment(order, by), used, &homes);
     let mut purses = ledger::purses(&postings);
     let money =
-        if bill.due() > Decimal::ZERO { money(connection, (order, customer), &cards).await? } else { Vec::new() };
+        if bill.due() > Decimal::ZERO { money(connection, (order, customer), (way, &cards)).await? } else { Vec::new() };
     if !money.is_empty() {
         purses.push(Purse::vendor(order.tenant, order.currency));
         purses.extend(money.iter().map(|(_, purse)| *purse));
@@ -267,15 +294,21 @@ async fn chosen_cards(
 async fn money(
     connection: &mut PgConnection,
     (order, customer): (&Order, &Customer),
-    cards: &[Card],
+    (way, cards): (&Way, &[Card]),
 ) -> sqlx::Result<Vec<(Source, Purse)>> {
     let (tenant, currency) = (order.tenant, order.currency);
-    let held = ledger::store::balances(connection, tenant, &[order.customer]).await?;
+    let payer = way.agent().unwrap_or(order.customer);
+    let own = match way {
+        // What a partner paid in for designated purposes is a part of its balance, but not of what it can allocate.
+        Way::ByPartner(_) => vec![(Source::Partner, AccountKind::Cash)],
+        Way::Chosen(_) | Way::Automatic => charging::money_of(customer.kind).to_vec(),
+    };
+    let held = ledger::store::balances(connection, tenant, &[payer]).await?;
     let card = |card: &Card| (Source::Card, Purse::new(tenant, card.id, AccountKind::StoredValueCard, currency));
     let mut purses: Vec<(Source, Purse)> = cards.iter().map(card).collect();
-    for (source, kind) in charging::money_of(customer.kind) {
+    for (source, kind) in own {
         if held.iter().any(|balance| balance.kind == kind && balance.currency == currency) {
-            purses.push((source, Purse::of(tenant, order.customer, kind, currency)));
+            purses.push((source, Purse::of(tenant, payer, kind, currency)));
         }
     }
     Ok(purses)

@@ -1,10 +1,10 @@
 //! `POST /v3/orders/customer-orders/pay`
 
 use super::cancel;
-use super::model::{By, OrderNumber};
+use super::model::{By, Order, OrderNumber};
 use super::offers::OfferKind;
 use super::pay::{self, Chosen, Way};
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{Caller, CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
@@ -102,42 +102,59 @@ pub async fn pay_orders(
     write: Write,
     Json(request): Json<PayCustomerOrderV3Req>,
 ) -> Result<Answer, ApiError> {
-    let (account, id) = ((customer.tenant, customer.domain), request.order_id.id());
-    let way = Way::Chosen(request.chosen()?);
-    let desk = app.desk();
-    let by = By { user: Some(customer.user), now: app.now(customer.tenant) };
+    let coupons = given("coupon_infos", request.use_coupon, request.coupon_infos.as_deref(), choice::ORDER_MAX)?;
+    let discounts = given("discount_infos", request.use_discount, request.discount_infos.as_deref(), 1)?;
+    let chosen = chosen(coupons, discounts)?;
+    pay_as_chosen((&app, &customer), write, &request.order_id, chosen, |order| Ok(Outcome::empty(&order.id))).await
+}
+
+/// Pays a customer's order as it has chosen, and answers what `answer` makes of it.
+pub async fn pay_as_chosen(
+    (app, customer): (&App, &Caller),
+    write: Write,
+    order: &OrderNumber,
+    chosen: Chosen,
+    answer: impl FnOnce(&Order) -> Result<Outcome, ApiError>,
+) -> Result<Answer, ApiError> {
+    let (account, way) = ((customer.tenant, customer.domain), Way::Chosen(chosen));
+    let (desk, by) = (app.desk(), By { user: Some(customer.user), now: app.now(customer.tenant) });
     write
         .once(async |connection| {
-            let (order, state) = cancel::lock(connection, account, &id).await?;
-            pay::pay(connection, &desk, (&order, &state), &way, by).await?;
-            Ok(Outcome::empty(&id))
+            let (order, state) = cancel::lock(connection, account, &order.id()).await?;
+            answer(&pay::pay(connection, &desk, (&order, &state), &way, by).await?)
         })
         .await
 }
 
-impl PayCustomerOrderV3Req {
-    fn chosen(&self) -> Result<Chosen, ApiError> {
-        let coupons = given("coupon_infos", self.use_coupon, self.coupon_infos.as_deref(), choice::ORDER_MAX)?;
-        let discounts = given("discount_infos", self.use_discount, self.discount_infos.as_deref(), 1)?;
-        let mut chosen = Chosen {
-            discount: discounts.first().map(|discount| (discount.id.as_str().to_owned(), discount.r#type)),
-            ..Chosen::default()
-        };
-        for coupon in coupons {
-            let id = Uuid::try_parse(coupon.id.as_str());
-            let id = id.map_err(|_| ApiError::parameter("coupon_infos", "the customer has no such coupon"))?;
-            match coupon.r#type {
-                PaymentCouponKind::Card => chosen.cards.push(id),
-                PaymentCouponKind::Discount => chosen.coupons.push((CouponId(id), CouponKind::Discount)),
-                PaymentCouponKind::Cash => chosen.coupons.push((CouponId(id), CouponKind::Cash)),
-                PaymentCouponKind::Flexi => chosen.coupons.push((CouponId(id), CouponKind::Flexi)),
-            }
+/// What these coupons and discounts of a request are.
+pub fn chosen(
+    coupons: &[CouponSimpleInfoOrderPayV3],
+    discounts: &[DiscountSimpleInfoV3],
+) -> Result<Chosen, ApiError> {
+    let mut chosen = Chosen {
+        discount: discounts.first().map(|discount| (discount.id.as_str().to_owned(), discount.r#type)),
+        ..Chosen::default()
+    };
+    for coupon in coupons {
+        let id = coupon.id.id("coupon_infos")?;
+        match coupon.r#type {
+            PaymentCouponKind::Card => chosen.cards.push(id),
+            PaymentCouponKind::Discount => chosen.coupons.push((CouponId(id), Some(CouponKind::Discount))),
+            PaymentCouponKind::Cash => chosen.coupons.push((CouponId(id), Some(CouponKind::Cash))),
+            PaymentCouponKind::Flexi => chosen.coupons.push((CouponId(id), Some(CouponKind::Flexi))),
         }
-        Ok(chosen)
+    }
+    Ok(chosen)
+}
+
+impl PaymentCouponId {
+    /// The id, which is what can be an id of ours; `field` names it.
+    pub fn id(&self, field: &str) -> Result<Uuid, ApiError> {
+        Uuid::try_parse(self.as_str()).map_err(|_| ApiError::parameter(field, "the customer has no such coupon"))
     }
 }
 
-/// A list that must be there if it is used. One vendor's text refuses a list that is not used, another ignores it; so do we.
+/// A list that is used only if it is said so; then it must be there. One vendor's text refuses a list that is not used, another ignores it; so do we.
 fn given<'a, T>(field: &str, used: Use, list: Option<&'a [T]>, most: usize) -> Result<&'a [T], ApiError> {
     match (used, list) {
         (Use::No, _) => Ok(&[]),

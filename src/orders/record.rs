@@ -44,7 +44,7 @@ pub async fn write(
     customer: &Customer,
     by: By,
 ) -> Result<Order, NotDone> {
-    let status = state::next(None, new.begins).expect("an order begins in one of the ways of the table");
+    let status = state::next(None, new.begins).expect("an order begins in one of the ways of the table").status();
     let waits = status == OrderStatus::PendingPayment;
     let mut order = Order {
         id: number::order_id(by.now),
@@ -62,6 +62,8 @@ pub async fn write(
         payable_until: waits.then(|| by.now.saturating_add(desk.patience())),
         paid_at: (status == OrderStatus::Completed).then_some(by.now),
         paid_as: None,
+        paying_agent: None,
+        asked: None,
         lines: new.lines,
     };
     // Two orders of one minute may have drawn the same letters.

@@ -4,6 +4,7 @@ use super::model::OrderStatus;
 use crate::accounts::model::INSUFFICIENT_BALANCE;
 use crate::api::error::ApiError;
 use crate::coupons::choice;
+use crate::customers::refusal::Unrelated;
 use crate::ledger::{self, PostError};
 use crate::pricing::model::{Fault, Unavailable};
 use axum::http::StatusCode;
@@ -32,6 +33,12 @@ pub enum Refusal {
     /// It has no price.
     #[error("Parameter error. lines: {0}")]
     Price(Fault),
+    /// It is no customer of the partner's, or not one that it may order for.
+    #[error("{}", .0.words().1)]
+    Customer(Unrelated),
+    /// The customer has not allowed its partner to act for it.
+    #[error("The customer has granted its partner no agency.")]
+    NotAuthorised,
     /// Neither an unsubscription nor a downgrade.
     #[error("The order is not a downgrade or unsubscription order.")]
     NotARefund,
@@ -57,6 +64,8 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchOrder => "CBC.30000010",
+            Self::Customer(unrelated) => unrelated.words().0,
+            Self::NotAuthorised => "CBC.0151",
             Self::NotPayable => "CBC.99003106",
             Self::TooLate => "CBC.99003110",
             Self::NotCancellable(_) => "CBC.99005010",
@@ -73,7 +82,11 @@ impl Refusal {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self::bss(StatusCode::BAD_REQUEST, refusal.code(), refusal.to_string())
+        let status = match refusal {
+            Refusal::NotAuthorised => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::bss(status, refusal.code(), refusal.to_string())
     }
 }
 

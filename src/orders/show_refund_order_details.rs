@@ -1,6 +1,6 @@
 //! `GET /v2/orders/customer-orders/refund-orders`
 
-use super::model::{OrderNumber, OrderType};
+use super::model::{Order, OrderNumber, OrderType};
 use super::refusal::Refusal;
 use super::show_customer_order_details::visible;
 use super::store::{self, RefundRow};
@@ -100,16 +100,21 @@ pub async fn show_refund_order_details(
             return Err(Refusal::NoSuchOrder.into());
         }
     }
-    if order.kind != OrderType::Unsubscribe {
-        return Err(Refusal::NotARefund.into());
-    }
-    let mut connection = app.database.tenant(caller.tenant).await?;
-    let rows = store::refunds(&mut connection, caller.tenant, &order.id).await?;
+    let rows = rows(&app, &order).await?;
     let catalogue = app.catalogue.load();
     let shown = rows.into_iter().enumerate();
     let refund_infos: Vec<OrderRefundInfoV2> =
         shown.map(|row| show((&order.id, order.customer), row, &catalogue.products, language)).collect();
     Ok(Json(ShowRefundOrderDetailsResponse { total_count: refund_infos.len(), refund_infos }))
+}
+
+/// What an order gave back and kept, if it is one that gives back.
+pub async fn rows(app: &App, order: &Order) -> Result<Vec<RefundRow>, ApiError> {
+    if order.kind != OrderType::Unsubscribe {
+        return Err(Refusal::NotARefund.into());
+    }
+    let mut connection = app.database.tenant(order.tenant).await?;
+    Ok(store::refunds(&mut connection, order.tenant, &order.id).await?)
 }
 
 fn show(

@@ -1,7 +1,58 @@
 //! The life of an order: one table, and nothing else decides which status follows which.
 
-use super::model::OrderStatus;
-use OrderStatus::{Cancelled, Completed, Confirming, PendingPayment, Processing, Reviewing};
+use super::model::{Order, OrderStatus};
+use Stage::{AwaitingPartner, Cancelled, Completed, Confirming, PendingPayment, Processing, Reviewing};
+
+/// Where an order stands in its life: what its status says, and, while it is to be paid, whose turn that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// The vendor looks at it.
+    Reviewing,
+    /// Money is to be given back.
+    Refunding,
+    /// It is paid, and being provided.
+    Processing,
+    /// It is cancelled.
+    Cancelled,
+    /// Everything is provided.
+    Completed,
+    /// Its customer has to pay it.
+    PendingPayment,
+    /// Its customer has asked the partner to pay it; to everybody else it waits to be paid.
+    AwaitingPartner,
+    /// Its customer has to confirm it.
+    Confirming,
+}
+
+impl Stage {
+    /// What it is called on the wire.
+    pub fn status(self) -> OrderStatus {
+        match self {
+            Self::Reviewing => OrderStatus::Reviewing,
+            Self::Refunding => OrderStatus::Refunding,
+            Self::Processing => OrderStatus::Processing,
+            Self::Cancelled => OrderStatus::Cancelled,
+            Self::Completed => OrderStatus::Completed,
+            Self::PendingPayment | Self::AwaitingPartner => OrderStatus::PendingPayment,
+            Self::Confirming => OrderStatus::Confirming,
+        }
+    }
+}
+
+/// An order that nobody else is asked to pay.
+impl From<OrderStatus> for Stage {
+    fn from(status: OrderStatus) -> Self {
+        match status {
+            OrderStatus::Reviewing => Self::Reviewing,
+            OrderStatus::Refunding => Self::Refunding,
+            OrderStatus::Processing => Self::Processing,
+            OrderStatus::Cancelled => Self::Cancelled,
+            OrderStatus::Completed => Self::Completed,
+            OrderStatus::PendingPayment => Self::PendingPayment,
+            OrderStatus::Confirming => Self::Confirming,
+        }
+    }
+}
 
 /// What happens to an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type)]
@@ -23,8 +74,14 @@ pub enum Event {
     Refused,
     /// The customer confirms.
     Confirmed,
-    /// Somebody pays.
+    /// Its customer pays.
     Paid,
+    /// Its customer asks the partner to pay.
+    PartnerAsked,
+    /// The partner pays.
+    PartnerPaid,
+    /// The partner does not pay, or is its customer's partner no more.
+    PartnerRefused,
     /// Somebody cancels.
     Cancelled,
     /// The deadline for paying is over.
@@ -36,7 +93,7 @@ pub enum Event {
 }
 
 /// From which status what leads where.
-const TABLE: [(Option<OrderStatus>, Event, OrderStatus); 16] = [
+const TABLE: [(Option<Stage>, Event, Stage); 22] = [
     (None, Event::Placed, PendingPayment),
     (None, Event::PlacedForReview, Reviewing),
     (None, Event::PlacedByStaff, Confirming),
@@ -52,13 +109,40 @@ const TABLE: [(Option<OrderStatus>, Event, OrderStatus); 16] = [
     (Some(PendingPayment), Event::Cancelled, Cancelled),
     (Some(PendingPayment), Event::Expired, Cancelled),
     (Some(PendingPayment), Event::Overtaken, Cancelled),
+    // While the partner is asked it is not the customer's turn to pay; cancelling ends the asking as well.
+    (Some(PendingPayment), Event::PartnerAsked, AwaitingPartner),
+    (Some(AwaitingPartner), Event::PartnerPaid, Processing),
+    (Some(AwaitingPartner), Event::PartnerRefused, PendingPayment),
+    (Some(AwaitingPartner), Event::Cancelled, Cancelled),
+    (Some(AwaitingPartner), Event::Expired, Cancelled),
+    (Some(AwaitingPartner), Event::Overtaken, Cancelled),
     // A line that failed is given back by an order of its own; the order itself is done.
     (Some(Processing), Event::Provisioned, Completed),
 ];
 
-/// The status that follows, or nothing if this cannot happen to an order that stands so.
-pub fn next(from: Option<OrderStatus>, event: Event) -> Option<OrderStatus> {
+/// The stage that follows, or nothing if this cannot happen to an order that stands so.
+pub fn next(from: Option<Stage>, event: Event) -> Option<Stage> {
     TABLE.iter().find(|row| row.0 == from && row.1 == event).map(|row| row.2)
+}
+
+impl Order {
+    /// Where it stands.
+    pub fn stage(&self) -> Stage {
+        if self.asked.is_some() { AwaitingPartner } else { self.status.into() }
+    }
+
+    /// Whether this can happen to it now.
+    pub fn admits(&self, event: Event) -> bool {
+        next(Some(self.stage()), event).is_some()
+    }
+
+    /// Lets this happen to it. The status that it had; nothing if it cannot happen to it, which leaves it as it is.
+    pub fn undergo(&mut self, event: Event) -> Option<OrderStatus> {
+        let stage = next(Some(self.stage()), event)?;
+        let from = std::mem::replace(&mut self.status, stage.status());
+        self.asked = self.asked.filter(|_| stage == AwaitingPartner);
+        Some(from)
+    }
 }
 
 #[cfg(test)]

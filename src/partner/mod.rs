@@ -1,10 +1,16 @@
-//! What partners ask of this server beyond the vendor's API.
+//! What partners ask of this server beyond the vendor's API, and what they do in the vendor's console.
 
+pub mod ask_partner_to_pay;
 pub mod create_webhook;
 pub mod delete_webhook;
 pub mod list_events;
+pub mod list_orders_to_pay;
 pub mod list_webhook_deliveries;
 pub mod list_webhooks;
+pub mod orders;
+pub mod pay_order_for_customer;
+pub mod place_order_for_customer;
+pub mod refuse_to_pay_order;
 pub mod replay_webhook;
 pub mod show_idempotency_key;
 pub mod update_webhook;
@@ -24,5 +30,10 @@ pub fn register(operations: &mut Operations<App>) {
         delete_webhook::delete_webhook,
         list_webhook_deliveries::list_webhook_deliveries,
         replay_webhook::replay_webhook,
+        place_order_for_customer::place_order_for_customer,
+        ask_partner_to_pay::ask_partner_to_pay,
+        list_orders_to_pay::list_orders_to_pay,
+        pay_order_for_customer::pay_order_for_customer,
+        refuse_to_pay_order::refuse_to_pay_order,
     );
 }

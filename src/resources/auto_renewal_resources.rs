@@ -12,9 +12,12 @@ use crate::pricing::model::{PeriodType, ResourceId};
 use crate::subscriptions::lifecycle::{AutoRenewal, ExpirePolicy, ResourceStatus};
 use crate::subscriptions::model::Subscription;
 use crate::subscriptions::store as subscriptions;
+use crate::values::id::{DomainId, TenantId};
 use crate::values::number;
+use crate::values::site::Site;
 use axum::extract::State;
 use serde::Deserialize;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,17 +78,27 @@ pub async fn auto_renewal_resources(
         return Err(ApiError::parameter("auto_renew_times", "must be from 0 to 99"));
     }
     let (account, now) = ((customer.tenant, customer.domain), app.now(customer.tenant));
-    let (desk, id) = (app.desk(), resource_id.as_str().to_owned());
+    let (site, id) = (app.desk().site, resource_id.as_str().to_owned());
     write
         .once(async |connection| {
-            let held = Held::lock(connection, account, std::slice::from_ref(&id), desk.site).await?;
-            let mut resource =
-                held.primary(&id).and_then(|primary| decide(primary, &request, now)).map_err(Failure::from)?;
-            resource.renew_attempt_at = resource.attempt_after(now, &held.rules);
-            subscriptions::update(connection, account.0, &[resource], &held.rules).await?;
+            switch_on(connection, (account, site), &id, &request, now).await?;
             Ok(Outcome::empty(&id))
         })
         .await
+}
+
+/// Lets a customer's resource be renewed by itself: in the transaction of who calls.
+pub async fn switch_on(
+    connection: &mut PgConnection,
+    (account, site): ((TenantId, DomainId), Site),
+    id: &str,
+    request: &AutoRenewalResourcesReq,
+    now: OffsetDateTime,
+) -> Result<(), Failure> {
+    let held = Held::lock(connection, account, &[id.to_owned()], site).await?;
+    let mut resource = held.primary(id).and_then(|primary| decide(primary, request, now))?;
+    resource.renew_attempt_at = resource.attempt_after(now, &held.rules);
+    Ok(subscriptions::update(connection, account.0, &[resource], &held.rules).await?)
 }
 
 fn decide(

@@ -12,7 +12,10 @@ use crate::app::App;
 use crate::subscriptions::lifecycle::ExpirePolicy;
 use crate::subscriptions::model::Subscription;
 use crate::subscriptions::store as subscriptions;
+use crate::values::id::{DomainId, TenantId};
+use crate::values::site::Site;
 use axum::extract::State;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 /// Lets a resource be renewed by itself no more.
@@ -33,15 +36,25 @@ pub async fn cancel_auto_renewal_resources(
     Path(AutoRenewalPath { resource_id }): Path<AutoRenewalPath>,
 ) -> Result<Answer, ApiError> {
     let (account, now) = ((customer.tenant, customer.domain), app.now(customer.tenant));
-    let (desk, id) = (app.desk(), resource_id.as_str().to_owned());
+    let (site, id) = (app.desk().site, resource_id.as_str().to_owned());
     write
         .once(async |connection| {
-            let held = Held::lock(connection, account, std::slice::from_ref(&id), desk.site).await?;
-            let resource = held.primary(&id).and_then(|primary| decide(primary, now)).map_err(Failure::from)?;
-            subscriptions::update(connection, account.0, &[resource], &held.rules).await?;
+            switch_off(connection, (account, site), &id, now).await?;
             Ok(Outcome::empty(&id))
         })
         .await
+}
+
+/// Lets a customer's resource be renewed by itself no more: in the transaction of who calls.
+pub async fn switch_off(
+    connection: &mut PgConnection,
+    (account, site): ((TenantId, DomainId), Site),
+    id: &str,
+    now: OffsetDateTime,
+) -> Result<(), Failure> {
+    let held = Held::lock(connection, account, &[id.to_owned()], site).await?;
+    let resource = held.primary(id).and_then(|primary| decide(primary, now))?;
+    Ok(subscriptions::update(connection, account.0, &[resource], &held.rules).await?)
 }
 
 fn decide(primary: &Subscription, now: OffsetDateTime) -> Result<Subscription, Refusal> {

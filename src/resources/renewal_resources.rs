@@ -68,7 +68,7 @@ pub async fn renewal_resources(
     let renewal = Renewal {
         account: (customer.tenant, customer.domain),
         ids: named(request.resource_ids.as_slice())?,
-        period: request.period()?,
+        period: period(request.period_type, request.period_num)?,
         is_auto_pay: request.auto_pay()?,
         source: SourceType::Customer,
         user_name: customer.user_name.clone(),
@@ -77,12 +77,19 @@ pub async fn renewal_resources(
         .once(async |connection| {
             let held = Held::lock(connection, renewal.account, &renewal.ids, desk.site).await?;
             let renewed = renewing::renew(connection, &desk, (&renewal, &held), by).await?;
-            answer(renewed)
+            outcome(renewed, |order_ids, failed| RenewalResourcesResponse {
+                order_ids,
+                fail_resource_infos: failed.into_iter().map(left_out).collect(),
+            })
         })
         .await
 }
 
-fn answer(renewed: Renewed) -> Result<Outcome, ApiError> {
+/// What is answered to who wants to renew: what `body` makes of the orders and of what could not be renewed.
+pub fn outcome<B: Serialize>(
+    renewed: Renewed,
+    body: impl FnOnce(Vec<String>, Vec<(String, Refusal)>) -> B,
+) -> Result<Outcome, ApiError> {
     let Renewed { orders, failed } = renewed;
     if let (true, Some((_, refusal))) = (orders.is_empty(), failed.first()) {
         return Err(Failure::from(*refusal).into());
@@ -92,8 +99,7 @@ fn answer(renewed: Renewed) -> Result<Outcome, ApiError> {
     if orders.iter().any(|placed| placed.unpaid.is_some()) {
         return Ok(Outcome::refused(&subject, &Refusal::AutomaticPayment.into()));
     }
-    let fail_resource_infos = failed.into_iter().map(left_out).collect();
-    Outcome::of(&subject, &RenewalResourcesResponse { order_ids, fail_resource_infos })
+    Outcome::of(&subject, &body(order_ids, failed))
 }
 
 fn left_out((resource_id, refusal): (String, Refusal)) -> FailResourceInfo {
@@ -101,18 +107,17 @@ fn left_out((resource_id, refusal): (String, Refusal)) -> FailResourceInfo {
     FailResourceInfo { error_code, error_msg: error_msg.to_owned(), resource_id }
 }
 
-impl RenewalResourcesReq {
-    fn period(&self) -> Result<Period, ApiError> {
-        let (kind, most) = if self.period_type.get() == 2 { (PeriodType::Month, 11) } else { (PeriodType::Year, 3) };
-        let num = self.period_num.get();
-        if num > most {
-            return Err(ApiError::parameter(
-                "period_num",
-                format_args!("must be from 1 to {most} for this period_type"),
-            ));
-        }
-        Ok(Period { kind, num })
+/// For how long something is renewed, as requests say it.
+pub fn period(kind: Number<2, 3>, num: Number<1, 11>) -> Result<Period, ApiError> {
+    let (kind, most) = if kind.get() == 2 { (PeriodType::Month, 11) } else { (PeriodType::Year, 3) };
+    let num = num.get();
+    if num > most {
+        return Err(ApiError::parameter("period_num", format_args!("must be from 1 to {most} for this period_type")));
     }
+    Ok(Period { kind, num })
+}
+
+impl RenewalResourcesReq {
 
     fn auto_pay(&self) -> Result<bool, ApiError> {
         match self.is_auto_pay {

@@ -2,7 +2,7 @@
 
 use super::model::{Amounts, OrderStatus, Reduction, ReductionKind, Share, Source};
 use super::plan::{self, Coupon, Insufficient, Purse};
-use super::state::{self, Event};
+use super::state::{self, Event, Stage};
 use crate::accounts::model::INSUFFICIENT_BALANCE;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -103,13 +103,13 @@ fn statuses_follow_as_the_cases_say() {
             "audit refused" => Event::Refused,
             _ => Event::Overtaken,
         };
-        let to = state::next(Some(from), event);
+        let to = state::next(Some(from.into()), event);
         match expected["result"].as_str().expect("a text") {
             "3 then 5" => {
-                assert_eq!(to, Some(OrderStatus::Processing), "{id}");
-                assert_eq!(state::next(to, Event::Provisioned), Some(OrderStatus::Completed), "{id}");
+                assert_eq!(to, Some(Stage::Processing), "{id}");
+                assert_eq!(state::next(to, Event::Provisioned), Some(Stage::Completed), "{id}");
             }
-            "4" => assert_eq!(to, Some(OrderStatus::Cancelled), "{id}"),
+            "4" => assert_eq!(to, Some(Stage::Cancelled), "{id}"),
             _ => assert_eq!(to, None, "{id}"),
         }
     }

@@ -4,7 +4,7 @@ pub mod due;
 pub mod lines;
 pub mod search;
 
-use super::model::{By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType};
+use super::model::{Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType};
 use super::state::Event;
 use crate::customers::model::AssociationType;
 use crate::values::id::{DomainId, TenantId};
@@ -24,7 +24,8 @@ macro_rules! head {
             r#"select domain_id as "customer: DomainId", partner_id as "partner: DomainId", order_type as "kind: OrderType",
                       status as "status: OrderStatus", source_type as "source: SourceType", currency as "currency: Currency",
                       user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at,
-                      paid_as as "paid_as: AssociationType"
+                      paid_as as "paid_as: AssociationType", paying_agent_id as "paying_agent: DomainId",
+                      asked_partner_id as "asked_partner: DomainId", asked_at
                from orders where tenant_id = $1 and order_id = $2"# + $locked,
             $($bound),+
         )
@@ -120,15 +121,18 @@ pub async fn note(
     Ok(())
 }
 
-/// Writes the status that an order has now, and until when it can be paid.
+/// Writes the status that an order has now, until when it can be paid, and which partner is asked to.
 pub async fn set_status(connection: &mut PgConnection, order: &Order, now: OffsetDateTime) -> sqlx::Result<()> {
     sqlx::query!(
-        "update orders set status = $3, updated_at = $4, payable_until = $5 where tenant_id = $1 and order_id = $2",
+        "update orders set status = $3, updated_at = $4, payable_until = $5, asked_partner_id = $6, asked_at = $7
+         where tenant_id = $1 and order_id = $2",
         order.tenant.0,
         order.id,
         order.status.code(),
         now,
-        order.payable_until
+        order.payable_until,
+        order.asked.map(|asked| asked.partner.0),
+        order.asked.map(|asked| asked.at)
     )
     .execute(connection)
     .await?;
@@ -166,7 +170,7 @@ pub async fn set_paid(
         "update orders
          set status = $3, official_amount = $4, amount_after_discount = $5, coupon_amount = $6, flexi_amount = $7,
              card_amount = $8, discounts = $9, paid_at = $10, paid_as = $11, provision_at = $12,
-             updated_at = $10
+             updated_at = $10, paying_agent_id = $13, asked_partner_id = null, asked_at = null
          where tenant_id = $1 and order_id = $2",
         order.tenant.0,
         order.id,
@@ -179,7 +183,8 @@ pub async fn set_paid(
         Json(&amounts.reductions) as Json<&Vec<Reduction>>,
         now,
         order.paid_as.map(|kind| kind as i16),
-        provision_at
+        provision_at,
+        order.paying_agent.map(|agent| agent.0)
     )
     .execute(&mut *connection)
     .await?;
@@ -270,6 +275,9 @@ struct Head {
     payable_until: Option<OffsetDateTime>,
     paid_at: Option<OffsetDateTime>,
     paid_as: Option<AssociationType>,
+    paying_agent: Option<DomainId>,
+    asked_partner: Option<DomainId>,
+    asked_at: Option<OffsetDateTime>,
 }
 
 async fn with_lines(
@@ -294,6 +302,8 @@ async fn with_lines(
         payable_until: head.payable_until,
         paid_at: head.paid_at,
         paid_as: head.paid_as,
+        paying_agent: head.paying_agent,
+        asked: head.asked_partner.zip(head.asked_at).map(|(partner, at)| Asked { partner, at }),
         lines: lines::of(connection, tenant, id).await?,
     }))
 }

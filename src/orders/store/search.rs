@@ -4,6 +4,7 @@
 //! end. How many orders a customer or a partner has in all is kept; with a filter they are counted.
 
 use crate::api::page::Part;
+use crate::customers::model::AssociationType;
 use crate::orders::model::{OrderStatus, OrderType, Reduction, SourceType};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
@@ -53,6 +54,26 @@ pub struct OrderRow {
     pub paid_at: Option<OffsetDateTime>,
     /// Who paid, if it was another account.
     pub paying_agent_id: Option<DomainId>,
+    /// Since when the partner is asked to pay, if it is.
+    pub asked_at: Option<OffsetDateTime>,
+    /// When it was changed last.
+    pub updated_at: OffsetDateTime,
+}
+
+/// The orders of a customer that this partner is asked to pay, in the order in which they are locked.
+pub async fn asked_of(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    partner: DomainId,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select order_id from orders where tenant_id = $1 and asked_partner_id = $2 and domain_id = $3 order by order_id",
+        tenant.0,
+        partner.0,
+        customer.0
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Whose orders.
@@ -62,6 +83,8 @@ pub enum Whose {
     Customer(DomainId),
     /// Those of a partner's customers.
     Partner(DomainId),
+    /// Those that a partner is asked to pay.
+    Asked(DomainId),
 }
 
 /// From when to when, both included, as far as they are given.
@@ -90,6 +113,8 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
     /// What they are for.
     pub kind: Option<OrderType>,
+    /// How the customer was associated when it paid.
+    pub paid_as: Option<AssociationType>,
 }
 
 /// A list.
@@ -133,10 +158,11 @@ impl Search {
     }
 
     async fn total(&self, connection: &mut PgConnection) -> sqlx::Result<i64> {
-        if self.filter != OrderFilter::default() {
-            return self.count().build_query_scalar().fetch_one(connection).await;
-        }
-        let (Whose::Customer(owner) | Whose::Partner(owner)) = self.whose;
+        let owner = match self.whose {
+            Whose::Customer(owner) | Whose::Partner(owner) if self.filter == OrderFilter::default() => owner,
+            // Few wait at a time, so they are counted.
+            _ => return self.count().build_query_scalar().fetch_one(connection).await,
+        };
         let kept = sqlx::query_scalar!(
             "select orders from order_counters where tenant_id = $1 and owner_id = $2",
             self.tenant.0,
@@ -156,7 +182,8 @@ impl Search {
         let mut query = QueryBuilder::new(
             "select order_id, domain_id, order_type, status, source_type, service_type_code, currency, official_amount,
                     amount_after_discount, card_amount, commission_amount, consumed_amount, discounts, user_name,
-                    enterprise_project_id, created_at, payable_until, paid_at, paying_agent_id
+                    enterprise_project_id, created_at, payable_until, paid_at, paying_agent_id, asked_at,
+                    updated_at
              from orders o",
         );
         self.push_conditions(&mut query);
@@ -174,6 +201,7 @@ impl Search {
         match self.whose {
             Whose::Customer(customer) => query.push(" and o.domain_id = ").push_bind(customer.0),
             Whose::Partner(partner) => query.push(" and o.partner_id = ").push_bind(partner.0),
+            Whose::Asked(partner) => query.push(" and o.asked_partner_id = ").push_bind(partner.0),
         };
         let filter = &self.filter;
         if let Some(order) = &filter.order {
@@ -190,6 +218,9 @@ impl Search {
         }
         if let Some(kind) = filter.kind {
             query.push(" and o.order_type = ").push_bind(kind.code());
+        }
+        if let Some(kind) = filter.paid_as {
+            query.push(" and o.paid_as = ").push_bind(kind as i16);
         }
         for (column, span) in [("o.created_at", filter.created), ("o.paid_at", filter.paid)] {
             if let Some(from) = span.from {

@@ -1,5 +1,6 @@
 //! Orders through the router, on a real database.
 
+mod partner;
 mod race;
 
 use crate::background::due;
