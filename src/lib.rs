@@ -7,8 +7,9 @@
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`]. A file there is one operation. What
-//!    needs several domains stands above them: [`resources`], [`associations`], [`consumption`].
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`]. A file there is one
+//!    operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`], [`consumption`].
+//!    What old clients send is read by [`legacy`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
 //!    [`background`] keeps it in step with the database, and does whatever happens by itself.
@@ -41,6 +42,7 @@ pub mod health;
 pub mod identity;
 pub mod lease;
 pub mod ledger;
+pub mod legacy;
 pub mod listener;
 pub mod memory;
 pub mod messages;
@@ -91,6 +93,7 @@ pub fn operations() -> Operations<App> {
     consumption::register(&mut operations);
     real_name::register(&mut operations);
     partner::register(&mut operations);
+    legacy::register(&mut operations);
     pricing::register(&mut operations);
     subscriptions::register(&mut operations);
     operations.add_webhooks(events::catalogue::webhooks());

@@ -97,6 +97,20 @@ fn name_accounts(app: &TestApp, calls: &mut [Call]) {
     }
 }
 
+/// Likewise the account in the path of an old form, which is the caller's own: demo-partner's where only partners may call, else
+/// demo-customer's.
+fn name_callers(app: &TestApp, calls: &mut [Call]) {
+    for call in calls {
+        let account =
+            if call.policy.callers.contains(&CallerKind::Customer) { "demo-customer" } else { "demo-partner" };
+        let own = format!("/v1.0/{}/", app.world.account(account).domain);
+        call.target = call.target.replace(&format!("/v1.0/{EXAMPLE_ID}/"), &own);
+        let customer = app.world.account("demo-customer").domain;
+        call.body =
+            call.body.replace(&format!("\"customerId\":\"{EXAMPLE_ID}\""), &format!("\"customerId\":\"{customer}\""));
+    }
+}
+
 /// Likewise quotas and a coupon: demo-partner's, and demo-distributor's where only distributors may call.
 async fn name_coupons(app: &TestApp, calls: &mut [Call]) {
     let first = |answer: &Value, list: &str, field: &str| text(&answer[list][0][field]);
@@ -118,16 +132,25 @@ async fn name_coupons(app: &TestApp, calls: &mut [Call]) {
     }
 }
 
-/// Likewise an order: demo-customer's.
+/// Likewise an order: demo-customer's. Whoever pays or refuses for it gets one of its own, that the partner is asked to pay.
 async fn name_order(app: &TestApp, calls: &mut [Call]) {
     let line = json!({"resource_type": "hws.resource.type.vm", "resource_spec": "s6.large.2.linux",
                       "region": "cn-north-4", "period_type": 2, "period_num": 1});
-    let operator = app.operator(Role::Operate).await;
     let target = "/admin/v1/accounts/demo-customer/orders";
-    let order = operator.post(target, &json!({ "lines": [line] })).await.ok();
+    let place = async || {
+        let operator = app.operator(Role::Operate).await;
+        text(&operator.post(target, &json!({ "lines": [line] })).await.ok()["order_id"])
+    };
+    let order = place().await;
     for call in calls {
-        call.target = call.target.replace(EXAMPLE_ORDER, &text(&order["order_id"]));
-        call.body = call.body.replace(EXAMPLE_ORDER, &text(&order["order_id"]));
+        let mut named = order.clone();
+        if ["PayOrderForCustomer", "RefuseToPayOrder"].contains(&call.id.as_str()) {
+            named = place().await;
+            let ask = format!("/partner/v1/orders/{named}/ask");
+            app.client("demo-customer").call(Method::POST, &ask, &[], "").await.ok();
+        }
+        call.target = call.target.replace(EXAMPLE_ORDER, &named);
+        call.body = call.body.replace(EXAMPLE_ORDER, &named);
     }
 }
 
@@ -306,6 +329,7 @@ async fn everybody_gets_what_the_committed_table_says(pool: PgPool) {
     let app = TestApp::with_prices(pool.clone()).await;
     let mut calls = calls();
     name_accounts(&app, &mut calls);
+    name_callers(&app, &mut calls);
     name_coupons(&app, &mut calls).await;
     name_order(&app, &mut calls).await;
     name_charge(&app, &mut calls).await;

@@ -187,9 +187,7 @@ async fn choose_coupons(
                 named.iter().filter_map(|id| candidates.iter().find(|one| one.id == *id).cloned()).collect();
             choice::check(&purchase, &named).map_err(Refusal::Coupon)?
         }
-        Way::Automatic | Way::ByPartner(_) => {
-            choice::largest_cash_coupon(&purchase, &candidates).into_iter().collect()
-        }
+        Way::Automatic | Way::ByPartner(_) => choice::largest_cash_coupon(&purchase, &candidates).into_iter().collect(),
     };
     let found = |cover: Cover| Some((held.iter().find(|coupon| coupon.id == cover.coupon)?.clone(), cover));
     Ok(covers.into_iter().filter_map(found).collect())
@@ -245,8 +243,11 @@ async fn post(
     let homes = returns::homes(connection, order.tenant, &coupons).await?;
     let mut postings = usage::postings(&payment(order, by), used, &homes);
     let mut purses = ledger::purses(&postings);
-    let money =
-        if bill.due() > Decimal::ZERO { money(connection, (order, customer), (way, &cards)).await? } else { Vec::new() };
+    let money = if bill.due() > Decimal::ZERO {
+        money(connection, (order, customer), (way, &cards)).await?
+    } else {
+        Vec::new()
+    };
     if !money.is_empty() {
         purses.push(Purse::vendor(order.tenant, order.currency));
         purses.extend(money.iter().map(|(_, purse)| *purse));

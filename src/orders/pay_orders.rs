@@ -127,10 +127,7 @@ pub async fn pay_as_chosen(
 }
 
 /// What these coupons and discounts of a request are.
-pub fn chosen(
-    coupons: &[CouponSimpleInfoOrderPayV3],
-    discounts: &[DiscountSimpleInfoV3],
-) -> Result<Chosen, ApiError> {
+pub fn chosen(coupons: &[CouponSimpleInfoOrderPayV3], discounts: &[DiscountSimpleInfoV3]) -> Result<Chosen, ApiError> {
     let mut chosen = Chosen {
         discount: discounts.first().map(|discount| (discount.id.as_str().to_owned(), discount.r#type)),
         ..Chosen::default()

@@ -153,6 +153,7 @@ impl QueryCustomerOnDemandResourcesReq {
         OnDemandFilter {
             region: self.region_code.wanted().map(|region| region.as_str().to_owned()),
             service_type: self.service_type_code.wanted().map(|code| code.as_str().to_ascii_lowercase()),
+            resource_type: None,
             ids: self.resource_ids.wanted().map(ids),
             from: self.effective_time_begin.wanted().map(|begin| begin.0),
             to: self.effective_time_end.wanted().map(|end| end.0),
@@ -167,7 +168,6 @@ fn show(
     products: &Products,
     language: Language,
 ) -> CustomerOnDemandResource {
-    let info = resource.resource_size.map(|size| format!("{{\"specSize\":{size}.0}}"));
     let product_spec_desc = description(&resource.resource_spec, resource.resource_size);
     CustomerOnDemandResource {
         customer_id,
@@ -183,7 +183,7 @@ fn show(
         expire_time: resource.expires_at.map(Instant),
         status: resource.status,
         resource_spec_code: resource.resource_spec,
-        resource_info: info.unwrap_or_default(),
+        resource_info: on_demand::info(resource.resource_size),
         product_spec_desc,
     }
 }

@@ -189,6 +189,8 @@ pub struct OnDemandFilter {
     pub region: Option<String>,
     /// Of this service type, in lower case.
     pub service_type: Option<String>,
+    /// Of this type, in lower case.
+    pub resource_type: Option<String>,
     /// These.
     pub ids: Option<Vec<String>>,
     /// Opened at this instant or later.
@@ -197,6 +199,11 @@ pub struct OnDemandFilter {
     pub to: Option<OffsetDateTime>,
     /// How they stand.
     pub status: Option<OnDemandStatus>,
+}
+
+/// A size as the vendor's lists tell it: JSON in a text; empty where there is none.
+pub fn info(size: Option<i32>) -> String {
+    size.map(|size| format!("{{\"specSize\":{size}.0}}")).unwrap_or_default()
 }
 
 /// A page of a customer's resources, the latest first, and how many there are in all.
@@ -237,6 +244,9 @@ fn push_conditions(
     }
     if let Some(service) = &filter.service_type {
         query.push(" and service_type_code = ").push_bind(service.clone());
+    }
+    if let Some(kind) = &filter.resource_type {
+        query.push(" and resource_type_code = ").push_bind(kind.clone());
     }
     if let Some(ids) = &filter.ids {
         query.push(" and resource_id = any(").push_bind(ids.clone()).push(")");

@@ -118,7 +118,6 @@ pub fn period(kind: Number<2, 3>, num: Number<1, 11>) -> Result<Period, ApiError
 }
 
 impl RenewalResourcesReq {
-
     fn auto_pay(&self) -> Result<bool, ApiError> {
         match self.is_auto_pay {
             None | Some(0) => Ok(false),

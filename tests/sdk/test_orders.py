@@ -10,7 +10,8 @@ import requests
 from sandbox import Gateway, World, wait_until
 from test_accounts import Account, refusal
 from test_coupons import RAISED, admin
-from wire import SECONDS
+from test_other_clients import ASKSession, Profile
+from wire import SECONDS, SdkAuth
 
 CUSTOMER = "demo-customer"
 SERVER = {
@@ -195,3 +196,56 @@ def test_what_a_service_could_not_provide_comes_back(stall: Stall) -> None:
     report = f"accounts/{CUSTOMER}/orders/{order}/provisioning"
     stall.ask("POST", report, lines=[{"line": 1, "provided": False}])
     assert (stall.details(order).order_info.status, stall.customer.own_balance()) == (5, before)
+
+
+def test_a_partner_orders_and_pays_for_its_customer(stall: Stall) -> None:
+    def send(account: str, method: str, path: str, **body: Any) -> Any:
+        url, auth = f"{stall.gateway.url}/partner/v1/orders{path}", SdkAuth(stall.gateway.accounts[account])
+        return requests.request(method, url, json=body or None, auth=auth, timeout=SECONDS)
+
+    placed = send("demo-partner", "POST", "", customer_id=stall.customer.id, lines=[SERVER])
+    assert placed.ok, placed.text
+    order = placed.json()["order_id"]
+    info = stall.details(order).order_info
+    assert (info.status, info.source_type, info.user_name) == (6, 2, "demo-partner")
+    assert send("demo-partner", "POST", f"/{order}/pay").json()["error_code"] == "CBC.99003106", "nobody has asked"
+    asked = send(CUSTOMER, "POST", f"/{order}/ask")
+    assert asked.ok, asked.text
+    assert refusal(lambda: stall.pay(order))[1] == "CBC.99003106"
+    waiting = send("demo-partner", "GET", "/to-pay").json()
+    assert [row["order_id"] for row in waiting["orders"]] == [order]
+
+    funds, own = stall.partner.balance(), stall.customer.own_balance()
+    paid = send("demo-partner", "POST", f"/{order}/pay").json()
+    price = exact(paid["amount_after_discount"])
+    assert (stall.partner.balance(), stall.customer.own_balance()) == (funds - price, own)
+    listed = stall.customer("ListCustomerOrders", order_id=order).order_infos[0]
+    assert (listed.agent_pay_info.is_agent_pay, listed.agent_pay_info.paying_agent_id) == (True, stall.partner.id)
+
+    # What comes back within five days comes back to who paid.
+    server = stall.provided(order)
+    body = stall.customer.client.models.UnsubscribeResourcesReq(resource_ids=[server], unsubscribe_type=1)
+    stall.customer("CancelResourcesSubscription", body=body)
+    assert (stall.partner.balance(), stall.customer.own_balance()) == (funds, own)
+
+
+def test_the_vendors_older_sdk_sends_the_old_forms(stall: Stall) -> None:
+    keys = stall.gateway.accounts[CUSTOMER]
+    session = ASKSession(Profile(), ak=keys.access_key, sk=keys.secret_key, domain="example.com", region="")
+
+    def send(method: str, path: str, **more: Any) -> Any:
+        answer = session.request(f"{stall.gateway.url}/v1.0/{stall.customer.id}/{path}", method, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    order = stall.order()
+    listed = send("GET", "common/order-mgr/orders/detail", params={"order_id": order, "page_index": 1, "page_size": 10})
+    assert (listed["error_code"], listed["data"]["orderInfos"][0]["status"]) == ("CBC.0000", 6)
+    pay = {"orderId": order, "payAccountType": 2, "bpId": "", "couponIds": []}
+    assert send("POST", "customer/order-mgr/order/pay", json=pay)["error_code"] == "CBC.0000"
+    server = stall.provided(order)
+    # As a PHP script asks for its servers.
+    found = send("GET", "common/order-mgr/resources/detail", params={"resource_ids": server, "only_main_resource": 1})
+    assert (found["total_count"], found["data"][0]["main_resource_id"]) == (1, server)
+    gone = send("DELETE", f"customer/order-mgr/orders/{order}", params={"unsub_type": 3})
+    assert len(gone["unsub_order_ids"]) == 1

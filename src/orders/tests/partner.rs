@@ -38,7 +38,8 @@ impl Stall {
     }
 
     async fn ordered_by_partner(&self, more: Value) -> Answer {
-        let mut body = json!({"customer_id": self.app.world.account(CUSTOMER).domain, "lines": Self::server(1, false)["lines"]});
+        let mut body =
+            json!({"customer_id": self.app.world.account(CUSTOMER).domain, "lines": Self::server(1, false)["lines"]});
         for (name, value) in more.as_object().expect("fields") {
             body[name] = value.clone();
         }
@@ -103,10 +104,7 @@ async fn a_partner_pays_what_it_is_asked_to_and_gets_it_back(pool: PgPool) {
     assert!(price > Decimal::ZERO);
     assert_eq!((stall.partner_cash().await, stall.balance().await), (before - price, own));
     let listed = stall.get(&format!("{}?order_id={}", super::LIST, id(&order))).await;
-    assert_eq!(
-        listed["order_infos"][0]["agent_pay_info"],
-        json!({"is_agent_pay": true, "paying_agent_id": partner})
-    );
+    assert_eq!(listed["order_infos"][0]["agent_pay_info"], json!({"is_agent_pay": true, "paying_agent_id": partner}));
     assert_eq!(stall.step(PARTNER, &order, "pay").await.refusal().1, "CBC.99003106");
     assert_eq!(stall.waiting(PARTNER).await["total_count"], 0);
 
@@ -162,12 +160,11 @@ async fn what_is_asked_for_ends_with_the_order_and_with_the_association(pool: Pg
     assert_eq!(stall.waiting(PARTNER).await["total_count"], 0);
     assert_eq!(stall.step(PARTNER, &released, "pay").await.refusal().1, "CBC.30000010", "it is nobody's customer");
     assert_eq!(stall.step(CUSTOMER, &released, "ask").await.refusal().1, "CBC.0100", "there is nobody to ask");
-    let events: Vec<String> =
-        sqlx::query_scalar("select event from order_events where order_id = $1 order by number")
-            .bind(id(&released))
-            .fetch_all(&mut *stall.pool.acquire().await.expect("a connection"))
-            .await
-            .expect("they are read");
+    let events: Vec<String> = sqlx::query_scalar("select event from order_events where order_id = $1 order by number")
+        .bind(id(&released))
+        .fetch_all(&mut *stall.pool.acquire().await.expect("a connection"))
+        .await
+        .expect("they are read");
     assert_eq!(events, ["placed", "partner_asked", "partner_refused"]);
 }
 
@@ -177,8 +174,9 @@ async fn staff_do_the_same_for_both(pool: PgPool) {
     let order = stall.order(&Stall::server(1, false)).await;
     let target = format!("/admin/v1/accounts/{CUSTOMER}/orders/{}/partner-payment", id(&order));
     let step = async |step: &str| stall.operate(Method::POST, &target, &json!({"step": step})).await;
-    let listed =
-        async || stall.operate(Method::GET, &format!("/admin/v1/accounts/{PARTNER}/orders-to-pay"), &Value::Null).await.ok();
+    let listed = async || {
+        stall.operate(Method::GET, &format!("/admin/v1/accounts/{PARTNER}/orders-to-pay"), &Value::Null).await.ok()
+    };
     assert_eq!(step("pay").await.refusal().1, "CBC.99003106", "nobody has asked");
     assert!(step("ask").await.ok()["asked_at"].is_string());
     assert_eq!(listed().await["orders"][0]["order_id"], order["order_id"]);
@@ -218,14 +216,20 @@ async fn partner_customer_and_deadline_race_and_each_order_ends_in_one_way(pool:
         stall.app.app.clock.set(stall.app.app.clock.now() + Duration::hours(24));
         due::run_all(&stall.app.app, true).await.expect("what is due is done");
     };
-    let calls = all(orders.iter().flat_map(|order| (0..4).map(move |turn| (order, turn))).map(async |(order, turn)| {
-        match turn {
+    let calls = all(orders.iter().flat_map(|order| (0..4).map(move |turn| (order, turn))).map(
+        async |(order, turn)| match turn {
             0 => stall.step(PARTNER, order, "pay").await.status.as_u16(),
             1 => stall.cancel(order).await.status.as_u16(),
             2 => stall.step(PARTNER, order, "refuse").await.status.as_u16(),
-            _ => stall.app.client(CUSTOMER).post(PAY, &json!({"order_id": id(order), "use_coupon": "NO", "use_discount": "NO"})).await.status.as_u16(),
-        }
-    }));
+            _ => stall
+                .app
+                .client(CUSTOMER)
+                .post(PAY, &json!({"order_id": id(order), "use_coupon": "NO", "use_discount": "NO"}))
+                .await
+                .status
+                .as_u16(),
+        },
+    ));
     let (statuses, ()) = tokio::join!(calls, expire);
     assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 400)), "{statuses:?}");
     due::run_all(&stall.app.app, true).await.expect("what is due is done");
