@@ -21,7 +21,7 @@ Every call carries either a request signature made with an access key (AK/SK, he
 vendor's SDKs) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
 often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("accounts", "Funds of partners and customers: balances, transfers, records."),
     ("bills", "Bills: fee records, resource records and their sums, and what partners see of their customers'."),
     ("customers", "Customers of partners: registration, verification codes, lists, freezing, budgets."),

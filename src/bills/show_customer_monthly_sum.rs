@@ -1,6 +1,6 @@
 //! `GET /v2/bills/customer-bills/monthly-sum`
 
-use super::model::{CodeFilter, MemberFilter, Method, ProjectFilter};
+use super::model::{CodeFilter, MemberFilter, Method, ProjectFilter, in_cents};
 use super::search::Amounts;
 use super::sums::{Group, Sums};
 use crate::api::caller::{CallerKind, Customer};
@@ -18,6 +18,7 @@ use crate::values::amount::Amount;
 use crate::values::id::DomainId;
 use crate::values::language::Language;
 use crate::values::money::{Currency, MAIN_UNIT};
+use crate::values::site::Site;
 use crate::values::time::Month;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -182,20 +183,23 @@ pub async fn show_customer_monthly_sum(
     let sums = if is_own { sums.find(&mut connection).await? } else { BTreeMap::new() };
     let mut all = Amounts::default();
     sums.values().for_each(|sum| all.add(sum));
+    // On the international site rows keep their decimals, and a month's totals are rounded.
+    let is_exact = app.settings.api.site != Site::Intl;
+    let total = |amount| Amount::from(if is_exact { amount } else { in_cents(amount) });
     let catalogue = app.catalogue.load();
     let show = |sum| show((query.bill_cycle, &customer.domain_name), sum, (&catalogue.products, language));
     let bill_sums = sums.iter().skip(query.offset.get()).take(query.limit.get()).map(show).collect();
     Ok(Json(ShowCustomerMonthlySumResponse {
         total_count: sums.len(),
         bill_sums,
-        consume_amount: all.consume_amount.into(),
-        debt_amount: all.debt_amount.into(),
-        coupon_amount: all.coupon_amount.into(),
-        flexipurchase_coupon_amount: all.flexi_amount.into(),
-        stored_value_card_amount: all.card_amount.into(),
-        cash_amount: all.cash_amount.into(),
-        credit_amount: all.credit_amount.into(),
-        writeoff_amount: all.writeoff_amount.into(),
+        consume_amount: total(all.consume_amount),
+        debt_amount: total(all.debt_amount),
+        coupon_amount: total(all.coupon_amount),
+        flexipurchase_coupon_amount: total(all.flexi_amount),
+        stored_value_card_amount: total(all.card_amount),
+        cash_amount: total(all.cash_amount),
+        credit_amount: total(all.credit_amount),
+        writeoff_amount: total(all.writeoff_amount),
         measure_id: MAIN_UNIT,
         currency,
     }))

@@ -4,6 +4,7 @@ use super::settle::settle;
 use super::store;
 use crate::orders::desk::DeskWhenNeeded;
 use crate::values::id::TenantId;
+use anyhow::ensure;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
@@ -24,10 +25,12 @@ pub async fn run(
         if customers.is_empty() {
             return Ok(done);
         }
+        let before = done;
         for customer in customers {
             let mut transaction = connection.begin().await?;
             done += settle(&mut transaction, desk, (tenant, customer), at).await?;
             transaction.commit().await?;
         }
+        ensure!(done > before, "there is usage of resources that are not there any more");
     }
 }

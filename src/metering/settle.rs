@@ -75,8 +75,8 @@ pub async fn settle(
         match rated {
             Some((amounts, rated)) => {
                 let association = store::association_at(connection, account, settled.from).await?;
-                let charge = charge((account, association), (&settled, &deduction, cycle), (amounts, &rated), at);
-                let charge = Charge { currency: terms.currency, ..charge };
+                let whose = (account, association, terms.currency);
+                let charge = charge(whose, (&settled, &deduction, cycle), (amounts, &rated), at);
                 dues.push(Due { charge, discounts: rated.beside, records: records_of(&settled.records) });
             }
             None => store::set_unpriced(connection, account.0, &records_of(&settled.records)).await?,
@@ -174,7 +174,7 @@ fn rate(
 }
 
 fn charge(
-    ((tenant, customer), association): ((TenantId, DomainId), Option<(DomainId, AssociationType)>),
+    ((tenant, customer), association, currency): ((TenantId, DomainId), Option<(DomainId, AssociationType)>, Currency),
     (settled, deduction, cycle): (&Settled, &Deduction, Month),
     (amounts, rated): (Amounts, &Rated),
     at: OffsetDateTime,
@@ -192,7 +192,7 @@ fn charge(
         id,
         partner: association.map(|association| association.0),
         association: association.map(|association| association.1),
-        currency: Currency::default(),
+        currency,
         bill_type: BillType::Use,
         charging_mode: BillingMode::OnDemand,
         charged_at: at,

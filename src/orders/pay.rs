@@ -200,9 +200,7 @@ fn check_named(order: &Order, named: &[(CouponId, Option<CouponKind>)], held: &[
         match coupon {
             None => return Err(Refusal::Parameter("coupon_infos", "the customer has no such coupon")),
             // A product coupon is one that pays as cash coupons do, for certain products.
-            Some(coupon)
-                if kind.is_some_and(|kind| charging::source_of(coupon.kind) != charging::source_of(kind)) =>
-            {
+            Some(coupon) if kind.is_some_and(|kind| charging::source_of(coupon.kind) != charging::source_of(kind)) => {
                 return Err(Refusal::Parameter("coupon_infos", "a coupon is of another type"));
             }
             Some(_) => {}

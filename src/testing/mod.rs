@@ -1,5 +1,6 @@
 //! The harness of the tests: a seeded application on a database of the test's own, and clients that sign by themselves.
 
+mod samples;
 pub mod signer;
 
 use crate::api::edge::Peer;
@@ -13,7 +14,6 @@ use crate::database::Database;
 use crate::identity::model::LoginName;
 use crate::operators::administration as operators;
 use crate::operators::store::Role;
-use crate::pricing::samples;
 use crate::sandbox::world::{Scale, World};
 use crate::server;
 use crate::values::id::DomainId;
@@ -55,12 +55,11 @@ impl TestApp {
         .await
     }
 
-    /// The same, with the sample prices, which take a moment to load.
+    /// The same, with the sample prices.
     pub async fn with_prices(pool: PgPool) -> Self {
         let app = Self::new(pool.clone()).await;
         let mut connection = pool.acquire().await.expect("the test has a database");
-        samples::load(&mut connection).await.expect("the samples fit the catalogue");
-        app.reload_catalogue().await;
+        app.app.catalogue.store(samples::load(&mut connection).await.expect("the samples fit the catalogue"));
         app
     }
 

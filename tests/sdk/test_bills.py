@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from sandbox import run
+from sandbox import Gateway, World, run
 from test_accounts import refusal
+from test_coupons import RAISED
 from test_orders import CUSTOMER, Stall, exact
 
 CENT = Decimal("0.01")
@@ -26,8 +27,8 @@ def text(instant: datetime) -> str:
 class Meter(Stall):
     """A sandbox in which services report what resources use."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
         # Its clock stands in the middle of a month, so that no test runs over the end of one.
         now = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
         self.now = now.astimezone(CHINA).replace(day=16, hour=12).astimezone(timezone.utc)
@@ -101,11 +102,11 @@ class Meter(Stall):
 
 
 @pytest.fixture(scope="module")
-def meter() -> Iterator[Meter]:
-    meter = Meter()
-    meter.partner.allocate(meter.customer, 20_000)
-    yield meter
-    meter.gateway.stop()
+def meter(world: World) -> Iterator[Meter]:
+    with world.gateway(RAISED) as gateway:
+        meter = Meter(gateway)
+        meter.partner.allocate(meter.customer, 20_000)
+        yield meter
 
 
 def paid(row: Any) -> Decimal:

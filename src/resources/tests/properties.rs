@@ -20,7 +20,7 @@ use crate::orders::model::{By, OrderStatus, SourceType};
 use crate::orders::offers::{self, OfferKind};
 use crate::orders::pay::{self, Chosen, Way};
 use crate::orders::refusal::NotDone;
-use crate::orders::state::{self, Event};
+use crate::orders::state::{self, Event, Stage};
 use crate::orders::tests::{CUSTOMER, Stall};
 use crate::pricing::model::{Period, PeriodType};
 use crate::pricing::quote;
@@ -229,11 +229,15 @@ impl Walk<'_> {
         let (order, customer) = cancel::lock(self.connection, account, &id).await?;
         let mut chosen = Chosen {
             discount: None,
-            coupons: coupons.iter().map(|one| *one.get(&self.means.coupons)).collect(),
+            coupons: coupons
+                .iter()
+                .map(|one| *one.get(&self.means.coupons))
+                .map(|(id, kind)| (id, Some(kind)))
+                .collect(),
             cards: if card { vec![self.means.card] } else { Vec::new() },
         };
         if mislabelled && let Some((_, kind)) = chosen.coupons.first_mut() {
-            *kind = if *kind == CouponKind::Cash { CouponKind::Flexi } else { CouponKind::Cash };
+            *kind = Some(if *kind == Some(CouponKind::Cash) { CouponKind::Flexi } else { CouponKind::Cash });
         }
         if let Some(index) = discount {
             let terms = quote::terms_of(self.connection, account, desk.currency(), by.now).await;
@@ -270,7 +274,8 @@ impl Walk<'_> {
         .expect("they are read");
         let status = |code: i16| OrderStatus::try_from(i64::from(code)).expect("a status");
         for (place, (order, event, from, to, now)) in steps.iter().enumerate() {
-            prop_assert_eq!(state::next(from.map(status), *event), Some(status(*to)), "{}", order);
+            let stage = from.map(|code| Stage::from(status(code)));
+            prop_assert_eq!(state::next(stage, *event).map(Stage::status), Some(status(*to)), "{}", order);
             let before = place.checked_sub(1).map(|before| &steps[before]).filter(|before| before.0 == *order);
             prop_assert_eq!(*from, before.map(|before| before.3), "{}", order);
             let is_last = steps.get(place + 1).is_none_or(|next| next.0 != *order);
