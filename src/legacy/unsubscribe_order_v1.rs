@@ -10,13 +10,13 @@ use crate::app::App;
 use crate::orders::administration::LINES_MAX;
 use crate::orders::cancel;
 use crate::orders::model::By;
-use crate::resources::cancel_resources_subscription::{UnsubscribeReason, check_reason};
+use crate::resources::cancel_resources_subscription::UnsubscribeReason;
 use crate::resources::change::{self, How, Return};
 use crate::resources::family::{self, Held};
 use crate::resources::refusal::Refusal;
 use crate::subscriptions::lifecycle::ResourceStatus;
 use crate::subscriptions::search::{SubscriptionFilter, page};
-use crate::values::number::{self, Number};
+use crate::values::number::Number;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -29,9 +29,9 @@ pub struct UnsubscribeOrderV1Query {
     #[param(inline)]
     unsub_type: Number<1, 3>,
     /// Why: `1` to `5`, as `CancelResourcesSubscription` has it.
-    #[param(minimum = 1, maximum = 5, example = 5)]
-    #[serde(default, deserialize_with = "number::any_or_none")]
-    unsubscribe_reason_type: Option<i32>,
+    #[serde(rename = "unsubscribe_reason_type")]
+    #[param(inline, rename = "unsubscribe_reason_type")]
+    _reason_type: Option<Number<1, 5>>,
     /// Why, in words.
     #[serde(rename = "unsubscribe_reason")]
     #[param(inline, rename = "unsubscribe_reason")]
@@ -67,7 +67,6 @@ pub async fn unsubscribe_order_v1(
     Query(query): Query<UnsubscribeOrderV1Query>,
 ) -> Result<Answer, ApiError> {
     check_own(&customer, &domain_id)?;
-    check_reason("unsubscribe_reason_type", query.unsubscribe_reason_type)?;
     let how = if query.unsub_type.get() == 2 { How::OnlyRenewals } else { How::Unsubscribe };
     let (account, id) = ((customer.tenant, customer.domain), order_id.id());
     let (desk, by) = (app.desk(), By { user: Some(customer.user), now: app.now(customer.tenant) });

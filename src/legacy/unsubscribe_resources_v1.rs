@@ -9,11 +9,11 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::orders::model::By;
 use crate::pricing::model::ResourceId;
-use crate::resources::cancel_resources_subscription::{UnsubscribeReason, check_reason};
+use crate::resources::cancel_resources_subscription::UnsubscribeReason;
 use crate::resources::change::{self, How, Return};
 use crate::resources::family::{Held, named};
 use crate::values::list::List;
-use crate::values::number::{self, Number};
+use crate::values::number::Number;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,9 +29,9 @@ pub struct UnsubscribeResourcesV1Req {
     #[schema(value_type = i32, minimum = 1, maximum = 2, example = 1)]
     un_sub_type: Number<1, 2>,
     /// Why: `1` to `5`, as `CancelResourcesSubscription` has it.
-    #[schema(nullable, minimum = 1, maximum = 5, example = 5)]
-    #[serde(default, deserialize_with = "number::any_or_none")]
-    unsubscribe_reason_type: Option<i32>,
+    #[serde(rename = "unsubscribeReasonType")]
+    #[schema(inline, nullable)]
+    _reason_type: Option<Number<1, 5>>,
     /// Why, in words.
     #[serde(rename = "unsubscribeReason")]
     #[schema(inline, nullable)]
@@ -68,7 +68,6 @@ pub async fn unsubscribe_resources_v1(
     Json(request): Json<UnsubscribeResourcesV1Req>,
 ) -> Result<Answer, ApiError> {
     check_own(&customer, &domain_id)?;
-    check_reason("unsubscribeReasonType", request.unsubscribe_reason_type)?;
     let (desk, by) = (app.desk(), By { user: Some(customer.user), now: app.now(customer.tenant) });
     let wish = Return {
         account: (customer.tenant, customer.domain),

@@ -30,8 +30,9 @@ static DOCUMENT: LazyLock<Value> =
 pub fn code(entry: &Entry, listen: SocketAddr) -> anyhow::Result<String> {
     let id = entry.operation.context("there is no operation at this path")?;
     let (path, operation) = find(id).context("there is no such operation")?;
-    // Tokens and the like the SDK asks for by itself, and our own operations it does not know.
-    let is_the_vendors = operation["x-policy"]["service"] == "bss" && !path.starts_with("/partner/");
+    // Tokens and the like the SDK asks for by itself; our own operations and the forms of older SDKs it does not know.
+    let is_known = !path.starts_with("/partner/") && operation["tags"][0] != "legacy";
+    let is_the_vendors = operation["x-policy"]["service"] == "bss" && is_known;
     ensure!(is_the_vendors, "the SDK for business has no operation {id}");
 
     let mut imports = BTreeSet::from([format!("{id}Request")]);

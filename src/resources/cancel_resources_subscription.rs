@@ -69,7 +69,9 @@ pub async fn cancel_resources_subscription(
     write: Write,
     Json(request): Json<UnsubscribeResourcesReq>,
 ) -> Result<Answer, ApiError> {
-    check_reason("unsubscribe_reason_type", request.unsubscribe_reason_type)?;
+    if request.unsubscribe_reason_type.is_some_and(|kind| !(1..=5).contains(&kind)) {
+        return Err(ApiError::parameter("unsubscribe_reason_type", "must be from 1 to 5"));
+    }
     let (desk, by) = (app.desk(), By { user: Some(customer.user), now: app.now(customer.tenant) });
     let wish = Return {
         account: (customer.tenant, customer.domain),
@@ -88,12 +90,4 @@ pub async fn cancel_resources_subscription(
             Outcome::of(&order.id, &body)
         })
         .await
-}
-
-/// Refuses a reason that is none of the vendor's; `field` names it.
-pub fn check_reason(field: &str, kind: Option<i32>) -> Result<(), ApiError> {
-    match kind {
-        None | Some(1..=5) => Ok(()),
-        Some(_) => Err(ApiError::parameter(field, "must be from 1 to 5")),
-    }
 }
