@@ -78,9 +78,12 @@ impl ApiError {
         Self::gateway(StatusCode::UNAUTHORIZED, "APIGW.0301", message)
     }
 
+    /// The code of what somebody who is known may not do.
+    pub const FORBIDDEN: &str = "CBC.0151";
+
     /// 403 `CBC.0151`: known, but not allowed.
     pub fn forbidden() -> Self {
-        Self::bss(StatusCode::FORBIDDEN, "CBC.0151", "Access denied.")
+        Self::bss(StatusCode::FORBIDDEN, Self::FORBIDDEN, "Access denied.")
     }
 
     /// 404 `APIGW.0101`: no such path, or no such method on it. The vendor tells the two no further apart.

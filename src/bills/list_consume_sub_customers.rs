@@ -19,7 +19,6 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 pub struct ListConsumeSubCustomersReq {
     /// The month of UTC+8.
-    #[schema(inline)]
     bill_cycle: Month,
     /// How many to skip.
     #[schema(inline, value_type = Option<Offset>)]

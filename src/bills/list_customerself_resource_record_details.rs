@@ -32,7 +32,6 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 pub struct QueryResRecordsDetailReq {
     /// The month of UTC+8; not before 2019.
-    #[schema(inline)]
     cycle: Month,
     /// Only those of this service type. All if absent, null or empty; so with each of these.
     #[schema(inline, value_type = Option<CodeFilter>)]

@@ -1,6 +1,6 @@
 //! `GET /v2/bills/partner-bills/subcustomer-bills/monthly-sum`
 
-use super::model::{CodeFilter, MonthlyBillType};
+use super::model::{CodeFilter, ModeDigits, MonthlyBillType};
 use super::search::Amounts;
 use super::sums::{Group, Sums};
 use crate::api::caller::{CallerKind, Partner};
@@ -44,7 +44,7 @@ pub struct ListSubcustomerMonthlyBillsQuery {
     #[serde(default)]
     cloud_service_type: Filter<CodeFilter>,
     /// What is paid for so: 1 yearly/monthly, 3 pay-per-use, 11 savings plan.
-    #[param(value_type = String, example = "1", max_length = 64)]
+    #[param(inline, value_type = ModeDigits)]
     charge_mode: BillingMode,
     /// How many to skip.
     #[param(inline)]

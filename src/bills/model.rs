@@ -33,6 +33,8 @@ texts! {
     PeakResourceType, 1..=64, "hws.resource.type.cdn";
     /// A usage type of these, in whatever case: `95Peak`, `95peak_1000`, `bandwidth95peak`, `95peak_plus`.
     PeakUsageType, 1..=64, "95Peak";
+    /// How something is paid for, in digits: 1 yearly/monthly, 3 pay-per-use, 11 savings plan.
+    ModeDigits, 1..=64, "1";
     /// The id of a member of the enterprise, or of an account manager.
     MemberFilter, 0..=64, "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";
 }

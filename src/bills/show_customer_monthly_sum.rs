@@ -182,7 +182,9 @@ pub async fn show_customer_monthly_sum(
     };
     let sums = if is_own { sums.find(&mut connection).await? } else { BTreeMap::new() };
     let mut all = Amounts::default();
-    sums.values().for_each(|sum| all.add(sum));
+    for sum in sums.values() {
+        all.add(sum);
+    }
     // On the international site rows keep their decimals, and a month's totals are rounded.
     let is_exact = app.settings.api.site != Site::Intl;
     let total = |amount| Amount::from(if is_exact { amount } else { in_cents(amount) });

@@ -332,10 +332,12 @@ mod column {
     }
 
     #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
     pub fn association<S: Serializer>(kind: &Option<AssociationType>, serializer: S) -> Result<S::Ok, S::Error> {
         kind.map(|kind| kind as i16).serialize(serializer)
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
     pub fn first_day<S: Serializer>(month: &Month, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{month}-01"))
     }

@@ -3,6 +3,7 @@
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::customers::model::AccountIdText;
+use crate::resources::set_resources_renew_config::DONE;
 use crate::values::number::Number;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -42,7 +43,7 @@ pub struct DoneV1 {
 
 impl Default for DoneV1 {
     fn default() -> Self {
-        Self { error_code: "CBC.0000", error_msg: "success" }
+        Self { error_code: DONE.0, error_msg: DONE.1 }
     }
 }
 
@@ -51,9 +52,8 @@ impl Default for DoneV1 {
 #[into_params(parameter_in = Query)]
 pub struct AutoRenewalActionV1 {
     /// `autorenew`.
-    #[serde(rename = "action_id")]
-    #[param(inline, rename = "action_id")]
-    pub _action: AutoRenewalAction,
+    #[param(inline)]
+    pub action_id: AutoRenewalAction,
 }
 
 /// What is done to a resource.

@@ -145,7 +145,7 @@ async fn resources_are_listed_renewed_and_given_back_in_the_old_forms(pool: PgPo
     ];
     assert_eq!(names(&listed["data"][0]), recorded);
     let all =
-        format!("common/order-mgr/resources/detail?order_id={}&status_list=2,4&page_no=1&page_size=500", id(&order));
+        format!("common/order-mgr/resources/detail?order_id={}&status_list=2%2C4&page_no=1&page_size=500", id(&order));
     assert_eq!(stall.done(Method::GET, &all, &Value::Null).await["total_count"], 2);
 
     let renew = json!({"resource_ids": [server], "period_type": 2, "period_num": 1, "expire_mode": 0, "isAutoPay": 1});

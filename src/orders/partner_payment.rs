@@ -1,7 +1,7 @@
 //! Orders that a partner pays: its customer asks, and it pays from what it could allocate, or refuses.
 //!
 //! Whose turn it is to pay is a part of the life of an order ([`state`](super::state)). While it is the partner's the customer
-//! cannot pay; it can cancel, and the deadline runs on. Paying is [`pay`](super::pay) as ever, from another purse.
+//! cannot pay; it can cancel, and the deadline runs on. Paying is [`mod@pay`] as ever, from another purse.
 
 use super::cancel;
 use super::desk::Desk;

@@ -65,7 +65,7 @@ impl Refusal {
         match self {
             Self::NoSuchOrder => "CBC.30000010",
             Self::Customer(unrelated) => unrelated.words().0,
-            Self::NotAuthorised => "CBC.0151",
+            Self::NotAuthorised => ApiError::FORBIDDEN,
             Self::NotPayable => "CBC.99003106",
             Self::TooLate => "CBC.99003110",
             Self::NotCancellable(_) => "CBC.99005010",

@@ -80,10 +80,13 @@ pub async fn set_resources_renew_config(
                 resource.renew_attempt_at = resource.attempt_after(now, &rules);
             }
             subscriptions::update(connection, account.0, &renewed, &rules).await?;
-            Outcome::of(&account.1, &SetResourcesRenewConfigResponse { error_code: "CBC.0000", error_msg: "success" })
+            Outcome::of(&account.1, &SetResourcesRenewConfigResponse { error_code: DONE.0, error_msg: DONE.1 })
         })
         .await
 }
+
+/// The code and the words of answers that have them although nothing is wrong.
+pub const DONE: (&str, &str) = ("CBC.0000", "success");
 
 impl RenewResourceConfigReq {
     fn config(&self) -> Result<RenewConfig, ApiError> {

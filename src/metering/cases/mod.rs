@@ -155,14 +155,11 @@ fn of_cycle(inputs: &Value) -> BTreeMap<&'static str, Value> {
 
 fn of_points(inputs: &Value) -> BTreeMap<&'static str, Value> {
     let points = inputs["points"].as_str().expect("points");
-    let points: Vec<Decimal> = match points.split_once("..") {
-        Some((first, last)) => {
-            (first.parse().expect("a number")..=last.parse::<i64>().expect("a number")).map(Decimal::from).collect()
-        }
-        None => {
-            let (count, point) = points.split_once(" times ").expect("so many of one");
-            vec![point.parse().expect("a number"); count.parse().expect("a number")]
-        }
+    let points: Vec<Decimal> = if let Some((first, last)) = points.split_once("..") {
+        (first.parse().expect("a number")..=last.parse::<i64>().expect("a number")).map(Decimal::from).collect()
+    } else {
+        let (count, point) = points.split_once(" times ").expect("so many of one");
+        vec![point.parse().expect("a number"); count.parse().expect("a number")]
     };
     let count = i64::try_from(points.len()).expect("few");
     let (bandwidth, days) = (peaks::bandwidth(points), peaks::days(count));

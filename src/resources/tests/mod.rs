@@ -221,7 +221,7 @@ async fn rules_that_change_meanwhile_move_what_is_due_and_hold_nobody_up(pool: P
     // A higher level has seven days of it.
     stall.sql("update customers set level = 'V4'").await;
     for (days, status) in [(2, 5), (3, 5), (2, 4)] {
-        let passed = tokio::time::timeout(std::time::Duration::from_secs(60), stall.wait(Duration::days(days)));
+        let passed = tokio::time::timeout(std::time::Duration::from_mins(1), stall.wait(Duration::days(days)));
         passed.await.expect("what is due is done, and no more than that");
         assert_eq!(stall.resource(&server).await["status"], status, "after {days} days more");
     }

@@ -110,7 +110,7 @@ impl Estate {
             settings.orders.provision_seconds = 90;
         })
         .await;
-        samples::load(&mut *pool.acquire().await.expect("a connection")).await.expect("the samples fit");
+        samples::load(&mut pool.acquire().await.expect("a connection")).await.expect("the samples fit");
         app.reload_catalogue().await;
         let tenant = app.world.account(SHORT).tenant;
         sqlx::raw_sql(LABELS).execute(&pool).await.expect("the view is made");
@@ -237,7 +237,9 @@ impl Estate {
         self.clock(json!({"action": "ADVANCE", "to": write_instant(self.begin)})).await;
         // It ends before anything else is due.
         let mut late = [server("late", 10), disk("late-disk", 10, 1)];
-        late.iter_mut().for_each(|line| line["period_type"] = json!(0));
+        for line in &mut late {
+            line["period_type"] = json!(0);
+        }
         assert_eq!(self.order(RICH, &late, true).await["status"], 3);
         assert_eq!(self.order(RICH, &[server("never", 1)], false).await["status"], 6);
         for (account, days) in [(SHORT, 20), (RICH, 45)] {
