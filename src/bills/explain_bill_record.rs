@@ -14,7 +14,6 @@ use crate::values::id::{ChargeId, DomainId};
 use crate::values::money::Currency;
 use crate::values::time::{Day, Instant, Month};
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -140,9 +139,8 @@ pub async fn explain_bill_record(
         let seen_by = if caller.kind.is_customer() { Some(found.customer) } else { found.partner };
         seen_by == Some(caller.domain)
     };
-    let found = found.filter(is_seen).ok_or_else(|| {
-        ApiError::bss(StatusCode::NOT_FOUND, "CBC.0100", "Parameter error. record: there is no such record.".to_owned())
-    })?;
+    let missing = || ApiError::parameter("record", "there is no such record");
+    let found = found.filter(is_seen).ok_or_else(missing)?;
     let usage = explain::usage(&mut connection, caller.tenant, &found).await?;
     Ok(Json(show(found, usage)))
 }

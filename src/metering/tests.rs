@@ -121,7 +121,7 @@ async fn an_hour_of_use_is_charged_once_and_stands_in_every_list(pool: PgPool) {
         explained["steps"].as_array().expect("steps").iter().filter_map(|step| step["step"].as_str()).collect();
     assert_eq!(steps, ["terms", "conversion", "tier", "count", "rounding"]);
     assert_eq!(stall.app.client("demo-partner").get(&explain).await.ok(), explained);
-    assert_eq!(stall.app.client("demo-distributor").get(&explain).await.status.as_u16(), 404, "another tenant's");
+    assert_eq!(stall.app.client("demo-distributor").get(&explain).await.status.as_u16(), 400, "another tenant's");
 
     let sum = stall.get(&format!("{SUM}?bill_cycle={cycle}")).await;
     assert_eq!((decimal(&sum["consume_amount"]), &sum["total_count"]), (cents, &json!(1)));

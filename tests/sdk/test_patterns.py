@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import wait_until
-from test_coupons import admin
+from sandbox import World, wait_until
+from test_coupons import RAISED, admin
 from test_orders import CUSTOMER, SERVER, Stall
 from wire import SECONDS, signed
 
@@ -32,11 +32,11 @@ DISK = {
 
 
 @pytest.fixture(scope="module")
-def stall() -> Iterator[Stall]:
-    stall = Stall()
-    stall.partner.allocate(stall.customer, 20_000)
-    yield stall
-    stall.gateway.stop()
+def stall(world: World) -> Iterator[Stall]:
+    with world.gateway(RAISED) as gateway:
+        stall = Stall(gateway)
+        stall.partner.allocate(stall.customer, 20_000)
+        yield stall
 
 
 def call(stall: Stall, method: str, target: str, status: int = 200, **options: Any) -> Any:
