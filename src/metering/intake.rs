@@ -68,8 +68,13 @@ pub async fn take(
     let resources = store::resources(connection, tenant, &ids).await?;
     let mut report = UsageReport::default();
     let mut good = Vec::with_capacity(records.len());
-    for record in records {
+    for mut record in records {
         let resource = resources.get(&record.resource_id);
+        // In one spelling: in two, the same use would be charged twice.
+        let known = resource.and_then(|of| catalogue.products.find_usage(&of.resource_type, &record.usage_type));
+        if let Some(known) = known {
+            record.usage_type.clone_from(&known.code);
+        }
         let fault = fault(&record, now).or_else(|| {
             let resource = resource?;
             let codes = ProductCodes {

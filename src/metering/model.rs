@@ -1,5 +1,6 @@
 //! Records of usage, and what they are settled by.
 
+use crate::customers::model::AssociationType;
 use crate::values::id::DomainId;
 use crate::values::time::{CHINA, Day, Month};
 use rust_decimal::Decimal;
@@ -70,6 +71,17 @@ pub struct Waiting {
     pub of: Metered,
 }
 
+/// Whose customer it has been: from which instant on whose, and how; the earliest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Associations(pub Vec<(OffsetDateTime, Option<(DomainId, AssociationType)>)>);
+
+impl Associations {
+    /// Whose it was at an instant. Each partner sees what was consumed while it was the customer's.
+    pub fn at(&self, instant: OffsetDateTime) -> Option<(DomainId, AssociationType)> {
+        self.0.iter().rev().find(|(since, _)| *since <= instant)?.1
+    }
+}
+
 /// How often usage is settled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Interval {
@@ -85,6 +97,8 @@ pub enum Interval {
 const COUNTS: i32 = 4;
 /// How long after a period it is settled, so that services have reported by then. The vendor charges within an hour.
 const PATIENCE: Duration = Duration::minutes(20);
+/// Likewise after a month: the vendor charges 95th percentiles on the first, at 20:00.
+const PATIENCE_OF_MONTHS: Duration = Duration::hours(20);
 
 impl Interval {
     /// How often usage of a type is settled that is measured in a unit of this kind. The vendor says it for each product: servers
@@ -111,7 +125,7 @@ impl Interval {
     /// When usage up to an instant is settled.
     pub fn settled_at(self, until: OffsetDateTime) -> OffsetDateTime {
         let last = until - Duration::MICROSECOND;
-        self.end(last) + PATIENCE
+        self.end(last) + if self == Self::Month { PATIENCE_OF_MONTHS } else { PATIENCE }
     }
 }
 
@@ -143,7 +157,7 @@ mod tests {
         for (interval, settled) in [
             (Interval::Hour, datetime!(2026-02-01 01:20 +8)),
             (Interval::Day, datetime!(2026-02-02 00:20 +8)),
-            (Interval::Month, datetime!(2026-03-01 00:20 +8)),
+            (Interval::Month, datetime!(2026-03-01 20:00 +8)),
         ] {
             assert_eq!(interval.settled_at(until), settled);
         }
@@ -151,6 +165,26 @@ mod tests {
         assert_eq!(Interval::Hour.settled_at(datetime!(2026-02-01 01:00 +8)), datetime!(2026-02-01 01:20 +8));
         assert_eq!(full_hour_after(datetime!(2026-02-01 11:20:11 +8)), datetime!(2026-02-01 12:00 +8));
         assert_eq!(full_hour_after(datetime!(2026-02-01 12:00 +8)), datetime!(2026-02-01 12:00 +8));
+    }
+
+    #[test]
+    fn each_partner_has_what_was_used_while_it_was_its_customers() {
+        let [old, new] = [1, 2].map(|id| DomainId(uuid::Uuid::from_u128(id)));
+        let (began, moved, left) =
+            (datetime!(2026-04-01 00:00 +8), datetime!(2026-04-16 00:00 +8), datetime!(2026-05-01 00:00 +8));
+        let associations = Associations(vec![
+            (began, Some((old, AssociationType::Resale))),
+            (moved, Some((new, AssociationType::Referral))),
+            (left, None),
+        ]);
+        let days = |partner: DomainId| {
+            let of = |day: &i64| associations.at(began + Duration::days(*day)).is_some_and(|of| of.0 == partner);
+            (0..30).filter(of).count()
+        };
+        assert_eq!((days(old), days(new)), (15, 15));
+        assert_eq!(associations.at(moved - Duration::SECOND), Some((old, AssociationType::Resale)));
+        assert_eq!(associations.at(began - Duration::SECOND), None);
+        assert_eq!(associations.at(left), None);
     }
 
     #[test]

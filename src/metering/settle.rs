@@ -2,7 +2,7 @@
 //! one group of transfers.
 
 use super::intake::interval;
-use super::model::Waiting;
+use super::model::{Waiting, is_peak};
 use super::settlement::{self, Amounts, Settled};
 use super::store;
 use crate::accounts::cards;
@@ -59,28 +59,32 @@ pub async fn settle(
     let terms = quote::terms_of(connection, account, desk.currency(), at).await?;
     let cycles: BTreeSet<Month> = waiting.iter().map(|record| Month::of(record.from)).collect();
     let cycles: Vec<Month> = cycles.into_iter().chain([Month::of(at)]).collect();
-    let mut before = store::used_before(connection, account, &cycles).await?;
+    let resources: BTreeSet<String> = waiting.iter().map(|record| record.of.resource_id.clone()).collect();
+    let resources: Vec<String> = resources.into_iter().collect();
+    let mut before = store::used_before(connection, account, (&cycles, &resources)).await?;
+    let associations = store::associations(connection, account).await?;
     let settled =
         settlement::together(waiting, |record| interval(&desk.catalogue, &record.usage_type, record.measure_id));
     let (mut dues, mut count) = (Vec::new(), 0);
     for settled in settled {
         count += settled.records.len();
+        // What has no price any more is kept aside, and takes nothing out of packages.
+        let all = Deduction { shares: Vec::new(), rest: settled.quantity };
+        if rate(desk, &terms, (&settled, &all, Decimal::ZERO), at).is_none() {
+            store::set_unpriced(connection, account.0, &records_of(&settled.records)).await?;
+            continue;
+        }
         let cycle = settlement::cycle(settled.from, at);
         let deduction = deduct(connection, account, &settled, at).await?;
         let first = settled.first();
         let key = (cycle, first.of.resource_id.clone(), first.usage_type.to_ascii_lowercase(), first.measure_id);
         let used = before.entry(key).or_default();
         let rated = rate(desk, &terms, (&settled, &deduction, *used), at);
+        let (amounts, rated) = rated.context("the month's usage together costs more than can be charged")?;
         *used += deduction.rest;
-        match rated {
-            Some((amounts, rated)) => {
-                let association = store::association_at(connection, account, settled.from).await?;
-                let whose = (account, association, terms.currency);
-                let charge = charge(whose, (&settled, &deduction, cycle), (amounts, &rated), at);
-                dues.push(Due { charge, discounts: rated.beside, records: records_of(&settled.records) });
-            }
-            None => store::set_unpriced(connection, account.0, &records_of(&settled.records)).await?,
-        }
+        let whose = (account, associations.at(settled.from), terms.currency);
+        let charge = charge(whose, (&settled, &deduction, cycle), (amounts, &rated), at);
+        dues.push(Due { charge, discounts: rated.beside, records: records_of(&settled.records) });
     }
     pay(connection, (account, customer.kind, terms.currency), dues, at).await?;
     Ok(count)
@@ -97,10 +101,12 @@ async fn deduct(
     settled: &Settled,
     at: OffsetDateTime,
 ) -> sqlx::Result<Deduction> {
-    let Ok(quantity) = Quantity::try_from(settled.quantity) else {
-        return Ok(Deduction { shares: Vec::new(), rest: settled.quantity });
-    };
     let first = settled.first();
+    let nothing = Deduction { shares: Vec::new(), rest: settled.quantity };
+    // A bandwidth is no quantity that could be used up.
+    let Some(quantity) = Quantity::try_from(settled.quantity).ok().filter(|_| !is_peak(&first.usage_type)) else {
+        return Ok(nothing);
+    };
     let usage = Usage {
         resource_id: first.of.resource_id.clone(),
         resource_tag: String::new(),

@@ -1,6 +1,6 @@
 //! The only door into the tables of usage and of closed months.
 
-use super::model::{Metered, NewUsage, Waiting};
+use super::model::{Associations, Metered, NewUsage, Waiting};
 use crate::customers::model::AssociationType;
 use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
@@ -265,23 +265,24 @@ pub async fn set_unpriced(
     Ok(())
 }
 
-/// What was charged of a resource and usage type in a month so far, and in which unit: tiers go on from there.
+/// What was charged of these resources and their usage types in these months so far, and in which unit: tiers go on from there.
 pub async fn used_before(
     connection: &mut PgConnection,
     (tenant, customer): (TenantId, DomainId),
-    cycles: &[Month],
+    (cycles, resources): (&[Month], &[String]),
 ) -> sqlx::Result<BTreeMap<(Month, String, String, i32), Decimal>> {
     let days: Vec<time::Date> = cycles.iter().map(|cycle| cycle.first_day()).collect();
     let rows = sqlx::query!(
         r#"select cycle, source, lower(usage_type_code) as "usage_type!", usage_measure_id as "measure_id!",
                   sum(usage_amount - coalesce(package_amount, 0)) as "used!"
            from charge_totals
-           where tenant_id = $1 and domain_id = $2 and cycle = any($3) and statistic = 1 and bill_type = 5
-             and usage_measure_id is not null and usage_amount is not null
+           where tenant_id = $1 and domain_id = $2 and cycle = any($3) and statistic = 1 and day = any($3)
+             and source = any($4) and bill_type = 5 and usage_measure_id is not null and usage_amount is not null
            group by 1, 2, 3, 4"#,
         tenant.0,
         customer.0,
-        &days
+        &days,
+        resources
     );
     let rows = rows.fetch_all(connection).await?.into_iter();
     Ok(rows
@@ -289,33 +290,26 @@ pub async fn used_before(
         .collect())
 }
 
-/// Whose customer it was at an instant, and how.
-pub async fn association_at(
+/// Whose customer it has been, and from when on each time: what it is now, and what its associations were before.
+pub async fn associations(
     connection: &mut PgConnection,
     (tenant, customer): (TenantId, DomainId),
-    at: OffsetDateTime,
-) -> sqlx::Result<Option<(DomainId, AssociationType)>> {
-    let row = sqlx::query!(
-        r#"select case when c.associated_at <= $3 then c.partner_id else e.partner_id end as "partner: DomainId",
-                  case when c.associated_at <= $3 then c.association_type else e.association_type end
-                      as "kind: AssociationType"
-           from customers c
-           left join lateral (
-             select case when e.step in ('associated', 'switched') then e.partner_id end as partner_id,
-                    case when e.step in ('associated', 'switched') then e.association_type end as association_type
-             from association_events e
-             where e.tenant_id = $1 and e.domain_id = $2 and e.happened_at <= $3
-               and e.step in ('associated', 'switched', 'unbound', 'left')
-             order by e.happened_at desc, e.event_id desc limit 1
-           ) e on true
-           where c.tenant_id = $1 and c.domain_id = $2"#,
+) -> sqlx::Result<Associations> {
+    let rows = sqlx::query!(
+        r#"select since as "since!", partner_id as "partner: DomainId", association_type as "kind: AssociationType"
+           from (select associated_at as since, partner_id, association_type, true as is_now from customers
+                 where tenant_id = $1 and domain_id = $2 and associated_at is not null
+                 union all
+                 select happened_at, case when step in ('associated', 'switched') then partner_id end,
+                        case when step in ('associated', 'switched') then association_type end, false
+                 from association_events
+                 where tenant_id = $1 and domain_id = $2 and step in ('associated', 'switched', 'unbound', 'left')) s
+           order by since, is_now"#,
         tenant.0,
-        customer.0,
-        at
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.and_then(|row| row.partner.zip(row.kind)))
+        customer.0
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(Associations(rows.map(|row| (row.since, row.partner.zip(row.kind))).collect()))
 }
 
 /// The earliest month that is not closed.

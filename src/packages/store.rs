@@ -128,6 +128,9 @@ pub async fn deduct(
     now: OffsetDateTime,
 ) -> sqlx::Result<Deduction> {
     let sources = lock(connection, (tenant, owner), usage, now).await?;
+    if sources.is_empty() {
+        return Ok(rules::deduct(usage.quantity.get(), Vec::new()));
+    }
     let mut items = items(connection, tenant, &sources, usage).await?;
     let candidates = items.iter().filter(|item| item.covers).map(|item| {
         let source = &sources[&item.package];

@@ -343,9 +343,63 @@ pub fn charge(metered: Decimal) -> Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pricing::book::{PriceKey, PriceRow};
+    use time::macros::datetime;
 
     fn number(text: &str) -> Decimal {
         text.parse().expect("the test writes a number")
+    }
+
+    #[test]
+    fn tiers_go_on_where_the_months_usage_ended_and_plain_prices_do_not_care() {
+        let now = datetime!(2026-03-28 00:00 UTC);
+        let row = |spec: &str, shape, tiers: &[&str], prices: &[&str]| PriceRow {
+            key: PriceKey {
+                resource_type: "type".to_owned(),
+                resource_spec: spec.to_owned(),
+                region: "here".to_owned(),
+                currency: Currency::Cny,
+                usage_factor: "traffic".to_owned(),
+            },
+            terms: Terms {
+                effective_at: datetime!(2026-01-01 00:00 UTC),
+                measure_id: Some(10),
+                size: None,
+                shape,
+                tier_by: (tiers.len() > 1).then_some(Axis::Usage),
+                tiers: tiers.iter().copied().map(number).collect(),
+                on_demand: prices.iter().copied().map(number).collect(),
+                day: Vec::new(),
+                month: Vec::new(),
+                years: [Vec::new(), Vec::new(), Vec::new()],
+            },
+        };
+        let rows = vec![
+            row("tiered", Shape::Tiered, &["0", "10"], &["1.00", "0.50"]),
+            row("stepped", Shape::Stepped, &["0", "10"], &["1.00", "0.50"]),
+            row("plain", Shape::Linear, &["0"], &["0.5"]),
+        ];
+        let book = PriceBook::new(rows, |_| "service".to_owned(), []);
+        let rated = |spec: &str, before: &str, value: &str| {
+            let codes = ProductCodes { service_type: "service", resource_type: "type", spec, region: "here" };
+            let item =
+                UsageItem { codes, size: None, factor: "traffic", value: number(value), measure_id: 10, count: 1 };
+            let before = (&item, number(before));
+            rate_usage_after(&book, Currency::Cny, now, before, &mut Trace::default()).expect("it has a price")
+        };
+        for (spec, before, value, amount) in [
+            ("tiered", "0", "8", "8.00"),
+            // 2 at the first price and 4 at the second.
+            ("tiered", "8", "6", "4.00"),
+            ("tiered", "14", "2", "1.00"),
+            // 14 at the second price cost 7, one less than the first 8 did: nothing more is taken.
+            ("stepped", "8", "6", "0"),
+            ("plain", "8", "6", "3.00"),
+        ] {
+            assert_eq!(rated(spec, before, value).official.amount, number(amount), "{value} of {spec} after {before}");
+        }
+        assert_eq!(rated("plain", "0", "1").unit_price, Some((number("0.5"), Decimal::ONE)));
+        assert_eq!(rated("tiered", "0", "1").unit_price, None);
     }
 
     #[test]
