@@ -1,5 +1,6 @@
 //! What the vendor's staff do to funds: top up, withdraw, grant credit, issue stored-value cards.
 
+use super::credit;
 use super::model::{CURRENCY, cash};
 use crate::api::caller::CallerKind;
 use crate::customers::model::AssociationType;
@@ -23,9 +24,12 @@ pub enum Refusal {
     /// A resale customer's funds come from its partner.
     #[error("a resale customer's funds are allocated by its partner")]
     Resale,
-    /// Only customers use cards.
+    /// Only customers use cards, and credit of their own.
     #[error("the account is no customer's")]
     NotACustomer,
+    /// It would never be good for anything.
+    #[error("the credit would have ended already")]
+    Ended,
     /// More credit is used than the line would be.
     #[error("more credit is used than that")]
     CreditInUse,
@@ -118,6 +122,50 @@ pub async fn set_credit_line(
     store::set_credit_line(&mut transaction, &purse, line.decimal()).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Credit to be granted.
+#[derive(Clone, Debug)]
+pub struct Credit {
+    /// How much.
+    pub amount: PositiveAmount,
+    /// When it ends; never, if it does not.
+    pub expires_at: Option<OffsetDateTime>,
+    /// A remark.
+    pub memo: String,
+}
+
+/// Grants a customer credit, in the lot that ends at the same instant.
+pub async fn grant_credit(
+    connection: &mut PgConnection,
+    (tenant, customer): Account,
+    granted: &Credit,
+    now: OffsetDateTime,
+) -> Result<Transfer, Refusal> {
+    let mut transaction = connection.begin().await?;
+    let kind = customers::store::kind(&mut transaction, tenant, customer).await?;
+    if !CallerKind::CUSTOMERS.contains(&kind) {
+        return Err(Refusal::NotACustomer);
+    }
+    if granted.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        return Err(Refusal::Ended);
+    }
+    let amount = granted.amount.get().decimal();
+    let lot = (CURRENCY, granted.expires_at);
+    let lot = credit::raise(&mut transaction, (tenant, customer), lot, amount, now).await?;
+    let posting = Posting {
+        kind: TransferKind::AdjustCredit,
+        from: Purse::vendor(tenant, CURRENCY),
+        to: credit::purse(tenant, lot, CURRENCY),
+        amount,
+        customer: Some(customer),
+        reference: String::new(),
+        memo: granted.memo.clone(),
+        user: None,
+    };
+    let made = ledger::post(&mut transaction, tenant, &[posting], now).await?.pop();
+    transaction.commit().await?;
+    Ok(made.expect("one posting makes one transfer"))
 }
 
 /// A stored-value card.

@@ -1,7 +1,9 @@
 //! `bss-gateway admin funds …`
 
-use super::administration::{self as funds, Account, NewCard, Payment};
+use super::administration::{self as funds, Account, Credit, NewCard, Payment};
+use super::credit;
 use super::model::{CURRENCY, number};
+use crate::arguments::instant;
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
 use crate::ledger::books::Transfer;
@@ -10,6 +12,7 @@ use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::new_uuid;
 use crate::values::time::Instant;
 use clap::Subcommand;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -51,6 +54,20 @@ pub enum FundsCommand {
         account: String,
         /// How far, in yuan; 0 ends the credit
         line: String,
+    },
+    /// Grant a customer credit
+    GrantCredit {
+        /// The customer's account
+        account: String,
+        /// How much, in yuan
+        #[arg(value_parser = amount)]
+        amount: PositiveAmount,
+        /// When it ends, like 2026-01-31T16:00:00Z; without this it never does
+        #[arg(long, value_parser = instant)]
+        expires_at: Option<OffsetDateTime>,
+        /// A remark for the records
+        #[arg(long, default_value = "")]
+        memo: String,
     },
     /// Issue a stored-value card to a customer
     IssueCard {
@@ -100,6 +117,11 @@ pub async fn run(connection: &mut PgConnection, command: FundsCommand) -> anyhow
             let line = if line == "0" { Amount::ZERO } else { amount(&line).map_err(anyhow::Error::msg)?.get() };
             funds::set_credit_line(connection, account, line, now).await?;
         }
+        FundsCommand::GrantCredit { amount, expires_at, memo, .. } => {
+            let granted = Credit { amount, expires_at, memo };
+            let made = funds::grant_credit(connection, account, &granted, now).await?;
+            return answer(connection, &name, account, (&made, now)).await;
+        }
         FundsCommand::IssueCard { face_value, name, days, .. } => {
             let expires_at = now.saturating_add(Duration::days(days));
             let card = NewCard { id: new_uuid(now), name, face_value, expires_at };
@@ -120,6 +142,7 @@ impl FundsCommand {
             Self::TopUp { account, .. }
             | Self::Withdraw { account, .. }
             | Self::Credit { account, .. }
+            | Self::GrantCredit { account, .. }
             | Self::IssueCard { account, .. }
             | Self::ListCards { account }
             | Self::Show { account } => account,
@@ -147,7 +170,7 @@ async fn balances(
 ) -> anyhow::Result<Value> {
     let mut shown = json!({ "account": name, "time": Instant(now), "currency": CURRENCY });
     // What was never used is shown too: it is nothing.
-    for kind in ["cash", "designated", "allocated", "credit", "bonus"] {
+    for kind in ["cash", "designated", "allocated", "bonus"] {
         shown[kind] = json!(Amount::ZERO.to_string());
     }
     for balance in store::balances(connection, tenant, &[owner]).await? {
@@ -155,16 +178,20 @@ async fn balances(
             AccountKind::Cash => "cash",
             AccountKind::Designated => "designated",
             AccountKind::Allocated => "allocated",
-            AccountKind::Credit => "credit",
             AccountKind::Bonus => "bonus",
-            AccountKind::StoredValueCard | AccountKind::CouponQuota | AccountKind::Coupon | AccountKind::Vendor => {
-                continue;
-            }
+            AccountKind::Credit
+            | AccountKind::StoredValueCard
+            | AccountKind::CouponQuota
+            | AccountKind::Coupon
+            | AccountKind::Vendor => continue,
         };
         shown[kind] = json!(Amount::from(balance.balance).to_string());
         if let Some(floor) = balance.floor.filter(|floor| !floor.is_zero()) {
             shown["credit_line"] = json!(Amount::from(-floor).to_string());
         }
     }
+    let credits = credit::lots(connection, (tenant, owner), CURRENCY, now).await?;
+    let credit: Decimal = credits.iter().map(|lot| lot.balance).sum();
+    shown["credit"] = json!(Amount::from(credit).to_string());
     Ok(shown)
 }

@@ -1,5 +1,6 @@
 //! `GET /v2/accounts/customer-accounts/account-change-records`
 
+use super::credit;
 use super::model::{self, BalanceType, CURRENCY, TradeType};
 use crate::api::caller::{Caller, CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -107,7 +108,7 @@ pub struct CustomerAccountChangeRecord {
     trade_id: String,
     /// By how much, in yuan.
     change_amount: AmountText,
-    /// What the balance was then, in yuan.
+    /// What the balance was then, in yuan; of credit that of the lot.
     balance_after_change: AmountText,
     /// `REVENUE` or `EXPENSE`.
     #[schema(example = "REVENUE")]
@@ -137,7 +138,8 @@ pub struct CustomerAccountChangeRecord {
 
 /// Lists what changed a customer's balance.
 ///
-/// The latest first. A resale customer's cash is what its partner has allocated to it.
+/// The latest first. A resale customer's cash is what its partner has allocated to it. Credit is held in lots that end at
+/// different times: a record of it shows the balance of its lot.
 #[utoipa::path(
     get, path = "/v2/accounts/customer-accounts/account-change-records",
     params(ListCustomerAccountChangeRecordsQuery),
@@ -156,25 +158,34 @@ pub async fn list_customer_account_change_records(
         let (total_count, records) = (0, Vec::new());
         return Ok(Json(ListCustomerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }));
     }
-    let purse = Purse::of(customer.tenant, customer.domain, kind(&app, &customer, query.balance_type).await?, CURRENCY);
-    let history = History { tenant: customer.tenant, account: purse.id() };
     let part = (query.offset.get(), query.limit.get());
-    let listed = app.histories.changes(history, span, &filter(&query), part).await?;
+    let listed = match query.balance_type {
+        BalanceType::Debit => {
+            let kind = debit_kind(&app, &customer).await?;
+            let account = Purse::of(customer.tenant, customer.domain, kind, CURRENCY).id();
+            let history = History { tenant: customer.tenant, account };
+            app.histories.changes(history, span, &filter(&query), part).await?
+        }
+        BalanceType::Credit => {
+            let mut connection = app.database.tenant(customer.tenant).await?;
+            let lots = credit::accounts(&mut connection, (customer.tenant, customer.domain), CURRENCY).await?;
+            drop(connection);
+            let lots = (customer.tenant, lots.as_slice());
+            app.histories.changes_together(lots, span, &filter(&query), part).await?.into()
+        }
+    };
     let records = listed.entries.iter().map(|change| show(change, &customer)).collect();
     Ok(Json(ListCustomerAccountChangeRecordsResponse { total_count: listed.total, currency: CURRENCY, records }))
 }
 
-async fn kind(app: &App, customer: &Caller, balance: BalanceType) -> Result<AccountKind, ApiError> {
+/// Where a customer's own money is.
+async fn debit_kind(app: &App, customer: &Caller) -> Result<AccountKind, ApiError> {
     let related = app.customers.related(customer.tenant, customer.domain).await?;
     let is_resale = matches!(
         related.as_deref(),
         Some(Related::Customer(customer)) if customer.association.kind == AssociationType::Resale
     );
-    Ok(match balance {
-        BalanceType::Credit => AccountKind::Credit,
-        BalanceType::Debit if is_resale => AccountKind::Allocated,
-        BalanceType::Debit => AccountKind::Cash,
-    })
+    Ok(if is_resale { AccountKind::Allocated } else { AccountKind::Cash })
 }
 
 fn filter(query: &ListCustomerAccountChangeRecordsQuery) -> Filter {

@@ -5,6 +5,7 @@
 pub mod administration;
 pub mod cards;
 pub mod command;
+pub mod credit;
 pub mod list_customer_account_change_records;
 pub mod list_customers_balances_detail;
 pub mod list_partner_account_change_records;

@@ -70,8 +70,8 @@ trade_types! {
     "RFROZEN" RefundFrozen: [];
     "TRANS" Trans: [];
     "ADJUST" Adjust: [Adjust, AdjustCredit];
-    "BEADJUST" Allocate: [Allocate];
-    "BERETRIEVE" Reclaim: [Reclaim];
+    "BEADJUST" Allocate: [Allocate, EnterpriseTransfer];
+    "BERETRIEVE" Reclaim: [Reclaim, EnterpriseReclaim];
     "BEUNBIND" Unbind: [Unbind];
     "EXPIRED" Expired: [];
     "BONUSCONVERT" BonusConvert: [];
@@ -85,8 +85,9 @@ pub fn detail_type(kind: TransferKind) -> &'static str {
         TransferKind::Recharge => "SOURCE_OPERAIION_RECHARGE",
         TransferKind::Adjust => "SOURCE_OPERAIION_ADJUST",
         TransferKind::AdjustCredit => "SOURCE_OPERAIION_ADJUST_CREDIT",
-        TransferKind::Allocate => "SOURCE_OPERATION_BEADJUST",
-        TransferKind::Reclaim => "SOURCE_OPERATION_BERETRIEVE",
+        // The vendor's pages for customers read these two as "allocated" and "reclaimed" within an enterprise as well.
+        TransferKind::Allocate | TransferKind::EnterpriseTransfer => "SOURCE_OPERATION_BEADJUST",
+        TransferKind::Reclaim | TransferKind::EnterpriseReclaim => "SOURCE_OPERATION_BERETRIEVE",
         TransferKind::Unbind => "SOURCE_OPERATION_BEUNBIND",
         TransferKind::Subscribe | TransferKind::CouponSubscribe => "SOURCE_OPERAIION_DEDEUCT",
         TransferKind::Usage | TransferKind::CouponUsage => "SOURCE_OPERAIION_USAGE",
@@ -97,6 +98,8 @@ pub fn detail_type(kind: TransferKind) -> &'static str {
         TransferKind::CouponRefund => "SOURCE_OPERAIION_UNSUBSCRIBE",
         TransferKind::CouponReclaim => "SOURCE_OPERATION_COUPONCANCEL",
         TransferKind::CouponExpire => "SOURCE_OPERAIION_EXPIRECLEAR",
+        TransferKind::CouponTransfer => "SOURCE_OPERATION_TRANSFER",
+        TransferKind::CouponRetrieve => "SOURCE_OPERATION_RETRIEVE",
     }
 }
 

@@ -1,5 +1,6 @@
 //! `GET /v2/accounts/customer-accounts/balances`
 
+use super::credit::{self, Lot};
 use super::model::YUAN;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -71,12 +72,15 @@ pub async fn show_customer_account_balances(
     let currency = balances.first().map_or(Currency::default(), |balance| balance.currency);
     let owed = charges::owed(&mut connection, customer.tenant, (&[customer.domain], currency)).await?;
     let owed = owed.get(&customer.domain).copied().unwrap_or_default();
-    Ok(Json(show((customer.tenant, customer.domain), (&balances, currency, owed))))
+    let account = (customer.tenant, customer.domain);
+    let lots = credit::lots(&mut connection, account, currency, app.now(customer.tenant)).await?;
+    Ok(Json(show(account, (&balances, &lots), (currency, owed))))
 }
 
 fn show(
     (tenant, owner): (TenantId, DomainId),
-    (balances, currency, owed): (&[Balance], Currency, Decimal),
+    (balances, lots): (&[Balance], &[Lot]),
+    (currency, owed): (Currency, Decimal),
 ) -> ShowCustomerAccountBalancesResponse {
     let of = |kind| balances.iter().find(|balance| balance.kind == kind && balance.currency == currency);
     let held = |kind| of(kind).map_or(Decimal::ZERO, |account| account.balance);
@@ -94,11 +98,12 @@ fn show(
         designated_amount: designated.into(),
         ..balance(AccountKind::Cash, 1, own.max(Decimal::ZERO) + designated)
     }];
-    if let Some(credit) = of(AccountKind::Credit) {
-        let limit = credit.floor.map_or(Decimal::ZERO, |floor| -floor);
+    if !lots.is_empty() {
+        let (granted, left): (Decimal, Decimal) =
+            (lots.iter().map(|lot| lot.granted).sum(), lots.iter().map(|lot| lot.balance).sum());
         shown.push(AccountBalanceV3 {
-            credit_amount: Some(limit.into()),
-            ..balance(AccountKind::Credit, 2, limit + credit.balance)
+            credit_amount: Some(granted.into()),
+            ..balance(AccountKind::Credit, 2, left)
         });
     }
     if let Some(bonus) = of(AccountKind::Bonus) {

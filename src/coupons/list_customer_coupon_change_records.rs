@@ -103,7 +103,7 @@ pub enum CouponTradeType {
     Rfrozen,
     /// Expired.
     Expired,
-    /// Transferred within an enterprise; nothing here does yet.
+    /// Transferred within an enterprise, or taken back there.
     CouponAdjust,
     /// Reclaimed, by hand or because an association ended.
     CouponCancel,
@@ -111,10 +111,12 @@ pub enum CouponTradeType {
 
 /// What was recorded, as the customer sees it: the vendor's detailed name, misspelt as the vendor does, income or expense,
 /// and the type by which it is found.
-const TABLE: [(Operation, &str, CouponRevenueExpenseType, CouponTradeType); 12] = {
+const TABLE: [(Operation, &str, CouponRevenueExpenseType, CouponTradeType); 16] = {
     use CouponRevenueExpenseType::{Expense, Revenue};
-    use CouponTradeType::{Adjust, CouponCancel, Dedeuct, Expired, Refund};
+    use CouponTradeType::{Adjust, CouponAdjust, CouponCancel, Dedeuct, Expired, Refund};
     const CANCEL: &str = "SOURCE_OPERATION_COUPONCANCEL";
+    const TRANSFER: &str = "SOURCE_OPERATION_TRANSFER";
+    const RETRIEVE: &str = "SOURCE_OPERATION_RETRIEVE";
     [
         (Operation::Issue, "SOURCE_OPERAIION_PRIZE", Revenue, Adjust),
         (Operation::Subscribe, "SOURCE_OPERAIION_DEDEUCT", Expense, Dedeuct),
@@ -128,6 +130,10 @@ const TABLE: [(Operation, &str, CouponRevenueExpenseType, CouponTradeType); 12] 
         (Operation::Associate, CANCEL, Expense, CouponCancel),
         (Operation::SwitchMode, CANCEL, Expense, CouponCancel),
         (Operation::MoveReseller, CANCEL, Expense, CouponCancel),
+        (Operation::TransferOut, TRANSFER, Expense, CouponAdjust),
+        (Operation::TransferIn, TRANSFER, Revenue, CouponAdjust),
+        (Operation::RetrieveOut, RETRIEVE, Expense, CouponAdjust),
+        (Operation::RetrieveIn, RETRIEVE, Revenue, CouponAdjust),
     ]
 };
 
@@ -261,9 +267,11 @@ mod tests {
         };
         assert_eq!(operations(""), None);
         assert_eq!(operations("trade_type=DEDEUCT"), Some(vec![Operation::Subscribe, Operation::Usage]));
-        assert_eq!(operations("revenue_expense_type=REVENUE"), Some(vec![Operation::Issue, Operation::Refund]));
+        let moved = [Operation::TransferIn, Operation::RetrieveIn];
+        let income = [Operation::Issue, Operation::Refund].into_iter().chain(moved).collect();
+        assert_eq!(operations("revenue_expense_type=REVENUE"), Some(income));
         assert_eq!(operations("revenue_expense_type=REVENUE&trade_type=EXPIRED"), Some(vec![]));
-        assert_eq!(operations("trade_type=COUPONADJUST"), Some(vec![]));
+        assert_eq!(operations("trade_type=COUPONADJUST&revenue_expense_type=REVENUE"), Some(moved.to_vec()));
     }
 
     #[test]

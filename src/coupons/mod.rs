@@ -27,6 +27,7 @@ pub mod refunds;
 pub mod refusal;
 pub mod returns;
 pub mod sandbox;
+pub mod split;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ pub enum AccountKind {
     Designated,
     /// A resale customer's funds, allocated by its partner.
     Allocated,
-    /// A customer's credit: what it used, below zero; the floor is the limit.
+    /// What is left of a lot of a customer's credit; its owner is the lot.
     Credit,
     /// Bonus.
     Bonus,
@@ -119,6 +119,10 @@ pub enum TransferKind {
     Reclaim,
     /// Allocated funds come back because the association ends or changes.
     Unbind,
+    /// An enterprise's master account gives a member funds or credit.
+    EnterpriseTransfer,
+    /// It takes them back.
+    EnterpriseReclaim,
     /// A yearly/monthly purchase.
     Subscribe,
     /// Pay-per-use consumption.
@@ -145,6 +149,10 @@ pub enum TransferKind {
     CouponReclaim,
     /// What is left of a coupon goes back because it has expired.
     CouponExpire,
+    /// A part of a coupon of a master account becomes a coupon of a member.
+    CouponTransfer,
+    /// What is left of that goes back into the coupon it was taken from.
+    CouponRetrieve,
 }
 
 impl TransferKind {
@@ -194,8 +202,8 @@ pub struct Posting {
 /// A transfer's number as the vendor's interfaces show it: a prefix that tells allocation from reclaim, and the id.
 pub fn number(kind: TransferKind, id: TransferId) -> String {
     let prefix = match kind {
-        TransferKind::Allocate => "AD",
-        TransferKind::Reclaim | TransferKind::Unbind => "RE",
+        TransferKind::Allocate | TransferKind::EnterpriseTransfer => "AD",
+        TransferKind::Reclaim | TransferKind::Unbind | TransferKind::EnterpriseReclaim => "RE",
         _ => "TR",
     };
     [prefix, id.0.simple().encode_upper(&mut Uuid::encode_buffer())].concat()

@@ -26,14 +26,14 @@ pub async fn next_due(
     tenant: TenantId,
     until: OffsetDateTime,
 ) -> sqlx::Result<Option<OffsetDateTime>> {
-    let debtors = store::debtors(connection, tenant, 1).await?;
+    let debtors = store::debtors(connection, tenant, until, 1).await?;
     Ok(debtors.first().map(|_| until))
 }
 
 /// Collects what customers owe and can pay; of how many customers.
 pub async fn run(connection: &mut PgConnection, tenant: TenantId, at: OffsetDateTime) -> anyhow::Result<usize> {
     let mut done = 0;
-    for (customer, currency) in store::debtors(connection, tenant, CUSTOMERS).await? {
+    for (customer, currency) in store::debtors(connection, tenant, at, CUSTOMERS).await? {
         let mut transaction = connection.begin().await?;
         done += usize::from(collect(&mut transaction, ((tenant, customer), currency), at).await?);
         transaction.commit().await?;

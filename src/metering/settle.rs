@@ -358,13 +358,10 @@ pub async fn purses(
     at: OffsetDateTime,
 ) -> sqlx::Result<Vec<(Source, Purse)>> {
     let cards = cards::all_usable(connection, (tenant, customer), currency, at).await?;
-    let held = ledger::store::balances(connection, tenant, &[customer]).await?;
     let card = |id: Uuid| (Source::Card, Purse::new(tenant, id, AccountKind::StoredValueCard, currency));
-    let own = charging::money_of(kind);
-    let own = [(Source::Bonus, AccountKind::Bonus)].into_iter().chain(own);
-    let own = own.filter(|(_, kind)| held.iter().any(|balance| balance.kind == *kind && balance.currency == currency));
-    let purses = own.map(|(source, kind)| (source, Purse::of(tenant, customer, kind, currency)));
-    Ok(cards.into_iter().map(|found| card(found.id)).chain(purses).collect())
+    let own: Vec<_> = [(Source::Bonus, AccountKind::Bonus)].into_iter().chain(charging::money_of(kind)).collect();
+    let own = charging::purses(connection, (tenant, customer), (&own, currency), at).await?;
+    Ok(cards.into_iter().map(|found| card(found.id)).chain(own).collect())
 }
 
 /// What purses pay to the vendor: a transfer for each purse and charge.

@@ -441,21 +441,29 @@ pub async fn debts(
     .await
 }
 
-/// Customers that owe something and have money that could pay it, with the currency: at most so many.
+/// Customers that owe something and have money that could pay it, or credit that has not ended, with the currency: at most so
+/// many.
 pub async fn debtors(
     connection: &mut PgConnection,
     tenant: TenantId,
+    now: OffsetDateTime,
     limit: i64,
 ) -> sqlx::Result<Vec<(DomainId, Currency)>> {
     let rows = sqlx::query!(
         r#"select d.domain_id as "customer!: DomainId", d.currency as "currency!: Currency"
            from debtors d
-           where d.tenant_id = $1 and d.owed > 0 and exists(select 1 from accounts a
-                        where a.tenant_id = $1 and a.owner_id = d.domain_id and a.currency = d.currency and not a.closed
-                          and a.kind in ('cash', 'allocated', 'credit') and a.balance > coalesce(a.floor, 0))
+           where d.tenant_id = $1 and d.owed > 0
+             and (exists(select 1 from accounts a
+                         where a.tenant_id = $1 and a.owner_id = d.domain_id and a.currency = d.currency and not a.closed
+                           and a.kind in ('cash', 'allocated') and a.balance > coalesce(a.floor, 0))
+                  or exists(select 1 from credit_lots l
+                            join accounts a on a.tenant_id = l.tenant_id and a.owner_id = l.lot_id and a.kind = 'credit'
+                            where l.tenant_id = $1 and a.tenant_id = $1 and l.customer_id = d.domain_id
+                              and l.currency = d.currency and (l.expires_at is null or l.expires_at > $3) and a.balance > 0))
            limit $2"#,
         tenant.0,
-        limit
+        limit,
+        now
     );
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.customer, row.currency)).collect())
 }

@@ -2,8 +2,9 @@
 
 use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
-use crate::accounts::administration::{self as funds, Payment};
-use crate::accounts::model::number;
+use crate::accounts::administration::{self as funds, Credit, Payment};
+use crate::accounts::credit::{self, Lot};
+use crate::accounts::model::{CURRENCY, number};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::write::{Answer, Outcome, Write};
@@ -17,7 +18,7 @@ use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::text::texts;
-use crate::values::time::Instant;
+use crate::values::time::{Instant, optional_instant};
 use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ pub struct FundsView {
     time: Instant,
     /// One for each kind of balance that was ever used.
     balances: Vec<FundsBalance>,
+    /// A customer's credit that has not ended, what ends first first.
+    credits: Vec<CreditView>,
     /// The number, in the records, of the transfer that was made; left out where none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "RC01978D6A2B3C7D4E8F90A1B2C3D4E5F6")]
@@ -50,10 +53,31 @@ impl FundsView {
     }
 }
 
+/// Credit that ends at one instant.
+#[derive(Serialize, ToSchema)]
+pub struct CreditView {
+    /// The currency.
+    currency: Currency,
+    /// What is left of it.
+    amount: Amount,
+    /// What it would be if nothing had been paid with it.
+    granted: Amount,
+    /// When it ends; left out if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Instant>,
+}
+
+impl From<Lot> for CreditView {
+    fn from(lot: Lot) -> Self {
+        let (amount, granted) = (lot.balance.into(), lot.granted.into());
+        Self { currency: CURRENCY, amount, granted, expires_at: lot.expires_at.map(Instant) }
+    }
+}
+
 /// A balance.
 #[derive(Serialize, ToSchema)]
 pub struct FundsBalance {
-    /// What kind: `cash`, `designated`, `allocated`, `credit`, `bonus`.
+    /// What kind: `cash`, `designated`, `allocated`, `bonus`.
     #[schema(example = "cash")]
     kind: String,
     /// The currency.
@@ -94,9 +118,8 @@ async fn view(
             AccountKind::Cash => "cash",
             AccountKind::Designated => "designated",
             AccountKind::Allocated => "allocated",
-            AccountKind::Credit => "credit",
             AccountKind::Bonus => "bonus",
-            // Not the account's own, but a card's or the vendor's.
+            // Not the account's own, but a card's, a lot's or the vendor's.
             _ => return None,
         };
         let credit_line = Amount::from(-balance.floor.unwrap_or_default());
@@ -107,10 +130,12 @@ async fn view(
             credit_line,
         })
     };
+    let credits = credit::lots(connection, (tenant, owner), CURRENCY, time.0).await?;
     Ok(FundsView {
         domain_id: owner,
         time,
         balances: balances.into_iter().filter_map(shown).collect(),
+        credits: credits.into_iter().map(CreditView::from).collect(),
         transfer_id: None,
     })
 }
@@ -218,6 +243,48 @@ pub async fn set_credit_line(
             let (of, now) = account_and_time(connection, &app, &account).await?;
             funds::set_credit_line(connection, of, line, now).await.map_err(refused)?;
             Outcome::of(&of.1, &view(connection, of, Instant(now)).await?)
+        })
+        .await
+}
+
+/// What credit is granted.
+#[derive(Deserialize, ToSchema)]
+pub struct CreditBody {
+    /// How much, in yuan: above 0, at most 2 decimals. A number or a text.
+    amount: PositiveAmount,
+    /// When it ends, in UTC to the second; absent, null or empty: never. What ends at the same instant is one credit.
+    #[schema(value_type = Option<Instant>, nullable)]
+    #[serde(default, deserialize_with = "optional_instant")]
+    expires_at: Option<Instant>,
+    /// A remark for the records.
+    memo: Option<FundsMemo>,
+}
+
+/// Grant credit
+///
+/// Gives a customer credit: an adjustment in the records of its credit. It pays when there is no cash, what ends first first;
+/// what is left of it when it ends is lost.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/funds/credits",
+    params(OfAccount),
+    request_body = CreditBody,
+    responses((status = 200, body = FundsView, description = "The balances afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn grant_credit(
+    State(app): State<App>,
+    write: Write,
+    Path(OfAccount { account }): Path<OfAccount>,
+    Json(body): Json<CreditBody>,
+) -> Result<Answer, ApiError> {
+    let memo = body.memo.map(|memo| memo.as_str().to_owned()).unwrap_or_default();
+    let granted = Credit { amount: body.amount, expires_at: body.expires_at.map(|instant| instant.0), memo };
+    write
+        .once(async |connection| {
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            let made = funds::grant_credit(connection, of, &granted, now).await.map_err(refused)?;
+            Outcome::of(&of.1, &view(connection, of, Instant(now)).await?.after(&made))
         })
         .await
 }

@@ -60,6 +60,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         funds::top_up_funds,
         funds::withdraw_funds,
         funds::set_credit_line,
+        funds::grant_credit,
         limits::list_limits,
     );
     operations!(operations, "audit": audit_events::list_audit_events);

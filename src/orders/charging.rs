@@ -3,14 +3,17 @@
 use super::model::{Order, OrderType, ReductionKind, Share, Source, SourceType};
 use super::plan;
 use super::store::lines;
+use crate::accounts::credit;
 use crate::charges::model::{BillType, BillingMode, Charge, OfOrder, Paid, Subject, UnitPrice, Used};
 use crate::coupons::model::CouponKind;
 use crate::customers::model::AssociationType;
 use crate::ledger::books::Books;
-use crate::ledger::{AccountKind, Purse};
-use crate::values::id::{ChargeId, new_uuid};
+use crate::ledger::{self, AccountKind, Purse};
+use crate::values::id::{ChargeId, DomainId, TenantId, new_uuid};
+use crate::values::money::Currency;
 use crate::values::time::Month;
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 /// The charges of an order that is just paid: what purses paid of each line.
@@ -60,6 +63,27 @@ pub fn money_of(kind: Option<AssociationType>) -> [(Source, AccountKind); 3] {
         Some(AssociationType::Resale) => [allocated, cash, credit],
         _ => [cash, allocated, credit],
     }
+}
+
+/// An account's purses of these kinds, in their order; credit is a purse for each lot, the one that ends first first. Those that
+/// were never used are left out: there is nothing in them.
+pub async fn purses(
+    connection: &mut PgConnection,
+    (tenant, owner): (TenantId, DomainId),
+    (kinds, currency): (&[(Source, AccountKind)], Currency),
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<(Source, Purse)>> {
+    let held = ledger::store::balances(connection, tenant, &[owner]).await?;
+    let mut purses = Vec::with_capacity(kinds.len());
+    for &(source, kind) in kinds {
+        if kind == AccountKind::Credit {
+            let lots = credit::lots(connection, (tenant, owner), currency, now).await?;
+            purses.extend(lots.into_iter().map(|lot| (source, credit::purse(tenant, lot.id, currency))));
+        } else if held.iter().any(|balance| balance.kind == kind && balance.currency == currency) {
+            purses.push((source, Purse::of(tenant, owner, kind, currency)));
+        }
+    }
+    Ok(purses)
 }
 
 /// What each purse can pay: down to its floor.

@@ -242,7 +242,7 @@ async fn post(
     let mut postings = usage::postings(&payment(order, by), used, &homes);
     let mut purses = ledger::purses(&postings);
     let money = if bill.due() > Decimal::ZERO {
-        money(connection, (order, customer), (way, &cards)).await?
+        money(connection, (order, customer), (way, &cards), by).await?
     } else {
         Vec::new()
     };
@@ -289,11 +289,12 @@ async fn chosen_cards(
     Ok(cards)
 }
 
-/// The purses that can pay, in the order in which they do. Those that were never used are left out: there is nothing in them.
+/// The purses that can pay, in the order in which they do.
 async fn money(
     connection: &mut PgConnection,
     (order, customer): (&Order, &Customer),
     (way, cards): (&Way, &[Card]),
+    by: By,
 ) -> sqlx::Result<Vec<(Source, Purse)>> {
     let (tenant, currency) = (order.tenant, order.currency);
     let payer = way.agent().unwrap_or(order.customer);
@@ -302,13 +303,7 @@ async fn money(
         Way::ByPartner(_) => vec![(Source::Partner, AccountKind::Cash)],
         Way::Chosen(_) | Way::Automatic => charging::money_of(customer.kind).to_vec(),
     };
-    let held = ledger::store::balances(connection, tenant, &[payer]).await?;
+    let own = charging::purses(connection, (tenant, payer), (&own, currency), by.now).await?;
     let card = |card: &Card| (Source::Card, Purse::new(tenant, card.id, AccountKind::StoredValueCard, currency));
-    let mut purses: Vec<(Source, Purse)> = cards.iter().map(card).collect();
-    for (source, kind) in own {
-        if held.iter().any(|balance| balance.kind == kind && balance.currency == currency) {
-            purses.push((source, Purse::of(tenant, payer, kind, currency)));
-        }
-    }
-    Ok(purses)
+    Ok(cards.iter().map(card).chain(own).collect())
 }

@@ -86,6 +86,8 @@ ids! {
     PackageItemId;
     /// A charge.
     ChargeId;
+    /// A lot of a customer's credit.
+    LotId;
 }
 
 /// A new id without a type of its own.

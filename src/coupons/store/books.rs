@@ -52,6 +52,14 @@ pub enum Operation {
     Usage,
     /// What it had paid came back.
     Refund,
+    /// A part of it became a coupon of a member of the holder's enterprise.
+    TransferOut,
+    /// It was made of a part of a coupon of the holder's master account.
+    TransferIn,
+    /// What was left of it went back to the master account.
+    RetrieveOut,
+    /// What was left of a part of it came back from a member.
+    RetrieveIn,
 }
 
 /// A record to be written.

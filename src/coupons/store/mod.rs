@@ -5,3 +5,4 @@ pub mod coupons;
 pub mod partners;
 pub mod quotas;
 pub mod search;
+pub mod split;

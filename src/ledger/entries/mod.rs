@@ -16,7 +16,7 @@ use super::model::TransferKind;
 use crate::api::error::ApiError;
 use crate::database::Database;
 use crate::memory::Memory;
-use crate::values::id::AccountId;
+use crate::values::id::{AccountId, TenantId};
 use foldhash::fast::RandomState;
 use model::{Page, Shown};
 use pages::Pages;
@@ -24,6 +24,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How many entries of unfiltered lists are remembered at most, of changes and of adjustments each; a page counts for one more.
 const CAPACITY: u64 = 20_000;
@@ -50,6 +51,22 @@ impl Histories {
         part: (usize, usize),
     ) -> Result<Arc<Listed<Change>>, ApiError> {
         self.changes.page(history, span, filter, part).await
+    }
+
+    /// A page of all that several accounts of a tenant have been through, as if they were one: what is held in lots.
+    pub async fn changes_together(
+        &self,
+        (tenant, accounts): (TenantId, &[AccountId]),
+        span: Span,
+        filter: &Filter,
+        part: (usize, usize),
+    ) -> Result<Listed<Change>, ApiError> {
+        let mut connection = self.changes.database.tenant(tenant).await?;
+        let accounts: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+        let total = pages::count_together(&mut connection, (tenant, &accounts), span, filter).await?;
+        let rows = pages::together(&mut connection, (tenant, &accounts), span, filter, numbers(part)).await?;
+        let entries: Option<Vec<Change>> = rows.into_iter().map(pages::Found::entry).collect();
+        Ok(Listed { entries: entries.ok_or_else(pages::not_read)?, total, version: None })
     }
 
     /// A page of the adjustments that an account, a partner's, made.
@@ -174,9 +191,7 @@ impl Lately {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::id::TenantId;
     use time::OffsetDateTime;
-    use uuid::Uuid;
 
     #[test]
     fn a_page_is_worth_remembering_when_it_is_read_again() {

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use std::marker::PhantomData;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Asks for pages that are not of the version that is known.
 pub struct Pages<E>(PhantomData<fn() -> E>);
@@ -213,6 +214,66 @@ pub async fn filtered(
         filter.trade.as_ref().and_then(|trade| trade.transfer).map(|transfer| transfer.0),
         filter.other.map(|other| other.0),
         adjusts_only,
+        offset,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// How many entries of several accounts a filter finds.
+pub async fn count_together(
+    connection: &mut PgConnection,
+    (tenant, accounts): (TenantId, &[Uuid]),
+    span: Span,
+    filter: &Filter,
+) -> sqlx::Result<i64> {
+    let span = around(span, filter.trade.as_ref());
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from entries
+           where tenant_id = $1 and account_id = any($2) and happened_at >= $3 and happened_at < $4
+             and ($5::text[] is null or kind = any($5)) and ($6::boolean is null or (amount > 0) = $6)
+             and ($7::text is null or reference = $7 or transfer_id = $8)"#,
+        tenant.0,
+        accounts,
+        span.begin,
+        span.end,
+        filter.kinds.as_deref() as Option<&[TransferKind]>,
+        filter.received,
+        filter.trade.as_ref().map(|trade| trade.reference.as_str()),
+        filter.trade.as_ref().and_then(|trade| trade.transfer).map(|transfer| transfer.0)
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A part of what a filter finds in several accounts.
+pub async fn together(
+    connection: &mut PgConnection,
+    (tenant, accounts): (TenantId, &[Uuid]),
+    span: Span,
+    filter: &Filter,
+    (offset, limit): (i64, i64),
+) -> sqlx::Result<Vec<Found>> {
+    let span = around(span, filter.trade.as_ref());
+    sqlx::query_as!(
+        Found,
+        r#"select transfer_id as "transfer!: TransferId", happened_at as "happened_at!", kind as "kind!: TransferKind",
+                  amount as "amount!", balance_after, customer_id as "customer: DomainId", reference as "reference!",
+                  memo as "memo!"
+           from entries
+           where tenant_id = $1 and account_id = any($2) and happened_at >= $3 and happened_at < $4
+             and ($5::text[] is null or kind = any($5)) and ($6::boolean is null or (amount > 0) = $6)
+             and ($7::text is null or reference = $7 or transfer_id = $8)
+           order by happened_at desc, transfer_id desc offset $9 limit $10"#,
+        tenant.0,
+        accounts,
+        span.begin,
+        span.end,
+        filter.kinds.as_deref() as Option<&[TransferKind]>,
+        filter.received,
+        filter.trade.as_ref().map(|trade| trade.reference.as_str()),
+        filter.trade.as_ref().and_then(|trade| trade.transfer).map(|transfer| transfer.0),
         offset,
         limit
     )
