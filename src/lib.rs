@@ -8,7 +8,8 @@
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
 //!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`]. A file there is one
-//!    operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`], [`consumption`].
+//!    operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`], [`consumption`],
+//!    [`enterprises`].
 //!    What old clients send is read by [`legacy`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
@@ -35,6 +36,7 @@ pub mod coupons;
 pub mod customers;
 pub mod database;
 pub mod doctor;
+pub mod enterprises;
 pub mod events;
 pub mod explorer;
 pub mod gate;

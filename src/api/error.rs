@@ -39,6 +39,8 @@ pub struct ApiError {
     pub code: &'static str,
     /// What went wrong, for the client.
     pub message: Cow<'static, str>,
+    /// What of an account's state forbids it, where the operation says so.
+    pub failed_checks: Vec<&'static str>,
     /// Further response headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What went wrong inside, for the log.
@@ -49,7 +51,16 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, shape: Shape, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, shape, code, message: message.into(), headers: Vec::new(), cause: None, trouble: None }
+        Self {
+            status,
+            shape,
+            code,
+            message: message.into(),
+            failed_checks: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+            trouble: None,
+        }
     }
 
     /// A refusal of the gateway.
@@ -121,6 +132,12 @@ impl ApiError {
         Self { cause: Some(cause), trouble, ..error }
     }
 
+    /// Names what of an account's state forbids it.
+    #[must_use]
+    pub fn with_failed_checks(self, failed_checks: Vec<&'static str>) -> Self {
+        Self { failed_checks, ..self }
+    }
+
     /// Adds a response header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl std::fmt::Display) -> Self {
@@ -146,7 +163,10 @@ impl ApiError {
             Shape::Gateway => {
                 serde_json::to_vec(&GatewayError { error_msg: message, error_code: self.code, request_id })
             }
-            Shape::Bss => serde_json::to_vec(&BssError { error_code: self.code, error_msg: message }),
+            Shape::Bss => {
+                let fail_check_items = &self.failed_checks;
+                serde_json::to_vec(&BssError { error_code: self.code, error_msg: message, fail_check_items })
+            }
             Shape::Identity => serde_json::to_vec(&IdentityError {
                 error: IdentityErrorBody {
                     code: self.status.as_u16(),
@@ -225,6 +245,10 @@ pub struct BssError<'a> {
     /// What went wrong; a parameter error names the field.
     #[schema(example = "Parameter error. limit: must be an integer from 1 to 1000.")]
     error_msg: &'a str,
+    /// What of an account's state forbids it, with the operations that name it; left out otherwise.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false, example = json!(["SELF_OPEN_ONLY_FOR_ENT_AND_INTR_CUST"]))]
+    fail_check_items: &'a [&'a str],
 }
 
 /// Refused by the identity service.

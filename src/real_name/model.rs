@@ -111,6 +111,9 @@ pub enum Refusal {
     Abnormal,
 }
 
+/// The account's state forbids it: the vendor's code, and its words, which operations of several domains answer.
+pub const UNMET: (&str, &str) = ("CBC.99007004", "A business check item of the operation is not satisfied.");
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let (code, message) = match refusal {
@@ -120,7 +123,7 @@ impl From<Refusal> for ApiError {
             Refusal::NotNow => {
                 ("CBC.99007188", "The customer has been authenticated or the authentication is under review.")
             }
-            Refusal::Unmet => ("CBC.99007004", "A business check item of the operation is not satisfied."),
+            Refusal::Unmet => UNMET,
             Refusal::NumberExhausted => (
                 "CBC.99007189",
                 "The number of customers authenticated with this certificate number exceeds the limit.",

@@ -1,0 +1,175 @@
+//! The only door into the tables of organisations and members.
+//!
+//! Locks: a master's organisation is locked by its root ([`lock_organisation`]), behind the customers that are joining and
+//! before the tenant's counter of numbers. Who changes a member, or its relation to its master, has locked the member's
+//! [customer](crate::customers::store::lock) first: so what [`member_of`] says holds until the end of a transaction that has.
+
+use super::model::{Member, MemberAssociation, MemberStatus, PartyId, Permission, Unit};
+use crate::values::id::{DomainId, TenantId};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+/// A master, in its tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Master {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The account.
+    pub id: DomainId,
+}
+
+/// The next numbers of a tenant, the first of so many. Its counter is locked until the transaction ends.
+async fn numbers(connection: &mut PgConnection, tenant: TenantId, count: i64) -> sqlx::Result<i64> {
+    let last = sqlx::query_scalar!(
+        "insert into party_counters (tenant_id, last_number) values ($1, $2)
+         on conflict (tenant_id) do update set last_number = party_counters.last_number + excluded.last_number
+         returning last_number",
+        tenant.0,
+        count
+    );
+    Ok(last.fetch_one(connection).await? - count + 1)
+}
+
+/// Gives a new master the root of its organisation, which has no name yet.
+pub async fn insert_root(connection: &mut PgConnection, master: Master, now: OffsetDateTime) -> sqlx::Result<PartyId> {
+    let id = numbers(connection, master.tenant, 1).await?;
+    sqlx::query!(
+        "insert into organisation_units (tenant_id, party_id, master_id, level, name, created_at)
+         values ($1, $2, $3, 1, '', $4)",
+        master.tenant.0,
+        id,
+        master.id.0,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(PartyId(id))
+}
+
+/// Adds a unit below another one of the same organisation.
+pub async fn insert_unit(
+    connection: &mut PgConnection,
+    master: Master,
+    parent: &Unit,
+    name: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<PartyId> {
+    let first = numbers(connection, master.tenant, 2).await?;
+    sqlx::query!(
+        "insert into organisation_units (tenant_id, party_id, master_id, parent_id, relation_id, level, name, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        master.tenant.0,
+        first,
+        master.id.0,
+        parent.id.0,
+        first + 1,
+        parent.level + 1,
+        name,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(PartyId(first))
+}
+
+/// Whether the account has an organisation, that is, is a master; nobody else changes that until the transaction ends.
+pub async fn lock_organisation(connection: &mut PgConnection, master: Master) -> sqlx::Result<bool> {
+    let root = sqlx::query_scalar!(
+        "select party_id from organisation_units where tenant_id = $1 and master_id = $2 and parent_id is null
+         for no key update",
+        master.tenant.0,
+        master.id.0
+    );
+    Ok(root.fetch_optional(connection).await?.is_some())
+}
+
+/// All units of an organisation, oldest first, so the root first. There are a thousand at most.
+pub async fn units(connection: &mut PgConnection, master: Master) -> sqlx::Result<Vec<Unit>> {
+    sqlx::query_as!(
+        Unit,
+        r#"select party_id as "id: PartyId", parent_id as "parent: PartyId", relation_id as relation, level, name
+           from organisation_units where tenant_id = $1 and master_id = $2 order by party_id"#,
+        master.tenant.0,
+        master.id.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// A unit of the master's own organisation.
+pub async fn unit(connection: &mut PgConnection, master: Master, id: PartyId) -> sqlx::Result<Option<Unit>> {
+    sqlx::query_as!(
+        Unit,
+        r#"select party_id as "id: PartyId", parent_id as "parent: PartyId", relation_id as relation, level, name
+           from organisation_units where tenant_id = $1 and party_id = $3 and master_id = $2"#,
+        master.tenant.0,
+        master.id.0,
+        id.0
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// An account that becomes a member.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMember<'a> {
+    /// The account.
+    pub id: DomainId,
+    /// The unit it will belong to.
+    pub unit: PartyId,
+    /// How far it is.
+    pub status: MemberStatus,
+    /// How it hangs together with its master.
+    pub association: MemberAssociation,
+    /// Its name in the organisation.
+    pub display_name: &'a str,
+    /// What its master may do with it.
+    pub permissions: &'a [Permission],
+}
+
+/// Adds a member. `false`: the account is a member already, of this master or another.
+pub async fn insert_member(
+    connection: &mut PgConnection,
+    master: Master,
+    new: &NewMember<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let permissions: Vec<String> = new.permissions.iter().map(|permission| permission.as_str().to_owned()).collect();
+    let inserted = sqlx::query!(
+        "insert into enterprise_members
+             (tenant_id, domain_id, master_id, party_id, status, association_type, display_name, permissions, joined_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (tenant_id, domain_id) do nothing",
+        master.tenant.0,
+        new.id.0,
+        master.id.0,
+        new.unit.0,
+        new.status.code(),
+        new.association.code(),
+        new.display_name,
+        &permissions,
+        now
+    );
+    Ok(inserted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// A member, if the account is one of this master's.
+pub async fn member_of(
+    connection: &mut PgConnection,
+    master: Master,
+    member: DomainId,
+) -> sqlx::Result<Option<Member>> {
+    sqlx::query_as!(
+        Member,
+        r#"select m.domain_id as "id: DomainId", d.name, m.party_id as "unit: PartyId", m.status as "status: MemberStatus",
+                  m.display_name, m.permissions, c.in_custody, m.joined_at
+           from enterprise_members m
+           join domains d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
+           join customers c on c.tenant_id = m.tenant_id and c.domain_id = m.domain_id
+           where m.tenant_id = $1 and d.tenant_id = $1 and c.tenant_id = $1 and m.master_id = $2 and m.domain_id = $3"#,
+        master.tenant.0,
+        master.id.0,
+        member.0
+    )
+    .fetch_optional(connection)
+    .await
+}
