@@ -1,15 +1,17 @@
 -- Credit in lots, and what moves between an enterprise's master account and its members.
 
--- A lot of a customer's credit: what of it ends at one instant. What is left of it is its account in the ledger.
+-- A lot of a customer's credit: what of it comes from one giver and ends at one instant. What is left of it is its account in
+-- the ledger.
 create table credit_lots (
     tenant_id   uuid           not null,
     lot_id      uuid           not null,
     customer_id uuid           not null,
     currency    text           not null,
+    given_by    uuid,                    -- the master account whose credit it was; null: the vendor granted it
     granted     numeric(28, 8) not null, -- what it would hold if it had never paid
     expires_at  timestamptz,             -- null: never
     constraint credit_lots_pk primary key (tenant_id, lot_id),
-    constraint credit_lots_of_customer unique nulls not distinct (tenant_id, customer_id, currency, expires_at),
+    constraint credit_lots_of_customer unique nulls not distinct (tenant_id, customer_id, currency, given_by, expires_at),
     constraint credit_lots_granted_kept check (granted >= 0)
 );
 select place_by_tenant('credit_lots');

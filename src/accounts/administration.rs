@@ -1,6 +1,6 @@
 //! What the vendor's staff do to funds: top up, withdraw, grant credit, issue stored-value cards.
 
-use super::credit;
+use super::credit::{self, Terms};
 use super::model::{CURRENCY, cash};
 use crate::api::caller::CallerKind;
 use crate::customers::model::AssociationType;
@@ -151,8 +151,8 @@ pub async fn grant_credit(
         return Err(Refusal::Ended);
     }
     let amount = granted.amount.get().decimal();
-    let lot = (CURRENCY, granted.expires_at);
-    let lot = credit::raise(&mut transaction, (tenant, customer), lot, amount, now).await?;
+    let terms = Terms { currency: CURRENCY, given_by: None, expires_at: granted.expires_at };
+    let lot = credit::raise(&mut transaction, (tenant, customer), terms, amount, now).await?;
     let posting = Posting {
         kind: TransferKind::AdjustCredit,
         from: Purse::vendor(tenant, CURRENCY),

@@ -12,6 +12,8 @@ use time::OffsetDateTime;
 pub struct Lot {
     /// Its id.
     pub id: LotId,
+    /// The master account whose credit it was; nobody: the vendor granted it.
+    pub given_by: Option<DomainId>,
     /// When it ends; never, if it does not.
     pub expires_at: Option<OffsetDateTime>,
     /// What it would hold if it had never paid.
@@ -34,12 +36,12 @@ pub async fn lots(
 ) -> sqlx::Result<Vec<Lot>> {
     sqlx::query_as!(
         Lot,
-        r#"select l.lot_id as "id: LotId", l.expires_at, l.granted, coalesce(a.balance, 0) as "balance!"
+        r#"select l.lot_id as "id: LotId", l.given_by as "given_by: DomainId", l.expires_at, l.granted, coalesce(a.balance, 0) as "balance!"
            from credit_lots l
            left join accounts a on a.tenant_id = l.tenant_id and a.owner_id = l.lot_id and a.kind = 'credit'
                and a.tenant_id = $1
            where l.tenant_id = $1 and l.customer_id = $2 and l.currency = $3 and (l.expires_at is null or l.expires_at > $4)
-           order by l.expires_at nulls last"#,
+           order by l.expires_at nulls last, l.lot_id"#,
         tenant.0,
         customer.0,
         currency as Currency,
@@ -64,27 +66,39 @@ pub async fn accounts(
     Ok(lots.fetch_all(connection).await?.into_iter().map(|lot| purse(tenant, lot, currency).id()).collect())
 }
 
-/// Lets the lot that ends then hold so much more, and makes it if there is none. It is locked until the transaction ends, which
-/// moves as much into it.
+/// What tells a customer's lots apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// The currency.
+    pub currency: Currency,
+    /// The master account whose credit it was; nobody: the vendor granted it.
+    pub given_by: Option<DomainId>,
+    /// When it ends; never, if it does not.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Lets a customer's lot on these terms hold so much more, and makes it if there is none. It is locked until the transaction ends,
+/// which moves as much into it.
 pub async fn raise(
     connection: &mut PgConnection,
     (tenant, customer): (TenantId, DomainId),
-    (currency, expires_at): (Currency, Option<OffsetDateTime>),
+    terms: Terms,
     amount: Decimal,
     now: OffsetDateTime,
 ) -> sqlx::Result<LotId> {
     sqlx::query_scalar!(
-        r#"insert into credit_lots (tenant_id, lot_id, customer_id, currency, granted, expires_at)
-           values ($1, $2, $3, $4, $5, $6)
-           on conflict (tenant_id, customer_id, currency, expires_at)
+        r#"insert into credit_lots (tenant_id, lot_id, customer_id, currency, granted, expires_at, given_by)
+           values ($1, $2, $3, $4, $5, $6, $7)
+           on conflict (tenant_id, customer_id, currency, given_by, expires_at)
                do update set granted = credit_lots.granted + excluded.granted
            returning lot_id as "id: LotId""#,
         tenant.0,
         new_uuid(now),
         customer.0,
-        currency as Currency,
+        terms.currency as Currency,
         amount,
-        expires_at
+        terms.expires_at,
+        terms.given_by.map(|giver| giver.0)
     )
     .fetch_one(connection)
     .await

@@ -101,10 +101,7 @@ fn show(
     if !lots.is_empty() {
         let (granted, left): (Decimal, Decimal) =
             (lots.iter().map(|lot| lot.granted).sum(), lots.iter().map(|lot| lot.balance).sum());
-        shown.push(AccountBalanceV3 {
-            credit_amount: Some(granted.into()),
-            ..balance(AccountKind::Credit, 2, left)
-        });
+        shown.push(AccountBalanceV3 { credit_amount: Some(granted.into()), ..balance(AccountKind::Credit, 2, left) });
     }
     if let Some(bonus) = of(AccountKind::Bonus) {
         shown.push(balance(AccountKind::Bonus, 5, bonus.balance));

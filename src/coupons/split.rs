@@ -8,11 +8,13 @@ use super::model::{CouponKind, CouponStatus, coupon_purse, shown_coupon_status};
 use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::coupons::{self, Coupon, Which};
 use super::store::split;
+use super::usage;
 use crate::ledger::books::Transfer;
 use crate::ledger::{self, PostError, Posting, TransferKind};
 use crate::values::id::{CouponId, DomainId, TenantId, UserId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
+use std::cmp::Ordering;
 use time::OffsetDateTime;
 
 /// Why nothing is moved between two coupons.
@@ -27,6 +29,9 @@ pub enum NotMoved {
     /// It is used up, expired, reclaimed or frozen.
     #[error("has nothing left that could be moved")]
     Over,
+    /// It is used once only, so a part of it cannot be given.
+    #[error("can only be given as a whole")]
+    OnlyWhole,
     /// Less is left of it than is asked for.
     #[error("the balance is insufficient")]
     Insufficient,
@@ -75,7 +80,11 @@ fn decide(coupon: &Coupon, amount: Decimal, now: OffsetDateTime) -> Result<(), N
         return Err(NotMoved::NotTransferable);
     }
     check_alive(coupon, now)?;
-    if amount > coupon.balance { Err(NotMoved::Insufficient) } else { Ok(()) }
+    match amount.cmp(&coupon.balance) {
+        Ordering::Greater => Err(NotMoved::Insufficient),
+        Ordering::Less if usage::is_used_once(coupon) => Err(NotMoved::OnlyWhole),
+        Ordering::Less | Ordering::Equal => Ok(()),
+    }
 }
 
 /// A coupon that will be used or could be, and of which something is left.
@@ -181,6 +190,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coupons::limits::{LimitKey, Limits};
     use crate::coupons::model::Validity;
     use crate::values::id::QuotaId;
     use crate::values::money::Currency;
@@ -218,6 +228,11 @@ mod tests {
         ] {
             assert!(matches!(given(other, Decimal::ONE), Err(NotMoved::NotTransferable)));
         }
+        let mut limits = Limits::default();
+        limits.set(LimitKey::UsageTimes, vec!["1".to_owned()]);
+        let once = Coupon { limits, ..coupon.clone() };
+        assert!(matches!(given(once.clone(), Decimal::ONE), Err(NotMoved::OnlyWhole)));
+        assert!(given(once, Decimal::TEN).is_ok());
         for over in [
             Coupon { validity: Validity { from: now - day * 2, until: now }, ..coupon.clone() },
             Coupon { state: CouponStatus::Used, balance: Decimal::ZERO, ..coupon.clone() },

@@ -56,7 +56,7 @@ pub fn postings(payment: &Payment<'_>, used: &[(Coupon, Cover)], homes: &Homes) 
 }
 
 /// Whether a coupon is over once it has paid, whatever is left.
-fn is_used_once(coupon: &Coupon) -> bool {
+pub fn is_used_once(coupon: &Coupon) -> bool {
     let by_limit = coupon.limits.rules().is_ok_and(|rules| rules.is_used_once);
     by_limit || matches!(coupon.kind, CouponKind::Discount | CouponKind::Product)
 }

@@ -1,6 +1,8 @@
 //! Why something is not done in an enterprise: the vendor's codes and words.
 
+use crate::accounts::model::insufficient_balance;
 use crate::api::error::ApiError;
+use crate::ledger::{PostError, books};
 use crate::real_name::model::UNMET;
 use axum::http::StatusCode;
 
@@ -13,6 +15,16 @@ pub enum Check {
     NoMultiProject,
     /// It is no verified company.
     VerifiedCompany,
+    /// The master is a resale customer, whose money is its partner's to allocate.
+    NotOfAPartner,
+    /// The same, of a reseller.
+    NotOfAReseller,
+    /// The coupon is no cash coupon of the vendor's own.
+    CashCoupon,
+    /// The coupon is used up, expired, reclaimed or frozen.
+    LivingCoupon,
+    /// The coupon is used once, so only all of it can be given.
+    WholeCoupon,
 }
 
 impl Check {
@@ -22,6 +34,12 @@ impl Check {
             Self::NoProjectGroups => "NOT_OPEN_PROJECT_GROUP",
             Self::NoMultiProject => "NOT_OPEN_MULTI_PROJECT",
             Self::VerifiedCompany => "SELF_OPEN_ONLY_FOR_ENT_AND_INTR_CUST",
+            // The vendor tells two ways apart in which its distributors sell. Here a reseller's customers stand for the second.
+            Self::NotOfAPartner => "PRI_PAID_BP_SUB_CUST_NOT_TRANS_DEBIT",
+            Self::NotOfAReseller => "PRI_RESALE_BP_SUB_CUST_NOT_TRANS_DEBIT",
+            Self::CashCoupon => "ONLY_CASH_COUPON_CAN_TRANSFER",
+            Self::LivingCoupon => "COUPON_STATUS_CAN_NOT_OPERATE",
+            Self::WholeCoupon => "COUPON_TRANS_ONE_TIME",
         }
     }
 }
@@ -33,6 +51,62 @@ pub enum Refusal {
     NotAMember,
     /// The account's state forbids it.
     Unmet(Vec<Check>),
+    /// There is no such account, or it has no credit at all.
+    NoSuchAccount,
+    /// The number of the transfer was used before.
+    TransIdUsed,
+    /// The master account has not finished another transfer.
+    Busy,
+    /// Less is there than is to be moved.
+    Insufficient,
+    /// No credit ends then.
+    NoSuchCredit,
+    /// The credit has ended.
+    CreditEnded,
+    /// The coupon is none of the master's, or none that was taken from it.
+    NoSuchCoupon(&'static str),
+    /// The ledger does not take it: an account is closed, or would hold more than it can.
+    Failed,
+}
+
+/// Why something was not done: a rule, or a failure.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// A rule forbids it.
+    #[error("{0:?}")]
+    Refused(Refusal),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl From<Refusal> for NotDone {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<PostError> for NotDone {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Refused(books::Refusal::Insufficient) => Self::Refused(Refusal::Insufficient),
+            PostError::Refused(books::Refusal::Closed | books::Refusal::TooLarge) => Self::Refused(Refusal::Failed),
+            PostError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+impl From<NotDone> for ApiError {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Refused(refusal) => refusal.into(),
+            NotDone::Database(error) => error.into(),
+        }
+    }
+}
+
+fn bad(code: &'static str, message: &'static str) -> ApiError {
+    ApiError::bss(StatusCode::BAD_REQUEST, code, message)
 }
 
 impl From<Refusal> for ApiError {
@@ -45,6 +119,23 @@ impl From<Refusal> for ApiError {
             }
             Refusal::Unmet(checks) => Self::bss(StatusCode::BAD_REQUEST, UNMET.0, UNMET.1)
                 .with_failed_checks(checks.into_iter().map(Check::name).collect()),
+            Refusal::NoSuchAccount => bad("CBC.99000047", "The account does not exist."),
+            Refusal::TransIdUsed => bad("CBC.99007009", "Duplicate transaction ID."),
+            Refusal::Busy => {
+                bad("CBC.99007461", "An allocation or reclaim task is still in progress; try again later.")
+            }
+            Refusal::Insufficient => insufficient_balance(),
+            Refusal::NoSuchCredit => {
+                Self::parameter("expire_time", "must be when one of the credits ends, to the second")
+            }
+            // Older forms answer CBC.7181.
+            Refusal::CreditEnded => {
+                bad("CBC.99007181", "The validity period of the credit to allocate or reclaim has expired.")
+            }
+            Refusal::NoSuchCoupon(field) => Self::parameter(field, "there is no such coupon"),
+            Refusal::Failed => {
+                bad("CBC.99000043", "Allocation to or reclaim from the enterprise member account failed.")
+            }
         }
     }
 }

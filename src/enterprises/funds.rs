@@ -1,0 +1,245 @@
+//! Money between a master account and a member: own cash, and credit in its lots.
+//!
+//! What was allocated to an account, its bonus and its cards stay where they are. A member's cash is not told apart by where it came
+//! from, so what a master may take back is what is left of it, and no more than it has given. Credit keeps its giver and its end.
+
+use super::money_store;
+use super::refusal::{Check, NotDone, Refusal};
+use super::store::Master;
+use super::task::Task;
+use crate::accounts::credit::{self, Lot, Terms};
+use crate::accounts::model::{BalanceType, CURRENCY, cash};
+use crate::api::caller::CallerKind;
+use crate::customers::model::AssociationType;
+use crate::customers::store::{self as customers, State};
+use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
+use crate::values::id::{DomainId, TenantId};
+use crate::values::time::Instant;
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+/// From whom to whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// To the member.
+    Transfer,
+    /// Back from it.
+    Reclaim,
+}
+
+/// What is moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    /// Cash.
+    Cash,
+    /// Credit that ends then, or never.
+    Credit(Option<OffsetDateTime>),
+}
+
+impl What {
+    /// What a request names: cash, unless it says otherwise.
+    pub fn of(balance: Option<BalanceType>, expires_at: Option<Instant>) -> Self {
+        match balance {
+            None | Some(BalanceType::Debit) => Self::Cash,
+            Some(BalanceType::Credit) => Self::Credit(expires_at.map(|instant| instant.0)),
+        }
+    }
+}
+
+/// Moves so much, in the transaction of who calls.
+pub async fn move_funds(
+    connection: &mut PgConnection,
+    task: &Task,
+    (direction, what, amount): (Direction, What, Decimal),
+    now: OffsetDateTime,
+) -> Result<(), NotDone> {
+    let state = task.begin(connection, now).await?;
+    match what {
+        What::Cash => move_cash(connection, task, &state, (direction, amount), now).await,
+        What::Credit(expires_at) => move_credit(connection, task, (direction, expires_at, amount), now).await,
+    }
+}
+
+/// Why a master account may not give cash away: a resale customer's is its partner's to allocate.
+pub async fn forbids_giving(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    (association, partner): (Option<AssociationType>, Option<DomainId>),
+) -> sqlx::Result<Option<Check>> {
+    let Some(partner) = partner.filter(|_| association == Some(AssociationType::Resale)) else { return Ok(None) };
+    let is_reseller = customers::kind(connection, tenant, partner).await? == CallerKind::Reseller;
+    Ok(Some(if is_reseller { Check::NotOfAReseller } else { Check::NotOfAPartner }))
+}
+
+async fn move_cash(
+    connection: &mut PgConnection,
+    task: &Task,
+    state: &State,
+    (direction, amount): (Direction, Decimal),
+    now: OffsetDateTime,
+) -> Result<(), NotDone> {
+    let Task { master, member, .. } = *task;
+    let tenant = master.tenant;
+    let (masters, members) = (cash(tenant, master.id), cash(tenant, member));
+    let (from, to) = match direction {
+        Direction::Transfer => {
+            if let Some(check) = forbids_giving(connection, tenant, (state.kind, state.partner)).await? {
+                return Err(Refusal::Unmet(vec![check]).into());
+            }
+            (masters, members)
+        }
+        Direction::Reclaim => (members, masters),
+    };
+    let books = ledger::lock(connection, tenant, &[from, to], now).await?;
+    let held = books.account(&from).map_or(Decimal::ZERO, |account| account.balance);
+    let available = match direction {
+        Direction::Transfer => transferable(held),
+        Direction::Reclaim => reclaimable(held, money_store::allocated(connection, master, member).await?),
+    };
+    if amount > available {
+        return Err(Refusal::Insufficient.into());
+    }
+    ledger::post_locked(connection, tenant, books, &[posting(task, direction, (from, to), amount)], now).await?;
+    match direction {
+        Direction::Transfer => money_store::allocate(connection, master, member, amount).await?,
+        Direction::Reclaim => money_store::take_back(connection, master, member, amount).await?,
+    }
+    Ok(())
+}
+
+/// What of its cash an account may give away: what it has, and no credit line.
+pub fn transferable(held: Decimal) -> Decimal {
+    held.max(Decimal::ZERO)
+}
+
+/// What may be taken back of a member's cash.
+pub fn reclaimable(held: Decimal, allocated: Decimal) -> Decimal {
+    transferable(held).min(allocated)
+}
+
+/// What a master may take back of a member's cash now.
+pub async fn reclaimable_cash(
+    connection: &mut PgConnection,
+    master: Master,
+    member: DomainId,
+) -> sqlx::Result<Decimal> {
+    let allocated = money_store::allocated(connection, master, member).await?;
+    Ok(reclaimable(held_cash(connection, (master.tenant, member)).await?, allocated))
+}
+
+/// An account's own cash.
+pub async fn held_cash(connection: &mut PgConnection, (tenant, owner): (TenantId, DomainId)) -> sqlx::Result<Decimal> {
+    let balances = ledger::store::balances(connection, tenant, &[owner]).await?;
+    let cash = balances.iter().find(|held| held.kind == AccountKind::Cash && held.currency == CURRENCY);
+    Ok(cash.map_or(Decimal::ZERO, |held| held.balance))
+}
+
+async fn move_credit(
+    connection: &mut PgConnection,
+    task: &Task,
+    (direction, expires_at, amount): (Direction, Option<OffsetDateTime>, Decimal),
+    now: OffsetDateTime,
+) -> Result<(), NotDone> {
+    let Task { master, member, .. } = *task;
+    let tenant = master.tenant;
+    let (lots, taker, given_by) = match direction {
+        Direction::Transfer => (own_credit(connection, master, now).await?, member, Some(master.id)),
+        Direction::Reclaim => (given_credit(connection, master, member, now).await?, master.id, None),
+    };
+    let lot = find(&lots, expires_at, now)?;
+    if amount > lot.balance {
+        return Err(Refusal::Insufficient.into());
+    }
+    credit::lower(connection, (tenant, lot.id), amount).await?;
+    let terms = Terms { currency: CURRENCY, given_by, expires_at: lot.expires_at };
+    let taken = credit::raise(connection, (tenant, taker), terms, amount, now).await?;
+    let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, taken, CURRENCY));
+    ledger::post(connection, tenant, &[posting(task, direction, purses, amount)], now).await?;
+    Ok(())
+}
+
+/// The credit that a master may give: its own.
+pub async fn own_credit(connection: &mut PgConnection, master: Master, now: OffsetDateTime) -> sqlx::Result<Vec<Lot>> {
+    let mut lots = credit::lots(connection, (master.tenant, master.id), CURRENCY, now).await?;
+    lots.retain(|lot| lot.given_by.is_none());
+    Ok(lots)
+}
+
+/// The credit that a master may take back from a member: what it has given.
+pub async fn given_credit(
+    connection: &mut PgConnection,
+    master: Master,
+    member: DomainId,
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<Lot>> {
+    let mut lots = credit::lots(connection, (master.tenant, member), CURRENCY, now).await?;
+    lots.retain(|lot| lot.given_by == Some(master.id));
+    Ok(lots)
+}
+
+/// The lot that a request means: the one that ends at that second, or without one the one that never ends.
+fn find(lots: &[Lot], expires_at: Option<OffsetDateTime>, now: OffsetDateTime) -> Result<&Lot, Refusal> {
+    let second = |instant: OffsetDateTime| instant.unix_timestamp();
+    let found = lots.iter().find(|lot| lot.expires_at.map(second) == expires_at.map(second));
+    found.ok_or(match expires_at {
+        Some(instant) if instant <= now => Refusal::CreditEnded,
+        _ if lots.is_empty() => Refusal::NoSuchAccount,
+        _ => Refusal::NoSuchCredit,
+    })
+}
+
+fn posting(task: &Task, direction: Direction, (from, to): (Purse, Purse), amount: Decimal) -> Posting {
+    Posting {
+        kind: match direction {
+            Direction::Transfer => TransferKind::EnterpriseTransfer,
+            Direction::Reclaim => TransferKind::EnterpriseReclaim,
+        },
+        from,
+        to,
+        amount,
+        customer: Some(task.member),
+        reference: String::new(),
+        memo: String::new(),
+        user: Some(task.user),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::id::LotId;
+    use time::Duration;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    #[test]
+    fn what_is_left_of_what_was_given_is_taken_back_and_nothing_else() {
+        let yuan = Decimal::from;
+        assert_eq!(transferable(yuan(-5)), Decimal::ZERO, "a credit line is no cash");
+        for (held, allocated, available) in [(150, 100, 100), (40, 100, 40), (-5, 100, 0), (50, 0, 0)] {
+            assert_eq!(reclaimable(yuan(held), yuan(allocated)), yuan(available));
+        }
+    }
+
+    #[test]
+    fn a_credit_is_named_by_the_second_in_which_it_ends_and_one_without_an_end_by_nothing() {
+        let now = datetime!(2026-03-28 10:00 UTC);
+        let lot = |number, expires_at| Lot {
+            id: LotId(Uuid::from_u128(number)),
+            given_by: None,
+            expires_at,
+            granted: Decimal::TEN,
+            balance: Decimal::TEN,
+        };
+        let end = now + Duration::days(30);
+        let lots = [lot(1, Some(end)), lot(2, None)];
+        let found = |named| find(&lots, named, now).map(|lot| lot.id.0.as_u128());
+        assert_eq!(found(Some(end)), Ok(1));
+        assert_eq!(found(None), Ok(2));
+        assert_eq!(found(Some(end + Duration::SECOND)), Err(Refusal::NoSuchCredit));
+        assert_eq!(found(Some(now)), Err(Refusal::CreditEnded));
+        assert_eq!(find(&lots[..1], None, now), Err(Refusal::NoSuchCredit), "its end has to be named");
+        assert_eq!(find(&[], None, now), Err(Refusal::NoSuchAccount));
+    }
+}

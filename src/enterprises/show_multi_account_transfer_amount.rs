@@ -1,0 +1,133 @@
+//! `GET /v2/enterprises/multi-accounts/transfer-amount`
+
+use super::funds;
+use super::store::Master;
+use crate::accounts::credit::Lot;
+use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
+use crate::api::caller::{CallerKind, Customer};
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Query};
+use crate::api::page::{Limit, Offset};
+use crate::api::policy::Policy;
+use crate::app::App;
+use crate::customers::model::Related;
+use crate::values::amount::Amount;
+use crate::values::money::Currency;
+use crate::values::site::Site;
+use crate::values::time::Instant;
+use axum::extract::State;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which balance.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ShowMultiAccountTransferAmountQuery {
+    /// Cash or credit.
+    #[param(inline)]
+    balance_type: BalanceType,
+    /// How many to skip; of credit only.
+    #[param(inline)]
+    #[serde(default)]
+    offset: Offset,
+    /// How many to answer at most; of credit only.
+    #[param(inline)]
+    #[serde(default)]
+    limit: Limit<100>,
+}
+
+/// What a master account can give.
+#[derive(Serialize, ToSchema)]
+pub struct ShowMultiAccountTransferAmountResponse {
+    /// How many there are in all: 1 of cash.
+    #[schema(example = 1)]
+    total_count: usize,
+    /// Of cash one, of credit one for each instant at which some ends, the earliest first.
+    amount_infos: Vec<TransferAmountInfoV2>,
+}
+
+/// What can be given.
+#[derive(Serialize, ToSchema)]
+pub struct TransferAmountInfoV2 {
+    /// How much can be given.
+    avail_transfer_amount: Amount,
+    /// The unit of the amounts: 1, the yuan.
+    #[schema(example = 1)]
+    measure_id: i32,
+    /// The currency.
+    currency: Currency,
+    /// What is left of the credit; of credit only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+    /// The credit limit: what would be left if nothing had been paid with it; of credit only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credit_amount: Option<Amount>,
+    /// When the credit ends; left out if it never does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_time: Option<Instant>,
+}
+
+impl TransferAmountInfoV2 {
+    fn cash(amount: Decimal) -> Self {
+        Self {
+            avail_transfer_amount: amount.into(),
+            measure_id: YUAN,
+            currency: CURRENCY,
+            amount: None,
+            credit_amount: None,
+            expire_time: None,
+        }
+    }
+
+    fn credit(lot: &Lot) -> Self {
+        Self {
+            amount: Some(lot.balance.into()),
+            credit_amount: Some(lot.granted.into()),
+            expire_time: lot.expires_at.map(Instant),
+            ..Self::cash(lot.balance)
+        }
+    }
+}
+
+/// Shows what a master account can give its member accounts.
+///
+/// Its own cash, or its own credit in the parts that end at different times. A partner's resale customer can give no cash.
+#[utoipa::path(
+    get, path = "/v2/enterprises/multi-accounts/transfer-amount",
+    params(ShowMultiAccountTransferAmountQuery),
+    responses((status = 200, description = "What can be given.", body = ShowMultiAccountTransferAmountResponse)),
+    extensions(("x-policy" = json!(
+        Policy::callers(&[CallerKind::Master]).on(Site::Cn).customer_action("businessUnitCenter:businessUnitFinance:view")
+    ))),
+)]
+pub async fn show_multi_account_transfer_amount(
+    State(app): State<App>,
+    master: Customer,
+    Query(query): Query<ShowMultiAccountTransferAmountQuery>,
+) -> Result<Json<ShowMultiAccountTransferAmountResponse>, ApiError> {
+    let account = Master { tenant: master.tenant, id: master.domain };
+    let mut connection = app.database.tenant(account.tenant).await?;
+    let (total_count, amount_infos) = match query.balance_type {
+        BalanceType::Debit => {
+            let related = app.customers.related(account.tenant, account.id).await?;
+            let association = match related.as_deref() {
+                Some(Related::Customer(customer)) => Some(customer.association),
+                _ => None,
+            };
+            let whose = (association.map(|of| of.kind), association.map(|of| of.partner));
+            let forbidden = funds::forbids_giving(&mut connection, account.tenant, whose).await?;
+            let held = match forbidden {
+                Some(_) => Decimal::ZERO,
+                None => funds::held_cash(&mut connection, (account.tenant, account.id)).await?,
+            };
+            (1, vec![TransferAmountInfoV2::cash(funds::transferable(held))])
+        }
+        BalanceType::Credit => {
+            let lots = funds::own_credit(&mut connection, account, app.now(account.tenant)).await?;
+            let part = lots.iter().skip(query.offset.get()).take(query.limit.get());
+            (lots.len(), part.map(TransferAmountInfoV2::credit).collect())
+        }
+    };
+    Ok(Json(ShowMultiAccountTransferAmountResponse { total_count, amount_infos }))
+}
