@@ -5,12 +5,14 @@
 
 use super::money_store;
 use super::refusal::{Check, NotDone, Refusal};
-use super::store::Master;
+use super::store::{self, Master};
 use super::task::Task;
 use crate::accounts::credit::{self, Lot, Terms};
 use crate::accounts::model::{BalanceType, CURRENCY, cash};
-use crate::api::caller::CallerKind;
-use crate::customers::model::AssociationType;
+use crate::api::caller::{Caller, CallerKind};
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::customers::model::{AccountIdText, AssociationType, Related};
 use crate::customers::store::{self as customers, State};
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::values::id::{DomainId, TenantId};
@@ -109,27 +111,17 @@ async fn move_cash(
 }
 
 /// What of its cash an account may give away: what it has, and no credit line.
-pub fn transferable(held: Decimal) -> Decimal {
+fn transferable(held: Decimal) -> Decimal {
     held.max(Decimal::ZERO)
 }
 
 /// What may be taken back of a member's cash.
-pub fn reclaimable(held: Decimal, allocated: Decimal) -> Decimal {
+fn reclaimable(held: Decimal, allocated: Decimal) -> Decimal {
     transferable(held).min(allocated)
 }
 
-/// What a master may take back of a member's cash now.
-pub async fn reclaimable_cash(
-    connection: &mut PgConnection,
-    master: Master,
-    member: DomainId,
-) -> sqlx::Result<Decimal> {
-    let allocated = money_store::allocated(connection, master, member).await?;
-    Ok(reclaimable(held_cash(connection, (master.tenant, member)).await?, allocated))
-}
-
 /// An account's own cash.
-pub async fn held_cash(connection: &mut PgConnection, (tenant, owner): (TenantId, DomainId)) -> sqlx::Result<Decimal> {
+async fn held_cash(connection: &mut PgConnection, (tenant, owner): (TenantId, DomainId)) -> sqlx::Result<Decimal> {
     let balances = ledger::store::balances(connection, tenant, &[owner]).await?;
     let cash = balances.iter().find(|held| held.kind == AccountKind::Cash && held.currency == CURRENCY);
     Ok(cash.map_or(Decimal::ZERO, |held| held.balance))
@@ -160,14 +152,14 @@ async fn move_credit(
 }
 
 /// The credit that a master may give: its own.
-pub async fn own_credit(connection: &mut PgConnection, master: Master, now: OffsetDateTime) -> sqlx::Result<Vec<Lot>> {
+async fn own_credit(connection: &mut PgConnection, master: Master, now: OffsetDateTime) -> sqlx::Result<Vec<Lot>> {
     let mut lots = credit::lots(connection, (master.tenant, master.id), CURRENCY, now).await?;
     lots.retain(|lot| lot.given_by.is_none());
     Ok(lots)
 }
 
 /// The credit that a master may take back from a member: what it has given.
-pub async fn given_credit(
+async fn given_credit(
     connection: &mut PgConnection,
     master: Master,
     member: DomainId,
@@ -187,6 +179,70 @@ fn find(lots: &[Lot], expires_at: Option<OffsetDateTime>, now: OffsetDateTime) -
         _ if lots.is_empty() => Refusal::NoSuchAccount,
         _ => Refusal::NoSuchCredit,
     })
+}
+
+/// What can be moved: cash, or a lot of credit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Movable {
+    /// How much.
+    pub amount: Decimal,
+    /// The lot; nothing: it is cash.
+    pub lot: Option<Lot>,
+}
+
+impl Movable {
+    fn cash(amount: Decimal) -> Vec<Self> {
+        vec![Self { amount, lot: None }]
+    }
+
+    fn credit(lots: Vec<Lot>) -> Vec<Self> {
+        lots.into_iter().map(|lot| Self { amount: lot.balance, lot: Some(lot) }).collect()
+    }
+}
+
+/// What a master can give, of one balance: cash always, credit for each instant at which some ends.
+pub async fn to_give(app: &App, caller: &Caller, balance: BalanceType) -> Result<Vec<Movable>, ApiError> {
+    let master = Master::of(caller);
+    let related = app.customers.related(master.tenant, master.id).await?;
+    let mut connection = app.database.tenant(master.tenant).await?;
+    if balance == BalanceType::Credit {
+        return Ok(Movable::credit(own_credit(&mut connection, master, app.now(master.tenant)).await?));
+    }
+    let whose = match related.as_deref() {
+        Some(Related::Customer(customer)) => (Some(customer.association.kind), Some(customer.association.partner)),
+        _ => (None, None),
+    };
+    let held = match forbids_giving(&mut connection, master.tenant, whose).await? {
+        Some(_) => Decimal::ZERO,
+        None => held_cash(&mut connection, (master.tenant, master.id)).await?,
+    };
+    Ok(Movable::cash(transferable(held)))
+}
+
+/// What it can take back from an account, if that is one of its members.
+pub async fn to_take_back(
+    app: &App,
+    caller: &Caller,
+    member: &AccountIdText,
+    balance: BalanceType,
+) -> Result<Vec<Movable>, ApiError> {
+    let master = Master::of(caller);
+    // The vendor documents no other code here for an account that is not the master's.
+    let member = member.id().ok_or(Refusal::NoSuchAccount)?;
+    let mut connection = app.database.tenant(master.tenant).await?;
+    let member = store::member_of(&mut connection, master, member).await?.ok_or(Refusal::NoSuchAccount)?.id;
+    if balance == BalanceType::Credit {
+        return Ok(Movable::credit(given_credit(&mut connection, master, member, app.now(master.tenant)).await?));
+    }
+    let held = held_cash(&mut connection, (master.tenant, member)).await?;
+    Ok(Movable::cash(reclaimable(held, money_store::allocated(&mut connection, master, member).await?)))
+}
+
+/// A page of them: cash is one, which no page leaves out.
+pub fn page(movable: &[Movable], (offset, limit): (usize, usize)) -> impl Iterator<Item = &Movable> {
+    let is_cash = movable.first().is_some_and(|one| one.lot.is_none());
+    let (offset, limit) = if is_cash { (0, 1) } else { (offset, limit) };
+    movable.iter().skip(offset).take(limit)
 }
 
 fn posting(task: &Task, direction: Direction, (from, to): (Purse, Purse), amount: Decimal) -> Posting {
@@ -223,15 +279,22 @@ mod tests {
     }
 
     #[test]
+    fn cash_is_on_every_page_and_credit_is_paged() {
+        let cash = Movable::cash(Decimal::TEN);
+        assert_eq!(page(&cash, (5, 10)).count(), 1);
+        let credit = Movable { amount: Decimal::TEN, lot: Some(lot(1, None)) };
+        assert_eq!(page(&[credit; 3], (2, 10)).count(), 1);
+        assert_eq!(page(&[], (0, 10)).count(), 0);
+    }
+
+    fn lot(number: u128, expires_at: Option<OffsetDateTime>) -> Lot {
+        let id = LotId(Uuid::from_u128(number));
+        Lot { id, given_by: None, expires_at, granted: Decimal::TEN, balance: Decimal::TEN }
+    }
+
+    #[test]
     fn a_credit_is_named_by_the_second_in_which_it_ends_and_one_without_an_end_by_nothing() {
         let now = datetime!(2026-03-28 10:00 UTC);
-        let lot = |number, expires_at| Lot {
-            id: LotId(Uuid::from_u128(number)),
-            given_by: None,
-            expires_at,
-            granted: Decimal::TEN,
-            balance: Decimal::TEN,
-        };
         let end = now + Duration::days(30);
         let lots = [lot(1, Some(end)), lot(2, None)];
         let found = |named| find(&lots, named, now).map(|lot| lot.id.0.as_u128());

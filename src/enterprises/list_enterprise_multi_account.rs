@@ -1,9 +1,6 @@
 //! `GET /v2/enterprises/multi-accounts/retrieve-amount`
 
-use super::funds;
-use super::refusal::Refusal;
-use super::store::{self, Master};
-use crate::accounts::credit::Lot;
+use super::funds::{self, Movable};
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -17,7 +14,6 @@ use crate::values::money::Currency;
 use crate::values::site::Site;
 use crate::values::time::Instant;
 use axum::extract::State;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -72,24 +68,16 @@ pub struct RetrieveAmountInfoV2 {
     expire_time: Option<Instant>,
 }
 
-impl RetrieveAmountInfoV2 {
-    fn cash(amount: Decimal) -> Self {
+impl From<&Movable> for RetrieveAmountInfoV2 {
+    fn from(movable: &Movable) -> Self {
+        let lot = movable.lot.as_ref();
         Self {
-            avail_retrieve_amount: amount.into(),
+            avail_retrieve_amount: movable.amount.into(),
             measure_id: YUAN,
             currency: CURRENCY,
-            amount: None,
-            credit_amount: None,
-            expire_time: None,
-        }
-    }
-
-    fn credit(lot: &Lot) -> Self {
-        Self {
-            amount: Some(lot.balance.into()),
-            credit_amount: Some(lot.granted.into()),
-            expire_time: lot.expires_at.map(Instant),
-            ..Self::cash(lot.balance)
+            amount: lot.map(|lot| lot.balance.into()),
+            credit_amount: lot.map(|lot| lot.granted.into()),
+            expire_time: lot.and_then(|lot| lot.expires_at).map(Instant),
         }
     }
 }
@@ -110,21 +98,8 @@ pub async fn list_enterprise_multi_account(
     master: Customer,
     Query(query): Query<ListEnterpriseMultiAccountQuery>,
 ) -> Result<Json<ListEnterpriseMultiAccountResponse>, ApiError> {
-    let account = Master { tenant: master.tenant, id: master.domain };
-    let mut connection = app.database.tenant(account.tenant).await?;
-    // The vendor documents no other code here for an account that is not the master's.
-    let member = query.sub_customer_id.id().ok_or(Refusal::NoSuchAccount)?;
-    let member = store::member_of(&mut connection, account, member).await?.ok_or(Refusal::NoSuchAccount)?.id;
-    let (total_count, amount_infos) = match query.balance_type {
-        BalanceType::Debit => {
-            let amount = funds::reclaimable_cash(&mut connection, account, member).await?;
-            (1, vec![RetrieveAmountInfoV2::cash(amount)])
-        }
-        BalanceType::Credit => {
-            let lots = funds::given_credit(&mut connection, account, member, app.now(account.tenant)).await?;
-            let part = lots.iter().skip(query.offset.get()).take(query.limit.get());
-            (lots.len(), part.map(RetrieveAmountInfoV2::credit).collect())
-        }
-    };
-    Ok(Json(ListEnterpriseMultiAccountResponse { total_count, amount_infos }))
+    let movable = funds::to_take_back(&app, &master, &query.sub_customer_id, query.balance_type).await?;
+    let page = funds::page(&movable, (query.offset.get(), query.limit.get()));
+    let amount_infos = page.map(RetrieveAmountInfoV2::from).collect();
+    Ok(Json(ListEnterpriseMultiAccountResponse { total_count: movable.len(), amount_infos }))
 }

@@ -96,7 +96,7 @@ pub async fn list_multi_account_retrieve_coupons(
     master: Customer,
     Query(query): Query<ListMultiAccountRetrieveCouponsQuery>,
 ) -> Result<Json<ListMultiAccountRetrieveCouponsResponse>, ApiError> {
-    let account = Master { tenant: master.tenant, id: master.domain };
+    let account = Master::of(&master);
     let mut connection = app.database.tenant(account.tenant).await?;
     let member = query.sub_customer_id.id().ok_or(Refusal::NoSuchAccount)?;
     let member = store::member_of(&mut connection, account, member).await?.ok_or(Refusal::NotAMember)?.id;

@@ -3,6 +3,8 @@
 //! A member is a customer's account of the master's tenant. That a request names one of the master's own members is decided by
 //! [`store::member_of`] and nowhere else.
 
+#[cfg(test)]
+mod cases;
 pub mod claim_enterprise_multi_account_coupon;
 pub mod coupons;
 pub mod funds;
@@ -11,6 +13,8 @@ pub mod list_multi_account_retrieve_coupons;
 pub mod list_multi_account_transfer_coupons;
 pub mod model;
 pub mod money_store;
+#[cfg(test)]
+mod money_tests;
 pub mod reclaim_enterprise_multi_account_coupon;
 pub mod reclaim_sub_enterprise_amount;
 pub mod refusal;

@@ -96,6 +96,22 @@ impl From<PostError> for NotDone {
     }
 }
 
+impl NotDone {
+    /// As the older forms answer it, which have codes and statuses of their own for what the state of things forbids.
+    pub fn in_old_form(self) -> ApiError {
+        let Self::Refused(refusal) = self else { return self.into() };
+        let code = match &refusal {
+            Refusal::Unmet(_) => "CBC.7004",
+            Refusal::CreditEnded => "CBC.7181",
+            Refusal::NoSuchCredit => {
+                return ApiError::parameter("expireTime", "must be when one of the credits ends, to the second");
+            }
+            _ => return refusal.into(),
+        };
+        ApiError { status: StatusCode::INTERNAL_SERVER_ERROR, code, ..refusal.into() }
+    }
+}
+
 impl From<NotDone> for ApiError {
     fn from(not_done: NotDone) -> Self {
         match not_done {

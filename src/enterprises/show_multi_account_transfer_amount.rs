@@ -1,8 +1,6 @@
 //! `GET /v2/enterprises/multi-accounts/transfer-amount`
 
-use super::funds;
-use super::store::Master;
-use crate::accounts::credit::Lot;
+use super::funds::{self, Movable};
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -10,13 +8,11 @@ use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::customers::model::Related;
 use crate::values::amount::Amount;
 use crate::values::money::Currency;
 use crate::values::site::Site;
 use crate::values::time::Instant;
 use axum::extract::State;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -68,24 +64,16 @@ pub struct TransferAmountInfoV2 {
     expire_time: Option<Instant>,
 }
 
-impl TransferAmountInfoV2 {
-    fn cash(amount: Decimal) -> Self {
+impl From<&Movable> for TransferAmountInfoV2 {
+    fn from(movable: &Movable) -> Self {
+        let lot = movable.lot.as_ref();
         Self {
-            avail_transfer_amount: amount.into(),
+            avail_transfer_amount: movable.amount.into(),
             measure_id: YUAN,
             currency: CURRENCY,
-            amount: None,
-            credit_amount: None,
-            expire_time: None,
-        }
-    }
-
-    fn credit(lot: &Lot) -> Self {
-        Self {
-            amount: Some(lot.balance.into()),
-            credit_amount: Some(lot.granted.into()),
-            expire_time: lot.expires_at.map(Instant),
-            ..Self::cash(lot.balance)
+            amount: lot.map(|lot| lot.balance.into()),
+            credit_amount: lot.map(|lot| lot.granted.into()),
+            expire_time: lot.and_then(|lot| lot.expires_at).map(Instant),
         }
     }
 }
@@ -106,28 +94,8 @@ pub async fn show_multi_account_transfer_amount(
     master: Customer,
     Query(query): Query<ShowMultiAccountTransferAmountQuery>,
 ) -> Result<Json<ShowMultiAccountTransferAmountResponse>, ApiError> {
-    let account = Master { tenant: master.tenant, id: master.domain };
-    let mut connection = app.database.tenant(account.tenant).await?;
-    let (total_count, amount_infos) = match query.balance_type {
-        BalanceType::Debit => {
-            let related = app.customers.related(account.tenant, account.id).await?;
-            let association = match related.as_deref() {
-                Some(Related::Customer(customer)) => Some(customer.association),
-                _ => None,
-            };
-            let whose = (association.map(|of| of.kind), association.map(|of| of.partner));
-            let forbidden = funds::forbids_giving(&mut connection, account.tenant, whose).await?;
-            let held = match forbidden {
-                Some(_) => Decimal::ZERO,
-                None => funds::held_cash(&mut connection, (account.tenant, account.id)).await?,
-            };
-            (1, vec![TransferAmountInfoV2::cash(funds::transferable(held))])
-        }
-        BalanceType::Credit => {
-            let lots = funds::own_credit(&mut connection, account, app.now(account.tenant)).await?;
-            let part = lots.iter().skip(query.offset.get()).take(query.limit.get());
-            (lots.len(), part.map(TransferAmountInfoV2::credit).collect())
-        }
-    };
-    Ok(Json(ShowMultiAccountTransferAmountResponse { total_count, amount_infos }))
+    let movable = funds::to_give(&app, &master, query.balance_type).await?;
+    let page = funds::page(&movable, (query.offset.get(), query.limit.get()));
+    let amount_infos = page.map(TransferAmountInfoV2::from).collect();
+    Ok(Json(ShowMultiAccountTransferAmountResponse { total_count: movable.len(), amount_infos }))
 }

@@ -5,6 +5,7 @@
 //! [customer](crate::customers::store::lock) first: so what [`member_of`] says holds until the end of a transaction that has.
 
 use super::model::{Member, MemberAssociation, MemberStatus, PartyId, Permission, Unit};
+use crate::api::caller::Caller;
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -16,6 +17,13 @@ pub struct Master {
     pub tenant: TenantId,
     /// The account.
     pub id: DomainId,
+}
+
+impl Master {
+    /// A caller that is one.
+    pub fn of(caller: &Caller) -> Self {
+        Self { tenant: caller.tenant, id: caller.domain }
+    }
 }
 
 /// The next numbers of a tenant, the first of so many. Its counter is locked until the transaction ends.

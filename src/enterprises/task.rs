@@ -40,7 +40,7 @@ impl Task {
     ) -> Result<Self, Refusal> {
         let given = trans_id.filter(|given| !given.is_empty()).map(str::to_owned);
         Ok(Self {
-            master: Master { tenant: caller.tenant, id: caller.domain },
+            master: Master::of(caller),
             member: member.id().ok_or(Refusal::NoSuchAccount)?,
             user: caller.user,
             trans_id: given.unwrap_or_else(|| new_uuid(now).simple().to_string()),

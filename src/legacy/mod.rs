@@ -7,6 +7,7 @@ pub mod cancel_order_v1;
 pub mod disable_auto_renewal_v1;
 pub mod enable_auto_renewal_v1;
 pub mod form;
+pub mod funds;
 pub mod list_on_demand_resources_v1;
 pub mod list_order_resources_v1;
 pub mod list_orders_v1;
@@ -15,10 +16,14 @@ pub mod order;
 pub mod pay_order_v1;
 pub mod pay_order_v2;
 pub mod renew_resources_v1;
+pub mod retrieve_amount_v1;
 pub mod show_order_v1;
 pub mod show_refund_order_v1;
+pub mod show_retrieve_amount_v1;
+pub mod show_transfer_amount_v1;
 #[cfg(test)]
 mod tests;
+pub mod transfer_amount_v1;
 pub mod unsubscribe_order_v1;
 pub mod unsubscribe_resources_v1;
 
@@ -42,5 +47,9 @@ pub fn register(operations: &mut Operations<App>) {
         enable_auto_renewal_v1::enable_auto_renewal_v1,
         disable_auto_renewal_v1::disable_auto_renewal_v1,
         list_on_demand_resources_v1::list_on_demand_resources_v1,
+        show_transfer_amount_v1::show_transfer_amount_v1,
+        transfer_amount_v1::transfer_amount_v1,
+        show_retrieve_amount_v1::show_retrieve_amount_v1,
+        retrieve_amount_v1::retrieve_amount_v1,
     );
 }

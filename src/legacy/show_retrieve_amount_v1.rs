@@ -1,0 +1,75 @@
+//! `GET /v1.0/{domain_id}/customer/account-mgr/retrieve-amount`
+
+use super::form::{OfCaller, PageNumber, check_own};
+use super::funds::{AmountV1, AmountsV1};
+use crate::accounts::model::BalanceType;
+use crate::api::caller::{CallerKind, Customer};
+use crate::api::error::ApiError;
+use crate::api::extract::{Json, Path, Query};
+use crate::api::page::Limit;
+use crate::api::policy::Policy;
+use crate::app::App;
+use crate::customers::model::AccountIdText;
+use crate::enterprises::funds;
+use crate::values::amount::Amount;
+use crate::values::site::Site;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which balance, in the old form.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ShowRetrieveAmountV1Query {
+    /// The member's account.
+    #[param(inline)]
+    sub_customer_id: AccountIdText,
+    /// Cash or credit.
+    #[param(inline)]
+    balance_type: BalanceType,
+    /// Which page, from 1, also if absent; of credit only.
+    #[param(inline)]
+    offset: Option<PageNumber>,
+    /// How many to answer at most; of credit only.
+    #[param(inline)]
+    #[serde(default)]
+    limit: Limit<100, 10, false>,
+}
+
+/// What can be taken back, in the old form.
+#[derive(Serialize, ToSchema)]
+pub struct RetrieveAmountV1 {
+    /// How much.
+    #[serde(rename = "availRetrieveAmount")]
+    available: Amount,
+    #[serde(flatten)]
+    rest: AmountV1,
+}
+
+impl From<AmountV1> for RetrieveAmountV1 {
+    fn from(rest: AmountV1) -> Self {
+        Self { available: rest.available, rest }
+    }
+}
+
+/// Shows what a master account can take back from a member account, in the old form.
+///
+/// As `ListEnterpriseMultiAccount` does today.
+#[utoipa::path(
+    get, path = "/v1.0/{domain_id}/customer/account-mgr/retrieve-amount",
+    params(OfCaller, ShowRetrieveAmountV1Query),
+    responses((status = 200, description = "What can be taken back.", body = AmountsV1<RetrieveAmountV1>)),
+    extensions(("x-policy" = json!(
+        Policy::callers(&[CallerKind::Master]).on(Site::Cn).customer_action("businessUnitCenter:businessUnitFinance:view")
+    ))),
+)]
+pub async fn show_retrieve_amount_v1(
+    State(app): State<App>,
+    master: Customer,
+    Path(OfCaller { domain_id }): Path<OfCaller>,
+    Query(query): Query<ShowRetrieveAmountV1Query>,
+) -> Result<Json<AmountsV1<RetrieveAmountV1>>, ApiError> {
+    check_own(&master, &domain_id)?;
+    let movable = funds::to_take_back(&app, &master, &query.sub_customer_id, query.balance_type).await?;
+    Ok(Json(AmountsV1::new(&movable, (query.offset, query.limit.get()))))
+}
