@@ -99,12 +99,15 @@ fn name_accounts(app: &TestApp, calls: &mut [Call]) {
     }
 }
 
-/// Likewise the account in the path of an old form, which is the caller's own: demo-partner's where only partners may call, else
-/// demo-customer's.
+/// Likewise the account in the path of an old form, which is the caller's own: demo-partner's where only partners may call,
+/// demo-master's where only masters may, else demo-customer's.
 fn name_callers(app: &TestApp, calls: &mut [Call]) {
     for call in calls {
-        let account =
-            if call.policy.callers.contains(&CallerKind::Customer) { "demo-customer" } else { "demo-partner" };
+        let account = match call.policy.callers.as_slice() {
+            [CallerKind::Master] => "demo-master",
+            callers if callers.contains(&CallerKind::Customer) => "demo-customer",
+            _ => "demo-partner",
+        };
         let own = format!("/v1.0/{}/", app.world.account(account).domain);
         call.target = call.target.replace(&format!("/v1.0/{EXAMPLE_ID}/"), &own);
         let customer = app.world.account("demo-customer").domain;

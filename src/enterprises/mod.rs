@@ -2,6 +2,9 @@
 //!
 //! A member is a customer's account of the master's tenant. That a request names one of the master's own members is decided by
 //! [`store::member_of`] and nowhere else.
+//!
+//! What moves between a master and its members is a [`task`]: [`funds`] moves money, [`coupons`] moves coupons, and
+//! [`money_store`] keeps what neither the ledger nor the coupons know.
 
 #[cfg(test)]
 mod cases;
@@ -14,7 +17,7 @@ pub mod list_multi_account_transfer_coupons;
 pub mod model;
 pub mod money_store;
 #[cfg(test)]
-mod money_tests;
+pub mod money_tests;
 pub mod reclaim_enterprise_multi_account_coupon;
 pub mod reclaim_sub_enterprise_amount;
 pub mod refusal;

@@ -1,5 +1,6 @@
 //! The old forms, as old clients send them: paths, queries and bodies are those that the vendor's own older SDKs recorded.
 
+use crate::enterprises::money_tests::{Firm, MASTER, MEMBER, decimal as amount};
 use crate::orders::tests::{CUSTOMER, Stall, decimal, id};
 use crate::testing::Answer;
 use axum::http::Method;
@@ -225,4 +226,56 @@ async fn an_old_form_is_for_the_callers_own_account_and_shows_nobody_elses(pool:
     let path = "partner/customer-mgr/customer-resource/query-resources";
     let on_demand = stall.send("demo-partner", Method::POST, path, &query).await.ok();
     assert_eq!((&on_demand["totalCount"], &on_demand["error_code"]), (&json!(0), &json!("CBC.0000")));
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn money_moves_within_an_enterprise_in_the_old_forms(pool: PgPool) {
+    let firm = Firm::new(pool).await;
+    firm.top_up(MASTER, "100").await;
+    firm.grant_credit(MASTER, "40", None).await;
+    let base = format!("/v1.0/{}/customer/account-mgr", firm.id(MASTER));
+    let send = async |form: &str, more: Value| {
+        let mut body = json!({"subCustomerId": firm.id(MEMBER), "deductMode": "1"});
+        for (name, value) in more.as_object().expect("fields") {
+            body[name] = value.clone();
+        }
+        firm.app.client(MASTER).post(&format!("{base}/{form}"), &body).await
+    };
+    let long = "1".repeat(64);
+    let given = send("transfer", json!({"totalTransferAmount": "60", "transId": long})).await.ok();
+    assert_eq!(given, json!({"error_code": "CBC.0000", "error_msg": "success"}));
+    let again = send("retrieve", json!({"totalRetrieveAmout": "60", "transId": long})).await;
+    assert_eq!((again.refusal().0, again.refusal().1), (400, "CBC.99007009"));
+    send("retrieve", json!({"totalRetrieveAmout": "20", "balanceType": "BALANCE_TYPE_DEBIT"})).await.ok();
+    let credit = json!({"totalTransferAmount": "30", "balanceType": "BALANCE_TYPE_CREDIT"});
+    send("transfer", credit).await.ok();
+    let show = async |form: &str| firm.app.client(MASTER).get(&format!("{base}/{form}")).await.ok();
+    let left = show("transfer-amount?balance_type=BALANCE_TYPE_CREDIT&offset=1&limit=10").await;
+    let row = &left["amountInfo"][0];
+    assert_eq!(
+        (&left["totalCount"], amount(&row["availTransferAmount"]), amount(&row["creditAmount"])),
+        (&json!(1), 10.into(), 10.into())
+    );
+    assert_eq!(show("transfer-amount?balance_type=BALANCE_TYPE_CREDIT&offset=2").await["amountInfo"], json!([]));
+    let back = format!("retrieve-amount?balance_type=BALANCE_TYPE_DEBIT&sub_customer_id={}", firm.id(MEMBER));
+    assert_eq!(amount(&show(&back).await["amountInfo"][0]["availRetrieveAmount"]), 40.into());
+
+    // What the state of things forbids has other codes and another status than today.
+    for (form, more, code) in [
+        ("transfer", json!({"totalTransferAmount": "1", "subCustomerId": firm.id(MASTER)}), "CBC.7001"),
+        (
+            "retrieve",
+            json!({"totalRetrieveAmout": "1", "balanceType": "BALANCE_TYPE_CREDIT", "expireTime": "2020-01-01T00:00:00Z"}),
+            "CBC.7181",
+        ),
+    ] {
+        let refused = send(form, more).await;
+        assert_eq!((refused.refusal().0, refused.refusal().1), (500, code));
+    }
+    firm.sql("update customers set association_type = 2").await;
+    let refused = send("transfer", json!({"totalTransferAmount": "1"})).await;
+    assert_eq!((refused.refusal().0, refused.refusal().1), (500, "CBC.7004"));
+    let others =
+        format!("/v1.0/{}/customer/account-mgr/transfer-amount?balance_type=BALANCE_TYPE_DEBIT", firm.id(MEMBER));
+    assert_eq!(firm.app.client(MASTER).get(&others).await.refusal().1, "CBC.0151");
 }

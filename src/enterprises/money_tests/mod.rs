@@ -1,15 +1,15 @@
 //! Money and coupons between a master account and its members, through the router, on a real database.
 
+mod races;
+mod refusals;
+
 use super::model::{MemberAssociation, MemberStatus, Permission};
-use super::refusal::Check;
 use super::store::{self, Master, NewMember};
-use crate::customers::model::AssociationType;
 use crate::database;
 use crate::ledger::verify;
 use crate::operators::store::Role;
-use crate::testing::{Answer, TestApp, all};
+use crate::testing::{Answer, TestApp};
 use crate::values::time::write_instant;
-use axum::http::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -21,13 +21,13 @@ pub const GIVE_COUPON: &str = "/v2/enterprises/multi-accounts/transfer-coupon";
 pub const TAKE_COUPON: &str = "/v2/enterprises/multi-accounts/retrieve-coupon";
 pub const MASTER: &str = "demo-master";
 pub const MEMBER: &str = "demo-member-1";
-const SECOND: &str = "demo-member-2";
+pub const SECOND: &str = "demo-member-2";
 const PAY: &str = "/v3/orders/customer-orders/pay";
 
 /// A master account and its two members, none of them a resale customer.
 pub struct Firm {
     pub app: TestApp,
-    pool: PgPool,
+    pub pool: PgPool,
 }
 
 impl Firm {
@@ -123,7 +123,7 @@ impl Firm {
         self.app.client(MASTER).get(&format!("{path}?balance_type=BALANCE_TYPE_{kind}{member}")).await.ok()
     }
 
-    async fn assert_ledger_is_right(&self) {
+    pub async fn assert_ledger_is_right(&self) {
         let report = verify::all(&mut self.pool.acquire().await.expect("a connection")).await.expect("it is read");
         assert_eq!(report.wrong, Vec::<String>::new());
     }
@@ -153,13 +153,13 @@ pub fn decimal(value: &Value) -> Decimal {
     text.parse().unwrap_or_else(|_| panic!("no number: {value}"))
 }
 
-fn refused(answer: &Answer) -> (u16, &str) {
+pub fn refused(answer: &Answer) -> (u16, &str) {
     let (status, code, _) = answer.refusal();
     (status, code)
 }
 
 /// What of the state of things forbade it.
-fn failed_check(answer: &Answer) -> &str {
+pub fn failed_check(answer: &Answer) -> &str {
     assert_eq!(refused(answer), (400, "CBC.99007004"), "{}", answer.body);
     answer.body["fail_check_items"][0].as_str().expect("a check")
 }
@@ -295,176 +295,4 @@ async fn a_part_of_a_coupon_pays_an_order_and_what_is_left_comes_back(pool: PgPo
         assert_eq!(details, ["SOURCE_OPERATION_RETRIEVE", "SOURCE_OPERATION_TRANSFER"]);
     }
     firm.assert_ledger_is_right().await;
-}
-
-#[sqlx::test(migrator = "crate::database::MIGRATOR")]
-async fn what_cannot_be_moved_is_refused_and_says_why(pool: PgPool) {
-    let firm = Firm::new(pool).await;
-    firm.top_up(MASTER, "100").await;
-    // Nobody's, a sibling under the same partner's roof, another's, and no account at all.
-    for (member, code) in [
-        (firm.id("demo-customer"), "CBC.7001"),
-        (firm.id(MASTER), "CBC.7001"),
-        (uuid::Uuid::from_u128(7).simple().to_string(), "CBC.7001"),
-        ("none".to_owned(), "CBC.99000047"),
-    ] {
-        for path in [GIVE, TAKE] {
-            let answer = firm.send(path, &json!({"customer_id": member, "amount": "1"})).await;
-            assert_eq!(answer.refusal().1, code, "{path} {member}");
-        }
-        let listed = format!("{TAKE}?balance_type=BALANCE_TYPE_DEBIT&sub_customer_id={member}");
-        assert_eq!(refused(&firm.app.client(MASTER).get(&listed).await), (400, "CBC.99000047"));
-    }
-    for caller in [MEMBER, "demo-customer", "other-partner"] {
-        let body = json!({"customer_id": firm.id(MEMBER), "amount": "1"});
-        assert_eq!(refused(&firm.app.client(caller).post(GIVE, &body).await), (403, "CBC.0151"), "{caller}");
-    }
-    let with = |field: &str, value: Value| {
-        let mut body = json!({"customer_id": firm.id(MEMBER), "amount": "1"});
-        body[field] = value;
-        body
-    };
-    for (field, value) in [("balance_type", ""), ("expire_time", ""), ("trans_id", &"1".repeat(33)), ("amount", "")] {
-        let answer = firm.send(GIVE, &with(field, json!(value))).await;
-        assert!(answer.refusal().1 == "CBC.0100" && answer.refusal().2.contains(field), "{}", answer.body);
-    }
-    assert_eq!(refused(&firm.credit(GIVE, "1", None).await), (400, "CBC.99000047"), "it has no credit");
-    let end = firm.app.app.clock.now() + Duration::days(1);
-    firm.grant_credit(MASTER, "10", Some(end)).await;
-    let without = firm.credit(GIVE, "1", None).await;
-    assert!(without.refusal().1 == "CBC.0100" && without.refusal().2.contains("expire_time"), "{}", without.body);
-
-    let usual = firm.coupon(MASTER, "cash", "10", json!({})).await;
-    let once = firm.coupon(MASTER, "cash", "10", json!({"limits": {"usageTimes": ["1"]}})).await;
-    let flexi = firm.coupon(MASTER, "flexi", "10", json!({})).await;
-    let others = firm.coupon("demo-customer", "cash", "10", json!({})).await;
-    let give = async |coupon: &str, amount: &str| {
-        firm.send(GIVE_COUPON, &json!({"customer_id": firm.id(MEMBER), "coupon_id": coupon, "amount": amount})).await
-    };
-    assert_eq!(failed_check(&give(&flexi, "1").await), "ONLY_CASH_COUPON_CAN_TRANSFER");
-    assert_eq!(failed_check(&give(&once, "1").await), "COUPON_TRANS_ONE_TIME");
-    assert_eq!(refused(&give(&usual, "10.01").await), (400, "CBC.99005003"));
-    for coupon in [others.as_str(), "none"] {
-        let answer = give(coupon, "1").await;
-        assert!(answer.refusal().1 == "CBC.0100" && answer.refusal().2.contains("coupon_id"), "{}", answer.body);
-    }
-    let part = give(&usual, "1").await.ok()["sub_coupon_id"].clone();
-    for (main, part) in [(&once, part.clone()), (&usual, json!(usual)), (&usual, json!("none"))] {
-        let body = json!({"customer_id": firm.id(MEMBER), "coupon_id": main, "sub_coupon_id": part});
-        let answer = firm.send(TAKE_COUPON, &body).await;
-        assert!(answer.refusal().1 == "CBC.0100" && answer.refusal().2.contains("sub_coupon_id"), "{}", answer.body);
-    }
-    let elsewhere = json!({"customer_id": firm.id(SECOND), "coupon_id": usual, "sub_coupon_id": part});
-    assert_eq!(refused(&firm.send(TAKE_COUPON, &elsewhere).await), (400, "CBC.0100"), "it is another member's");
-    firm.sql("update coupons set frozen = true where main_id is not null").await;
-    let frozen = json!({"customer_id": firm.id(MEMBER), "coupon_id": usual, "sub_coupon_id": part});
-    assert_eq!(failed_check(&firm.send(TAKE_COUPON, &frozen).await), "COUPON_STATUS_CAN_NOT_OPERATE");
-    firm.assert_ledger_is_right().await;
-}
-
-#[sqlx::test(migrator = "crate::database::MIGRATOR")]
-async fn a_resale_customers_cash_is_not_given_but_its_credit_is(pool: PgPool) {
-    let firm = Firm::new(pool).await;
-    firm.top_up(MASTER, "100").await;
-    firm.grant_credit(MASTER, "10", None).await;
-    firm.sql("update customers set association_type = 2").await;
-    assert_eq!(failed_check(&firm.cash(GIVE, MEMBER, "1", None).await), "PRI_PAID_BP_SUB_CUST_NOT_TRANS_DEBIT");
-    assert_eq!(firm.movable(GIVE, "DEBIT").await["amount_infos"][0]["avail_transfer_amount"], 0);
-    assert_eq!(firm.credit(GIVE, "10", None).await.status.as_u16(), 204);
-    let mut connection = firm.pool.acquire().await.expect("a connection");
-    let reseller = firm.app.world.account("demo-reseller");
-    for (association, expected) in
-        [(AssociationType::Resale, Some(Check::NotOfAReseller)), (AssociationType::Referral, None)]
-    {
-        let whose = (Some(association), Some(reseller.domain));
-        let found = super::funds::forbids_giving(&mut connection, reseller.tenant, whose).await;
-        assert_eq!(found.expect("it is read"), expected);
-    }
-}
-
-#[sqlx::test(migrator = "crate::database::MIGRATOR")]
-async fn one_number_moves_something_once_whatever_it_moves_and_however_many_send_it(pool: PgPool) {
-    let firm = Firm::new(pool.clone()).await;
-    let replica = firm.app.replica(pool).await;
-    firm.top_up(MASTER, "1000").await;
-    let body = json!({"customer_id": firm.id(MEMBER), "amount": "10", "trans_id": "once"});
-    let send = async |number: usize| {
-        let app = if number.is_multiple_of(2) { &firm.app } else { &replica };
-        app.client(MASTER).post(GIVE, &body).await
-    };
-    let answers = all((0..64).map(send)).await;
-    let done = answers.iter().filter(|answer| answer.status.as_u16() == 204).count();
-    assert_eq!(done, 1);
-    for answer in answers.iter().filter(|answer| answer.status.as_u16() != 204) {
-        assert_eq!(refused(answer), (400, "CBC.99007009"));
-    }
-    assert_eq!((firm.balance(MASTER, 1).await, firm.balance(MEMBER, 1).await), (990.into(), 10.into()));
-    // One space for all four operations.
-    let coupon = firm.coupon(MASTER, "cash", "10", json!({})).await;
-    let claim =
-        |number: &str| json!({"customer_id": firm.id(MEMBER), "coupon_id": coupon, "amount": "1", "trans_id": number});
-    assert_eq!(refused(&firm.cash(TAKE, MEMBER, "1", Some("once")).await), (400, "CBC.99007009"));
-    assert_eq!(refused(&firm.send(GIVE_COUPON, &claim("once")).await), (400, "CBC.99007009"));
-    let part = firm.send(GIVE_COUPON, &claim("coupon")).await.ok()["sub_coupon_id"].clone();
-    let back = |number: &str| json!({"customer_id": firm.id(MEMBER), "coupon_id": coupon, "sub_coupon_id": part, "trans_id": number});
-    assert_eq!(refused(&firm.send(TAKE_COUPON, &back("coupon")).await), (400, "CBC.99007009"));
-    // What was refused or only tried has used no number, and without a number each is new.
-    assert_eq!(refused(&firm.cash(GIVE, MEMBER, "10000", Some("later")).await).1, "CBC.99005003");
-    let tried = json!({"customer_id": firm.id(MEMBER), "amount": "1", "trans_id": "later"}).to_string();
-    let tried = firm.app.client(MASTER).call(Method::POST, GIVE, &[("x-dry-run", "true")], &tried).await;
-    assert_eq!(tried.status.as_u16(), 204);
-    assert_eq!(firm.cash(GIVE, MEMBER, "1", Some("later")).await.status.as_u16(), 204);
-    for empty in [None, Some(""), None, Some("")] {
-        assert_eq!(firm.cash(GIVE, MEMBER, "1", empty).await.status.as_u16(), 204);
-    }
-    // A repeat under its key gets the first answer, not a refusal of the number.
-    let keyed = json!({"customer_id": firm.id(MEMBER), "amount": "1", "trans_id": "keyed"}).to_string();
-    for _ in 0..2 {
-        let answer = firm.app.client(MASTER).call(Method::POST, GIVE, &[("idempotency-key", "k")], &keyed).await;
-        assert_eq!(answer.status.as_u16(), 204, "{}", answer.body);
-    }
-    assert_eq!(firm.balance(MEMBER, 1).await, 16.into());
-    firm.assert_ledger_is_right().await;
-}
-
-#[sqlx::test(migrator = "crate::database::MIGRATOR")]
-async fn a_master_moves_one_thing_at_a_time_and_nothing_is_lost(pool: PgPool) {
-    let firm = Firm::new(pool.clone()).await;
-    let replica = firm.app.replica(pool).await;
-    firm.top_up(MASTER, "100").await;
-    for member in [MEMBER, SECOND] {
-        assert_eq!(firm.cash(GIVE, member, "20", None).await.status.as_u16(), 204);
-    }
-    let send = async |number: usize| {
-        let app = if number.is_multiple_of(2) { &firm.app } else { &replica };
-        let (path, amount) = if number % 4 < 2 { (GIVE, 3) } else { (TAKE, 2) };
-        let member = if number % 3 == 0 { MEMBER } else { SECOND };
-        let body = json!({"customer_id": firm.id(member), "amount": amount.to_string()});
-        let answer = app.client(MASTER).post(path, &body).await;
-        match answer.status.as_u16() {
-            204 => {
-                if path == GIVE {
-                    amount
-                } else {
-                    -amount
-                }
-            }
-            _ => {
-                assert!([(400, "CBC.99007461"), (400, "CBC.99005003")].contains(&refused(&answer)), "{}", answer.body);
-                0
-            }
-        }
-    };
-    let moved: i64 = all((0..80).map(send)).await.into_iter().sum();
-    let members = firm.balance(MEMBER, 1).await + firm.balance(SECOND, 1).await;
-    assert_eq!(members, Decimal::from(40 + moved));
-    assert_eq!(firm.balance(MASTER, 1).await + members, 100.into());
-    firm.assert_ledger_is_right().await;
-
-    // While one is under way the next is refused at once, and does nothing.
-    let mut elsewhere = firm.pool.begin().await.expect("a transaction");
-    assert!(super::money_store::take_turn(&mut elsewhere, firm.master()).await.expect("it is asked"));
-    assert_eq!(refused(&firm.cash(GIVE, MEMBER, "1", Some("x")).await), (400, "CBC.99007461"));
-    elsewhere.rollback().await.expect("it ends");
-    assert_eq!(firm.cash(GIVE, MEMBER, "1", Some("x")).await.status.as_u16(), 204);
 }
