@@ -93,6 +93,7 @@ pub fn operations() -> Operations<App> {
     bills::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);
+    enterprises::register(&mut operations);
     real_name::register(&mut operations);
     partner::register(&mut operations);
     legacy::register(&mut operations);
