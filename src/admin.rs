@@ -9,9 +9,10 @@ use crate::catalogue::command::{self as catalogue, CatalogueCommand};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coupons::command::{self as coupons, CouponsCommand};
-use crate::customers::administration::create_account;
 use crate::customers::command::{self as customers, CodesCommand, CustomerCommand, PartnerCommand, ResellerCommand};
 use crate::database;
+use crate::enterprises::administration::create_account;
+use crate::enterprises::command::{self as enterprises, EnterpriseCommand};
 use crate::events::command::{self as events, NotificationsCommand};
 use crate::identity::administration as identity;
 use crate::identity::kind::Kind;
@@ -72,6 +73,9 @@ pub enum AdminCommand {
     /// Associations: invite, switch, unbind
     #[command(subcommand)]
     Association(AssociationCommand),
+    /// Enterprises: organisations, members, how accounts divide their resources
+    #[command(subcommand)]
+    Enterprise(EnterpriseCommand),
     /// What partners were told
     #[command(subcommand)]
     Notifications(NotificationsCommand),
@@ -338,6 +342,10 @@ async fn perform(connection: &mut PgConnection, command: AdminCommand, settings:
         AdminCommand::Reseller(command) => customers::reseller(connection, command).await,
         AdminCommand::Customer(command) => customers::customer(connection, command).await,
         AdminCommand::Association(command) => associations::association(connection, command).await,
+        AdminCommand::Enterprise(command) => {
+            let vault = vault(connection, settings).await?;
+            enterprises::run(connection, command, &vault).await
+        }
         AdminCommand::Notifications(command) => events::notifications(connection, command).await,
         AdminCommand::Codes(command) => {
             let vault = vault(connection, settings).await?;

@@ -127,4 +127,6 @@ callers! {
     Seller: Partner | Distributor | Reseller;
     /// A customer; an enterprise master account is one.
     Customer: Customer | Master;
+    /// An enterprise master account.
+    Master: Master;
 }

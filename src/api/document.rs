@@ -21,10 +21,11 @@ Every call carries either a request signature made with an access key (AK/SK, he
 vendor's SDKs) or a token (header `X-Auth-Token`). The extension `x-policy` of an operation says who may call it and how \
 often; the server enforces that same value. Instants are UTC in the form `yyyy-MM-dd'T'HH:mm:ss'Z'`.";
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("accounts", "Funds of partners and customers: balances, transfers, records."),
     ("bills", "Bills: fee records, resource records and their sums, and what partners see of their customers'."),
     ("customers", "Customers of partners: registration, verification codes, lists, freezing, budgets."),
+    ("enterprises", "Enterprises: the master account's organisation, its member accounts, enterprise projects."),
     ("identity", "Tokens, and what the SDK asks by itself: the caller's account and projects."),
     ("legacy", "The forms that operations had before, for older clients."),
     ("orders", "Orders: lists, details, payment, cancellation, refunds."),

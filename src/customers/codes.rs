@@ -1,9 +1,8 @@
 //! Verification codes: six digits, hashed at rest, valid for minutes and for three wrong tries.
 
-use super::model::Refusal;
+use super::model::{NotDone, Refusal};
 use crate::personal::Vault;
 use crate::secrets;
-use crate::values::coded::coded;
 use crate::values::id::DomainId;
 use crate::values::receiver::Receiver;
 use crate::values::time::Instant;
@@ -19,14 +18,16 @@ const PER_DAY: usize = 60;
 /// Wrong tries after which a code is void.
 const TRIES_MAX: i16 = 3;
 
-coded! {
-    /// What a code is for.
-    Scene {
-        /// Registration.
-        Registration = 29,
-        /// Real-name authentication with a bank card.
-        BankCard = 18,
-    }
+/// What a code is for. One that was sent for something else is of no use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i16)]
+pub enum Scene {
+    /// Registration.
+    Registration = 29,
+    /// Real-name authentication with a bank card.
+    BankCard = 18,
+    /// Registration of an enterprise's member. The number is ours: the vendor's operation has none.
+    Membership = 101,
 }
 
 /// A code to be sent.
@@ -66,7 +67,7 @@ pub async fn keep(
     new: &NewCode<'_>,
     code: &str,
     now: OffsetDateTime,
-) -> Result<(), KeepError> {
+) -> Result<(), NotDone> {
     let receiver = receiver_hash(vault, new.receiver);
     sqlx::query!(
         "insert into verification_sends (receiver_hash, sent_at) values ($1, '{}') on conflict do nothing",
@@ -96,36 +97,6 @@ pub async fn keep(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Why a code was not kept.
-#[derive(Debug)]
-pub enum KeepError {
-    /// Too many were sent.
-    Refused(Refusal),
-    /// The database failed.
-    Database(sqlx::Error),
-}
-
-impl From<Refusal> for KeepError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<sqlx::Error> for KeepError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<KeepError> for crate::api::error::ApiError {
-    fn from(error: KeepError) -> Self {
-        match error {
-            KeepError::Refused(refusal) => refusal.into(),
-            KeepError::Database(error) => error.into(),
-        }
-    }
 }
 
 /// A code as it was given.
@@ -192,7 +163,8 @@ pub async fn consume(connection: &mut PgConnection, vault: &Vault, given: &Given
 #[derive(Serialize, ToSchema)]
 #[schema(as = VerificationCode)]
 pub struct Readable {
-    /// What it is for: 29 registration, 18 real-name authentication with a bank card.
+    /// What it is for: 29 registration, 18 real-name authentication with a bank card, 101 registration as an enterprise's
+    /// member.
     #[schema(example = 29)]
     scene: i16,
     /// The digits.

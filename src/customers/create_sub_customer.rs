@@ -1,25 +1,21 @@
 //! `POST /v2/partners/sub-customers`
 
-use super::codes::{self, GivenCode, Scene, receiver_hash};
+use super::codes::{self, GivenCode, Scene};
 use super::membership::{self, NewCustomer};
 use super::model::{AccountIdText, AssociationType};
 use super::model::{Frozen, Refusal, ShortText, XaccountId, XaccountType, is_domain_name};
+use super::opening::{self, NewAccount, PasswordText, check_password};
 use super::partners;
-use super::store;
 use crate::api::caller::{Caller, CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
 use crate::api::write::{Answer, Begun, Write};
 use crate::app::App;
-use crate::identity::administration::open_account;
-use crate::identity::password;
-use crate::identity::store::NewDomain;
 use crate::secrets;
 use crate::values::id::DomainId;
 use crate::values::receiver::{Email, Phone, Receiver};
 use crate::values::site::Site;
-use crate::values::text::texts;
 use crate::values::truth;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -28,11 +24,6 @@ use sqlx::PgConnection;
 use std::time::Duration;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-
-texts! {
-    /// A password.
-    PasswordText, 0..=128, "Customer-1";
-}
 
 /// The account to be created.
 #[derive(Deserialize, ToSchema)]
@@ -129,10 +120,7 @@ pub async fn create_sub_customer(
     }
     let password_hash = match wanted.password.take() {
         None => None,
-        Some(password) => {
-            let hash = password::hash_aside(password).await;
-            Some(hash.ok_or_else(|| ApiError::internal("the password could not be hashed"))?)
-        }
+        Some(password) => Some(opening::hash(password).await?),
     };
     let is_tried = write.dry_run;
     let mut transaction = match write.begin().await? {
@@ -200,12 +188,6 @@ fn decide(request: &CreateCustomerV2Req, site: Site) -> Result<Wanted, ApiError>
     Ok(Wanted { name, receiver, domain_area, password, kind, international })
 }
 
-fn check_password(password: &str, name: Option<&str>, receiver: Option<&Receiver>) -> Result<(), Refusal> {
-    let holds_receiver = receiver.is_some_and(|receiver| password.to_lowercase().contains(receiver.as_str()));
-    let is_allowed = password::check(password, name.unwrap_or_default()).is_ok() && !holds_receiver;
-    if is_allowed { Ok(()) } else { Err(Refusal::Password) }
-}
-
 /// Whose customer it will be: a distributor's is one of its resellers'.
 async fn owner(app: &App, caller: &Caller, named: Option<&AccountIdText>) -> Result<DomainId, ApiError> {
     match (caller.kind, AccountIdText::given(named)) {
@@ -248,8 +230,7 @@ struct Account<'a> {
     now: OffsetDateTime,
 }
 
-/// Creates the account. What must be unique is claimed in one order by everybody: receiver, name, platform's user. The
-/// database is the judge of races.
+/// Creates the account, and the customer whose association is still to be made.
 async fn create(
     app: &App,
     connection: &mut PgConnection,
@@ -258,18 +239,16 @@ async fn create(
     account: Account<'_>,
 ) -> Result<CreateSubCustomerResponse, ApiError> {
     let Account { caller, owner, password_hash, now } = account;
-    let id = DomainId::new(now);
     let name = wanted.name.clone().unwrap_or_else(random_name);
-    if let Some(receiver) = &wanted.receiver {
-        if !codes::consume(connection, &app.vault, &given_code(receiver)).await? {
-            return Err(Refusal::CodeWrong.into());
-        }
-        claim(app, connection, &receiver.0).await?;
-    }
-    let new = NewDomain { tenant: caller.tenant, id, parent: Some(owner), name: &name, kind: CallerKind::Customer };
-    if !open_account(connection, &new, password_hash, now).await? {
-        return Err(Refusal::NameTaken.into());
-    }
+    let new = NewAccount {
+        tenant: caller.tenant,
+        parent: owner,
+        name: &name,
+        password_hash,
+        receiver: wanted.receiver.as_ref().map(|(receiver, _)| receiver),
+        code: wanted.receiver.as_ref().map(given_code),
+    };
+    let id = opening::open(connection, (&app.vault, &app.settings.customers), new, now).await?;
     let sealed = wanted.receiver.as_ref().map(|(receiver, _)| app.vault.seal(receiver.as_str(), id));
     let (sealed_phone, sealed_email) = if wanted.international { (None, sealed) } else { (sealed, None) };
     let starts_frozen = wanted.international && wanted.kind == AssociationType::Resale;
@@ -290,19 +269,6 @@ async fn create(
         return Err(Refusal::XaccountTaken.into());
     }
     Ok(CreateSubCustomerResponse { domain_id: id, domain_name: name })
-}
-
-async fn claim(app: &App, connection: &mut PgConnection, receiver: &Receiver) -> Result<(), ApiError> {
-    let (hash, most) = (receiver_hash(&app.vault, receiver), app.settings.customers.accounts_with(receiver));
-    if store::claim_receiver(connection, &hash, most).await? {
-        return Ok(());
-    }
-    let is_reserved = store::receiver_usage(connection, &hash).await?.reserved;
-    Err(match most {
-        _ if is_reserved => Refusal::ReceiverReserved.into(),
-        1 => Refusal::ReceiverTaken.into(),
-        _ => Refusal::PhoneExhausted.into(),
-    })
 }
 
 /// 32 hexadecimal digits, the first of them a letter: as the vendor's, and by the rule of names.
@@ -342,6 +308,8 @@ async fn await_association(app: &App, caller: &Caller, created: &CreateSubCustom
 mod tests {
     use super::*;
     use crate::background::associations::complete_all;
+    use crate::customers::codes::receiver_hash;
+    use crate::customers::store;
     use crate::testing::{TestApp, login};
     use serde_json::{Value, json};
     use sqlx::PgPool;

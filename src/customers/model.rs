@@ -142,6 +142,36 @@ impl From<Refusal> for ApiError {
     }
 }
 
+/// Why a step was not done: a rule, or a failure.
+#[derive(Debug)]
+pub enum NotDone {
+    /// A rule forbids it.
+    Refused(Refusal),
+    /// The database failed.
+    Database(sqlx::Error),
+}
+
+impl From<Refusal> for NotDone {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<sqlx::Error> for NotDone {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<NotDone> for ApiError {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Refused(refusal) => refusal.into(),
+            NotDone::Database(error) => error.into(),
+        }
+    }
+}
+
 texts! {
     /// An account's id as a request names it. What is no id of ours is an account that does not exist.
     AccountIdText, 0..=64, "01978d6a2b3c7d4e8f90a1b2c3d4e5f6";

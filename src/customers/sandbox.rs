@@ -80,6 +80,25 @@ pub async fn know(
     count_receivers(connection, [&known.phone, &known.email], vault).await
 }
 
+/// Gives a customer a phone, as if it had registered with it.
+pub async fn set_phone(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    phone: &Receiver,
+    vault: &Vault,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update customers set sealed_phone = $3, country_code = $4 where tenant_id = $1 and domain_id = $2",
+        tenant.0,
+        customer.0,
+        vault.seal(phone.as_str(), customer),
+        Phone::COUNTRY_CODE
+    )
+    .execute(&mut *connection)
+    .await?;
+    count_receivers(connection, [phone], vault).await
+}
+
 /// Makes accounts a partner's customers, as registering and [`associate`](super::membership::associate) do one by one.
 pub async fn join(
     connection: &mut PgConnection,

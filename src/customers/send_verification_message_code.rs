@@ -1,15 +1,15 @@
 //! `POST /v2/bases/verificationcode/send`
 
-use super::codes::{self, NewCode, Scene};
+use super::codes::Scene;
 use super::model::AccountIdText;
 use super::model::ShortText;
+use super::sending::{self, MessageLanguage, ToSend, valid_for};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
-use crate::api::write::{Answer, Begun, Write};
+use crate::api::write::{Answer, Write};
 use crate::app::App;
-use crate::messages::{self, Letter};
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
 use crate::values::number;
@@ -28,6 +28,13 @@ coded! {
         /// By mail: the international site.
         Email = 2,
     }
+    /// What a code is sent for.
+    CodeScene {
+        /// Registration.
+        Registration = 29,
+        /// Real-name authentication with a bank card.
+        BankCard = 18,
+    }
 }
 
 /// Which code to send, and to whom.
@@ -38,7 +45,7 @@ pub struct SendVerificationCodeV2Req {
     /// How many minutes the code is valid: 10 unless given, and 5 if more than 60 are.
     #[schema(minimum = 1, example = 10)]
     #[serde(default, deserialize_with = "number::any_or_none")]
-    timeout: Option<i32>,
+    timeout: Option<u32>,
     /// The phone, 11 digits. Ignored with `receiver_type` 2.
     #[schema(required = true, value_type = String, example = "13800000001")]
     mobile_phone: Option<ShortText>,
@@ -47,21 +54,9 @@ pub struct SendVerificationCodeV2Req {
     /// The language of the message.
     lang: Option<MessageLanguage>,
     /// What the code is for: 29, unless given, registration; 18 real-name authentication with a bank card.
-    scene: Option<Scene>,
+    scene: Option<CodeScene>,
     /// The customer; needed with scene 18, otherwise ignored.
     customer_id: Option<AccountIdText>,
-}
-
-/// The language of a message.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
-pub enum MessageLanguage {
-    /// Chinese.
-    #[default]
-    #[serde(rename = "zh-cn")]
-    Chinese,
-    /// English.
-    #[serde(rename = "en-us")]
-    English,
 }
 
 /// Sends a verification code.
@@ -82,40 +77,18 @@ pub async fn send_verification_message_code(
     Json(request): Json<SendVerificationCodeV2Req>,
 ) -> Result<Answer, ApiError> {
     let receiver = receiver(&request, app.settings.api.site)?;
-    let valid_for = valid_for(request.timeout)?;
-    let scene = request.scene.unwrap_or(Scene::Registration);
-    let customer = match scene {
-        Scene::Registration => None,
-        Scene::BankCard => Some(customer(&app, &partner, request.customer_id.as_ref()).await?),
+    if request.timeout == Some(0) {
+        return Err(ApiError::parameter("timeout", "must be at least 1"));
+    }
+    let valid_for = valid_for(request.timeout);
+    let (scene, customer) = match request.scene.unwrap_or(CodeScene::Registration) {
+        CodeScene::Registration => (Scene::Registration, None),
+        CodeScene::BankCard => (Scene::BankCard, Some(customer(&app, &partner, request.customer_id.as_ref()).await?)),
     };
     let now = app.now(partner.tenant);
-    let readable = app.messenger.keeps_readable();
-    let new = NewCode { receiver: &receiver, scene, customer, valid_for, readable };
-    let is_tried = write.dry_run;
-    match write.begin().await? {
-        Begun::Done(answer) => Ok(answer),
-        Begun::New(mut transaction) => {
-            // Before anything is written: a code that cannot be sent is not counted.
-            let place = app.messenger.place(&receiver).map_err(unsendable)?;
-            let code = codes::generate();
-            codes::keep(transaction.connection(), &app.vault, &new, &code, now).await?;
-            let answer = transaction.finish_empty("").await?;
-            if !is_tried {
-                let (subject, text) = message(request.lang.unwrap_or_default(), &code, valid_for);
-                // After the commit, when nothing is held that others wait for: whose server it is may take its time.
-                place.send(Letter { receiver, subject, text });
-            }
-            Ok(answer)
-        }
-    }
-}
-
-/// What a client is told of it: to come back where the way is only full.
-fn unsendable(refusal: messages::Refusal) -> ApiError {
-    match refusal {
-        messages::Refusal::Full => ApiError::unavailable(),
-        messages::Refusal::NoWay(_) => ApiError::internal(refusal),
-    }
+    let new = ToSend { receiver, scene, customer, valid_for };
+    let words = |code: &str| message(request.lang.unwrap_or_default(), code, valid_for);
+    Ok(sending::send((&app.messenger, &app.vault), write, new, words, now).await??)
 }
 
 /// A phone on the Chinese site, an address on the international one.
@@ -130,16 +103,6 @@ fn receiver(request: &SendVerificationCodeV2Req, site: Site) -> Result<Receiver,
             .ok_or_else(|| ApiError::parameter("email", "must be an e-mail address")),
         ReceiverType::Phone => Err(ApiError::parameter("receiver_type", "must be 2 on the international site")),
         ReceiverType::Email => Err(ApiError::parameter("receiver_type", "must be 1 on the Chinese site")),
-    }
-}
-
-/// The vendor's rule: more than an hour is five minutes.
-fn valid_for(minutes: Option<i32>) -> Result<Duration, ApiError> {
-    match minutes {
-        None => Ok(Duration::minutes(10)),
-        Some(..=0) => Err(ApiError::parameter("timeout", "must be at least 1")),
-        Some(minutes @ 1..=60) => Ok(Duration::minutes(i64::from(minutes))),
-        Some(61..) => Ok(Duration::minutes(5)),
     }
 }
 
@@ -161,19 +124,11 @@ fn message(language: MessageLanguage, code: &str, valid_for: Duration) -> (&'sta
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::TestApp;
     use serde_json::json;
     use sqlx::PgPool;
 
     const TARGET: &str = "/v2/bases/verificationcode/send";
-
-    #[test]
-    fn a_code_is_valid_for_ten_minutes_or_as_long_as_asked_up_to_an_hour() {
-        let minutes = |given| valid_for(given).map(Duration::whole_minutes).ok();
-        assert_eq!([None, Some(1), Some(60), Some(61)].map(minutes), [Some(10), Some(1), Some(60), Some(5)]);
-        assert_eq!([Some(0), Some(-1)].map(minutes), [None, None]);
-    }
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn the_sixteenth_code_within_an_hour_is_refused(pool: PgPool) {

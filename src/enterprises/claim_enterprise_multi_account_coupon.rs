@@ -2,7 +2,7 @@
 
 use super::coupons;
 use super::task::{Task, TransId};
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
@@ -54,7 +54,7 @@ pub struct ClaimEnterpriseMultiAccountCouponResponse {
 )]
 pub async fn claim_enterprise_multi_account_coupon(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     write: Write,
     Json(request): Json<TransferEnterpriseMultiAccountCouponReq>,
 ) -> Result<Answer, ApiError> {

@@ -9,7 +9,7 @@ use super::store::{self, Master};
 use super::task::Task;
 use crate::accounts::credit::{self, Lot, Terms};
 use crate::accounts::model::{BalanceType, CURRENCY, cash};
-use crate::api::caller::{Caller, CallerKind};
+use crate::api::caller::{self, CallerKind};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::customers::model::{AccountIdText, AssociationType, Related};
@@ -201,7 +201,7 @@ impl Movable {
 }
 
 /// What a master can give, of one balance: cash always, credit for each instant at which some ends.
-pub async fn to_give(app: &App, caller: &Caller, balance: BalanceType) -> Result<Vec<Movable>, ApiError> {
+pub async fn to_give(app: &App, caller: &caller::Master, balance: BalanceType) -> Result<Vec<Movable>, ApiError> {
     let master = Master::of(caller);
     let related = app.customers.related(master.tenant, master.id).await?;
     let mut connection = app.database.tenant(master.tenant).await?;
@@ -222,7 +222,7 @@ pub async fn to_give(app: &App, caller: &Caller, balance: BalanceType) -> Result
 /// What it can take back from an account, if that is one of its members.
 pub async fn to_take_back(
     app: &App,
-    caller: &Caller,
+    caller: &caller::Master,
     member: &AccountIdText,
     balance: BalanceType,
 ) -> Result<Vec<Movable>, ApiError> {

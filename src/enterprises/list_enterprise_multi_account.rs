@@ -2,7 +2,7 @@
 
 use super::funds::{self, Movable};
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
@@ -95,7 +95,7 @@ impl From<&Movable> for RetrieveAmountInfoV2 {
 )]
 pub async fn list_enterprise_multi_account(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     Query(query): Query<ListEnterpriseMultiAccountQuery>,
 ) -> Result<Json<ListEnterpriseMultiAccountResponse>, ApiError> {
     let movable = funds::to_take_back(&app, &master, &query.sub_customer_id, query.balance_type).await?;

@@ -1,8 +1,8 @@
 //! `GET /v2/enterprises/multi-accounts/retrieve-coupons`
 
 use super::refusal::Refusal;
-use super::store::{self, Master};
-use crate::api::caller::{CallerKind, Customer};
+use super::store;
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
@@ -93,10 +93,10 @@ impl From<Movable> for AvailRetrieveCoupons {
 )]
 pub async fn list_multi_account_retrieve_coupons(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     Query(query): Query<ListMultiAccountRetrieveCouponsQuery>,
 ) -> Result<Json<ListMultiAccountRetrieveCouponsResponse>, ApiError> {
-    let account = Master::of(&master);
+    let account = store::Master::of(&master);
     let mut connection = app.database.tenant(account.tenant).await?;
     let member = query.sub_customer_id.id().ok_or(Refusal::NoSuchAccount)?;
     let member = store::member_of(&mut connection, account, member).await?.ok_or(Refusal::NotAMember)?.id;

@@ -1,6 +1,6 @@
 //! `GET /v2/enterprises/multi-accounts/transfer-coupons`
 
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
@@ -84,7 +84,7 @@ impl From<Movable> for AvailTransferCoupon {
 )]
 pub async fn list_multi_account_transfer_coupons(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     Query(query): Query<ListMultiAccountTransferCouponsQuery>,
 ) -> Result<Json<ListMultiAccountTransferCouponsResponse>, ApiError> {
     let now = app.now(master.tenant);

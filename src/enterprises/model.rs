@@ -2,6 +2,7 @@
 
 use crate::values::coded::coded;
 use crate::values::id::DomainId;
+use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use time::OffsetDateTime;
@@ -35,28 +36,28 @@ impl Serialize for PartyId {
 
 impl<'de> Deserialize<'de> for PartyId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        party_id_or_none(deserializer)?.ok_or_else(|| de::Error::custom("must not be empty"))
+        Self::try_from(String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 
-/// Reads a unit's id that may be absent (`#[serde(default)]` says so) or empty.
-pub fn party_id_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PartyId>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
+impl TryFrom<String> for PartyId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if !(1..=PARTY_ID_DIGITS).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(format!("must have 1 to {PARTY_ID_DIGITS} digits and nothing else"));
+        }
+        // Twenty digits can be more than any number that is ever given: then no unit has it.
+        Ok(Self(text.parse().unwrap_or(i64::MAX)))
     }
-    if text.len() > PARTY_ID_DIGITS || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(de::Error::custom(format_args!("must have 1 to {PARTY_ID_DIGITS} digits and nothing else")));
-    }
-    // Twenty digits can be more than any number that is ever given: then no unit has it.
-    Ok(Some(PartyId(text.parse().unwrap_or(i64::MAX))))
 }
 
 impl utoipa::PartialSchema for PartyId {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::String))
-            .pattern(Some("^[0-9]*$"))
+            .pattern(Some("^[0-9]+$"))
+            .min_length(Some(1))
             .max_length(Some(PARTY_ID_DIGITS))
             .examples(["392"])
             .into()
@@ -101,6 +102,13 @@ coded! {
         /// They are of one legal entity.
         SameLegalEntity = 1,
     }
+    /// A switch of a query.
+    QuerySwitch {
+        /// Off.
+        Off = 0,
+        /// On.
+        On = 1,
+    }
     /// Who keeps a member's finances.
     FinancialCustody {
         /// The member itself.
@@ -110,27 +118,40 @@ coded! {
     }
 }
 
+impl FinancialCustody {
+    /// In custody, or not.
+    pub fn of(in_custody: bool) -> Self {
+        if in_custody { Self::InCustody } else { Self::Independent }
+    }
+}
+
 /// What a master may do with a member.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema, ValueEnum)]
 #[schema(as = MemberPermission)]
 pub enum Permission {
     /// See the member's balances.
     #[serde(rename = "READ_FINANCE_INFO")]
+    #[value(name = "READ_FINANCE_INFO")]
     ReadFinanceInfo,
     /// See what the member consumes.
     #[serde(rename = "READ_CONSUME_BILL")]
+    #[value(name = "READ_CONSUME_BILL")]
     ReadConsumeBill,
     /// Issue the member's invoices.
     #[serde(rename = "SUBSTITUTE-OPEN-INVOICE")]
+    #[value(name = "SUBSTITUTE-OPEN-INVOICE")]
     SubstituteOpenInvoice,
     /// Keep the member from issuing invoices.
     #[serde(rename = "TAKE-OVER-OPEN-INVOICE")]
+    #[value(name = "TAKE-OVER-OPEN-INVOICE")]
     TakeOverOpenInvoice,
     /// Share the master's credit with the member.
     #[serde(rename = "SHARE-CREDIT-TO-SUB")]
+    #[value(name = "SHARE-CREDIT-TO-SUB")]
     ShareCreditToSub,
     /// Share the master's commercial discounts with the member.
     #[serde(rename = "SHARE-BIZ-DISCOUNT-TO-SUB")]
+    #[value(name = "SHARE-BIZ-DISCOUNT-TO-SUB")]
     ShareBizDiscountToSub,
 }
 
@@ -160,6 +181,20 @@ pub fn permissions(custody: FinancialCustody, asked: &[Permission]) -> Vec<Permi
     permissions.sort_unstable();
     permissions.dedup();
     permissions
+}
+
+/// A way of dividing an account's resources.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::Type, Serialize, Deserialize, ToSchema, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = AccountFeature)]
+pub enum Feature {
+    /// Enterprise projects
+    EnterpriseProjects,
+    /// Groups of projects
+    ProjectGroups,
+    /// Several projects in one region
+    MultiProject,
 }
 
 /// A member of an enterprise.

@@ -2,11 +2,12 @@
 
 use crate::accounts::model::insufficient_balance;
 use crate::api::error::ApiError;
+use crate::customers::model as customers;
 use crate::ledger::{PostError, books};
-use crate::real_name::model::UNMET;
+use crate::real_name::model::{CODE_EXPIRED, UNMET};
 use axum::http::StatusCode;
 
-/// What of an account's state forbids it, as the vendor names it.
+/// What of an account's state forbids something, as the vendor names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
     /// It divides its resources by groups of projects already.
@@ -15,6 +16,8 @@ pub enum Check {
     NoMultiProject,
     /// It is no verified company.
     VerifiedCompany,
+    /// It has as many members as it can have.
+    MembersMax,
     /// The master is a resale customer, whose money is its partner's to allocate.
     NotOfAPartner,
     /// The same, of a reseller.
@@ -34,6 +37,7 @@ impl Check {
             Self::NoProjectGroups => "NOT_OPEN_PROJECT_GROUP",
             Self::NoMultiProject => "NOT_OPEN_MULTI_PROJECT",
             Self::VerifiedCompany => "SELF_OPEN_ONLY_FOR_ENT_AND_INTR_CUST",
+            Self::MembersMax => "MAX_SUB_CUSTOMER_NUM",
             // The vendor tells two ways apart in which its distributors sell. Here a reseller's customers stand for the second.
             Self::NotOfAPartner => "PRI_PAID_BP_SUB_CUST_NOT_TRANS_DEBIT",
             Self::NotOfAReseller => "PRI_RESALE_BP_SUB_CUST_NOT_TRANS_DEBIT",
@@ -51,6 +55,20 @@ pub enum Refusal {
     NotAMember,
     /// The account's state forbids it.
     Unmet(Vec<Check>),
+    /// The master's state forbids it, in operations on members.
+    UnmetByMaster(Vec<Check>),
+    /// The master's partner leaves.
+    PartnerExits,
+    /// The master is a resale customer: its members have no finances of their own.
+    OnlyInCustody,
+    /// Too many codes were sent.
+    TooManyCodes,
+    /// The code is another one, or was tried too often.
+    CodeWrong,
+    /// The code has expired.
+    CodeExpired,
+    /// The account cannot be opened, as any other customer's could not.
+    Opening(customers::Refusal),
     /// There is no such account, or it has no credit at all.
     NoSuchAccount,
     /// The number of the transfer was used before.
@@ -67,6 +85,18 @@ pub enum Refusal {
     NoSuchCoupon(&'static str),
     /// The ledger does not take it: an account is closed, or would hold more than it can.
     Failed,
+}
+
+/// What has a code of its own where an enterprise does it.
+impl From<customers::Refusal> for Refusal {
+    fn from(refusal: customers::Refusal) -> Self {
+        match refusal {
+            customers::Refusal::TooManyCodes => Self::TooManyCodes,
+            customers::Refusal::CodeWrong | customers::Refusal::CodeTried => Self::CodeWrong,
+            customers::Refusal::CodeExpired => Self::CodeExpired,
+            refusal => Self::Opening(refusal),
+        }
+    }
 }
 
 /// Why something was not done: a rule, or a failure.
@@ -121,24 +151,35 @@ impl From<NotDone> for ApiError {
     }
 }
 
-fn bad(code: &'static str, message: &'static str) -> ApiError {
-    ApiError::bss(StatusCode::BAD_REQUEST, code, message)
-}
-
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
+        let refused = |code, message| Self::bss(StatusCode::BAD_REQUEST, code, message);
+        // The vendor's status of some.
+        let failed = |code, message| Self::bss(StatusCode::INTERNAL_SERVER_ERROR, code, message);
+        let names = |checks: Vec<Check>| checks.into_iter().map(Check::name).collect();
         match refusal {
-            // The vendor's status.
-            Refusal::NotAMember => {
-                let message = "The master account is not associated with the member account.";
-                Self::bss(StatusCode::INTERNAL_SERVER_ERROR, "CBC.7001", message)
+            Refusal::NotAMember => failed("CBC.7001", "The master account is not associated with the member account."),
+            Refusal::Unmet(checks) => refused(UNMET.0, UNMET.1).with_failed_checks(names(checks)),
+            Refusal::UnmetByMaster(checks) => failed("CBC.7004", UNMET.1).with_failed_checks(names(checks)),
+            Refusal::PartnerExits => {
+                let message =
+                    "The partner your account is associated with is exiting; member accounts cannot be created.";
+                refused("CBC.99007490", message)
             }
-            Refusal::Unmet(checks) => Self::bss(StatusCode::BAD_REQUEST, UNMET.0, UNMET.1)
-                .with_failed_checks(checks.into_iter().map(Check::name).collect()),
-            Refusal::NoSuchAccount => bad("CBC.99000047", "The account does not exist."),
-            Refusal::TransIdUsed => bad("CBC.99007009", "Duplicate transaction ID."),
+            Refusal::OnlyInCustody => {
+                let rule = "must be 1: the members of a partner's resale customer are in its custody";
+                Self::parameter("financial_custody", rule)
+            }
+            Refusal::TooManyCodes => {
+                refused("CBC.99000082", "The number of verification codes sent by the customer exceeds the limit.")
+            }
+            Refusal::CodeWrong => refused("CBC.99000026", "Incorrect verification code."),
+            Refusal::CodeExpired => refused(CODE_EXPIRED.0, CODE_EXPIRED.1),
+            Refusal::Opening(refusal) => refusal.into(),
+            Refusal::NoSuchAccount => refused("CBC.99000047", "The account does not exist."),
+            Refusal::TransIdUsed => refused("CBC.99007009", "Duplicate transaction ID."),
             Refusal::Busy => {
-                bad("CBC.99007461", "An allocation or reclaim task is still in progress; try again later.")
+                refused("CBC.99007461", "An allocation or reclaim task is still in progress; try again later.")
             }
             Refusal::Insufficient => insufficient_balance(),
             Refusal::NoSuchCredit => {
@@ -146,11 +187,11 @@ impl From<Refusal> for ApiError {
             }
             // Older forms answer CBC.7181.
             Refusal::CreditEnded => {
-                bad("CBC.99007181", "The validity period of the credit to allocate or reclaim has expired.")
+                refused("CBC.99007181", "The validity period of the credit to allocate or reclaim has expired.")
             }
             Refusal::NoSuchCoupon(field) => Self::parameter(field, "there is no such coupon"),
             Refusal::Failed => {
-                bad("CBC.99000043", "Allocation to or reclaim from the enterprise member account failed.")
+                refused("CBC.99000043", "Allocation to or reclaim from the enterprise member account failed.")
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::funds::{self, Movable};
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
 use crate::api::page::{Limit, Offset};
@@ -91,7 +91,7 @@ impl From<&Movable> for TransferAmountInfoV2 {
 )]
 pub async fn show_multi_account_transfer_amount(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     Query(query): Query<ShowMultiAccountTransferAmountQuery>,
 ) -> Result<Json<ShowMultiAccountTransferAmountResponse>, ApiError> {
     let movable = funds::to_give(&app, &master, query.balance_type).await?;

@@ -4,7 +4,7 @@
 use super::money_store;
 use super::refusal::{NotDone, Refusal};
 use super::store::{self, Master};
-use crate::api::caller::Caller;
+use crate::api::caller;
 use crate::customers::model::AccountIdText;
 use crate::customers::store::{self as customers, State};
 use crate::values::id::{DomainId, UserId, new_uuid};
@@ -33,7 +33,7 @@ pub struct Task {
 impl Task {
     /// The task that a caller names; it gets a number if it has none.
     pub fn of(
-        caller: &Caller,
+        caller: &caller::Master,
         member: &AccountIdText,
         trans_id: Option<&str>,
         now: OffsetDateTime,

@@ -3,7 +3,7 @@
 use super::funds::{self, Direction, What};
 use super::task::{Task, TransId};
 use crate::accounts::model::BalanceType;
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
 use crate::api::policy::Policy;
@@ -52,7 +52,7 @@ pub struct TransferEnterpriseMultiAccountReq {
 )]
 pub async fn update_sub_enterprise_amount(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     write: Write,
     Json(request): Json<TransferEnterpriseMultiAccountReq>,
 ) -> Result<Answer, ApiError> {

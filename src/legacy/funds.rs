@@ -2,7 +2,7 @@
 
 use super::form::{DoneV1, PageNumber, check_own, skipped};
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
-use crate::api::caller::Caller;
+use crate::api::caller::Master;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
@@ -42,7 +42,7 @@ pub struct MoveV1<'a> {
 /// Moves it.
 pub async fn move_funds(
     app: &App,
-    (caller, own): (&Caller, &AccountIdText),
+    (caller, own): (&Master, &AccountIdText),
     write: Write,
     direction: Direction,
     wanted: MoveV1<'_>,

@@ -3,7 +3,7 @@
 use super::form::{DoneV1, OfCaller};
 use super::funds::{self, DeductMode, MoveV1, TransIdV1};
 use crate::accounts::model::BalanceType;
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::policy::Policy;
@@ -55,7 +55,7 @@ pub struct RetrieveAmountV1Req {
 )]
 pub async fn retrieve_amount_v1(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     write: Write,
     Path(OfCaller { domain_id }): Path<OfCaller>,
     Json(request): Json<RetrieveAmountV1Req>,

@@ -3,7 +3,7 @@
 use super::form::{OfCaller, PageNumber, check_own};
 use super::funds::{AmountV1, AmountsV1};
 use crate::accounts::model::BalanceType;
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::page::Limit;
@@ -65,7 +65,7 @@ impl From<AmountV1> for RetrieveAmountV1 {
 )]
 pub async fn show_retrieve_amount_v1(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     Path(OfCaller { domain_id }): Path<OfCaller>,
     Query(query): Query<ShowRetrieveAmountV1Query>,
 ) -> Result<Json<AmountsV1<RetrieveAmountV1>>, ApiError> {

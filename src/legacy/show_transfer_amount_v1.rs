@@ -3,7 +3,7 @@
 use super::form::{OfCaller, PageNumber, check_own};
 use super::funds::{AmountV1, AmountsV1};
 use crate::accounts::model::BalanceType;
-use crate::api::caller::{CallerKind, Customer};
+use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
 use crate::api::page::Limit;
@@ -61,7 +61,7 @@ impl From<AmountV1> for TransferAmountV1 {
 )]
 pub async fn show_transfer_amount_v1(
     State(app): State<App>,
-    master: Customer,
+    master: Master,
     Path(OfCaller { domain_id }): Path<OfCaller>,
     Query(query): Query<ShowTransferAmountV1Query>,
 ) -> Result<Json<AmountsV1<TransferAmountV1>>, ApiError> {

@@ -9,7 +9,7 @@ use crate::api::extract::{Json, Query};
 use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::customers::administration as customers;
+use crate::enterprises::administration as enterprises;
 use crate::identity::administration as identity;
 use crate::identity::kind::Kind;
 use crate::identity::model::LoginName;
@@ -197,7 +197,7 @@ pub async fn create_account(
     write
         .once(async |connection| {
             let CreateAccountBody { name, kind, parent } = &body;
-            let created = customers::create_account(connection, name, (*kind).into(), parent.as_deref(), now).await;
+            let created = enterprises::create_account(connection, name, (*kind).into(), parent.as_deref(), now).await;
             let domain_id = created.map_err(refused)?;
             Outcome::of(&domain_id, &AccountCreated { domain_id })
         })

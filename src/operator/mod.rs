@@ -17,6 +17,7 @@ pub mod cursor;
 pub mod customers;
 pub mod discounts;
 pub mod document;
+pub mod enterprises;
 pub mod faults;
 pub mod funds;
 pub mod gate;
@@ -100,6 +101,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         incentives::list_incentive_policies,
         incentives::set_incentive_policy,
     );
+    enterprises::register(&mut operations);
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
     operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);
     operations!(operations, "notifications": notifications::list_notifications, notifications::send_notification);

@@ -111,6 +111,9 @@ pub enum Refusal {
     Abnormal,
 }
 
+/// A code's time is over: the vendor's code, and its words, which operations of several domains answer.
+pub const CODE_EXPIRED: (&str, &str) = ("CBC.99000027", "The verification code has expired.");
+
 /// The account's state forbids it: the vendor's code, and its words, which operations of several domains answer.
 pub const UNMET: (&str, &str) = ("CBC.99007004", "A business check item of the operation is not satisfied.");
 
@@ -132,7 +135,7 @@ impl From<Refusal> for ApiError {
             Refusal::TooManyAttempts => {
                 ("CBC.99007191", "The number of real-name authentication attempts exceeds the maximum.")
             }
-            Refusal::CodeExpired => ("CBC.99000027", "The verification code has expired."),
+            Refusal::CodeExpired => CODE_EXPIRED,
             Refusal::CardHolder => ("CBC.99007255", "Incorrect cardholder identity information or mobile number."),
             Refusal::CardStatus => ("CBC.99007258", "Incorrect bank card status."),
             Refusal::CardNetwork => ("CBC.99007260", "The call to the card issuer failed; retry or use another card."),

@@ -3,9 +3,8 @@
 use super::model::Refusal;
 use super::store;
 use crate::config::RealNameSettings;
-use crate::customers::model::Sort;
-use crate::customers::model::VerifiedStatus;
-use crate::customers::store::{self as customers, Verified};
+use crate::customers::model::{CustomerType, Sort, VerifiedStatus};
+use crate::customers::store::{self as customers, Succession, Verified};
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::text::texts;
@@ -159,6 +158,36 @@ pub async fn pass(
     };
     customers::verify(connection, tenant, customer, &verified).await?;
     Ok(store::close(connection, tenant, pending.id, (VerifiedStatus::Verified, ""), now).await?)
+}
+
+/// Verifies a customer as another of its legal entity is: it sends no documents of its own. Nothing if that one is not verified.
+pub async fn inherit(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    of: Succession,
+    now: OffsetDateTime,
+) -> Result<(), ReviewError> {
+    let Succession { tenant, from, to } = of;
+    let Some((customer_type, sealed)) = customers::verified_as(connection, tenant, from).await? else { return Ok(()) };
+    let name = vault.open(&sealed, from).ok_or(ReviewError::Sealed)?;
+    verify(connection, vault, (tenant, to), (customer_type, &name), now).await
+}
+
+/// Verifies a customer by this name, without an application.
+pub async fn verify(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    (tenant, customer): (TenantId, DomainId),
+    (customer_type, name): (CustomerType, &str),
+    now: OffsetDateTime,
+) -> Result<(), ReviewError> {
+    let verified = Verified {
+        customer_type,
+        sealed_name: &vault.seal(name, customer),
+        name_grams: &vault.name_grams(tenant, name),
+        new_tag: new_customer_months(Day::of(now).0),
+    };
+    Ok(customers::verify(connection, tenant, customer, &verified).await?)
 }
 
 /// Refuses it. A person that wanted to become a company stays a verified person.

@@ -18,10 +18,10 @@ const ACCOUNTS: [Given; 15] = [
     ("demo-customer", CallerKind::Customer, Some("demo-partner")),
     ("referral-customer", CallerKind::Customer, Some("demo-partner")),
     ("other-partner", CallerKind::Partner, None),
-    // Which accounts are its members, nothing says yet but their names.
-    ("demo-master", CallerKind::Master, Some("other-partner")),
-    ("demo-member-1", CallerKind::Customer, Some("other-partner")),
-    ("demo-member-2", CallerKind::Customer, Some("other-partner")),
+    // An enterprise that buys from the vendor itself, so that it can do all that enterprises can.
+    ("demo-master", CallerKind::Master, None),
+    ("demo-member-1", CallerKind::Customer, Some("demo-master")),
+    ("demo-member-2", CallerKind::Customer, Some("demo-master")),
     ("demo-distributor", CallerKind::Distributor, None),
     ("demo-reseller", CallerKind::Reseller, Some("demo-distributor")),
     ("reseller-customer", CallerKind::Customer, Some("demo-reseller")),
@@ -78,7 +78,8 @@ pub struct Account {
     /// The user's password.
     pub password: String,
     pub(super) parent: Option<DomainId>,
-    pub(super) association: AssociationType,
+    /// Whose customer it is, and how.
+    pub(super) association: Option<(DomainId, AssociationType)>,
     pub(super) hash: PasswordHash,
 }
 
@@ -141,6 +142,8 @@ pub(super) fn accounts(seed: u64) -> Vec<Account> {
     for (name, kind, parent) in ACCOUNTS.into_iter().chain(scenario_accounts()) {
         let above = parent.and_then(|parent| accounts.iter().find(|account| account.name == parent));
         let domain = DomainId(derived_id(seed, name, "domain"));
+        let partner = above.filter(|above| kind.is_customer() && CallerKind::SELLERS.contains(&above.kind));
+        let association = if REFERRALS.contains(&name) { AssociationType::Referral } else { AssociationType::Resale };
         accounts.push(Account {
             name,
             kind,
@@ -151,7 +154,7 @@ pub(super) fn accounts(seed: u64) -> Vec<Account> {
             secret_key: derived_text(seed, name, "secret key", 40),
             password: password(seed, name),
             parent: above.map(|above| above.domain),
-            association: if REFERRALS.contains(&name) { AssociationType::Referral } else { AssociationType::Resale },
+            association: partner.map(|partner| (partner.domain, association)),
             hash: PasswordHash::new(seed, name),
         });
     }

@@ -24,7 +24,7 @@ use time::{Duration, OffsetDateTime};
 const PERSONS: [(&str, &str, &str); 3] = [
     ("demo-customer", "\u{6797}\u{6653}", "E90000001"),
     ("reseller-customer", "\u{5468}\u{660e}", "E90000002"),
-    ("demo-member-1", "\u{5434}\u{4e3d}", "E90000003"),
+    ("second-customer", "\u{5434}\u{4e3d}", "E90000003"),
 ];
 const LABELS: [&str; 2] = ["Gold", "Silver"];
 const MANAGER: (&str, &str) = ("manager-wang", "Wang Fang");
@@ -53,7 +53,7 @@ pub(super) async fn make(
     }
     for (name, person, passport) in PERSONS {
         let customer = world.account(name);
-        let partner = customer.parent.context("each of them has a partner")?;
+        let (partner, _) = customer.association.context("each of them has a partner")?;
         let whose = (customer.tenant, partner, customer.domain);
         real_name::apply(connection, whose, (person, passport), End::Passes, (vault, settings), before).await?;
     }
@@ -79,7 +79,7 @@ pub(super) async fn make(
 
 /// Whose customer an account is.
 fn partner_of<'w>(world: &'w World, account: &Account) -> Option<&'w Account> {
-    let partner = account.parent.filter(|_| account.kind.is_customer())?;
+    let (partner, _) = account.association?;
     world.accounts.iter().find(|known| known.domain == partner)
 }
 

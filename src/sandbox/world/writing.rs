@@ -12,6 +12,8 @@ use crate::customers::membership;
 use crate::customers::model::Association;
 use crate::customers::partners;
 use crate::database;
+use crate::enterprises::sandbox::{self as enterprise, Enterprise};
+use crate::enterprises::store::{self as enterprises, Master};
 use crate::events::places;
 use crate::identity::model::LoginName;
 use crate::identity::store::{self, NewAccessKey, NewDomain, NewUser, Project};
@@ -53,8 +55,9 @@ impl World {
         for user in &self.users {
             writer.user(&mut transaction, employer.ids(), user, began).await?;
         }
+        let vault = Vault::load(&mut transaction, sealer).await?;
+        self.store_enterprise(&mut transaction, &vault, began).await?;
         if self.scale != Scale::Bare {
-            let vault = Vault::load(&mut transaction, sealer).await?;
             history::make(self, &mut transaction, ((&vault, &settings.real_name), &desk), now).await?;
             people::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
         }
@@ -75,6 +78,21 @@ impl World {
         .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn store_enterprise(
+        &self,
+        connection: &mut PgConnection,
+        vault: &Vault,
+        began: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let master = self.account("demo-master");
+        let made = Enterprise {
+            master: Master { tenant: master.tenant, id: master.domain },
+            independent: self.account("demo-member-1").domain,
+            in_custody: self.account("demo-member-2").domain,
+        };
+        enterprise::make(connection, vault, made, began).await
     }
 
     /// What is so now at every scale.
@@ -114,8 +132,11 @@ impl Writer<'_> {
         let new = NewDomain { tenant: *tenant, id: *domain, parent: *parent, name, kind: *kind };
         ensure!(store::insert_domain(connection, &new, now).await?, "there is already an account {name}");
         if kind.is_customer() {
-            let association = parent.map(|partner| Association { partner, kind: account.association, since: now });
+            let association = account.association.map(|(partner, kind)| Association { partner, kind, since: now });
             membership::insert(connection, *tenant, *domain, association).await?;
+        }
+        if *kind == CallerKind::Master {
+            enterprises::insert_root(connection, Master { tenant: *tenant, id: *domain }, now).await?;
         }
         let project =
             |region: &String| Project { id: ProjectId(derived_id(self.seed, name, region)), name: region.clone() };
