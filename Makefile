@@ -18,13 +18,13 @@ test: postgres tools check unit sdk
 
 check:
 	cargo fmt --check
+	cargo clippy --locked --quiet --all-targets --features testing -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
-## Lints and the tests in Rust. The binary that is tested is compiled with the tests: alone, its dependencies would have other
-## features, and they and the library would be compiled once more.
+## The tests in Rust. The binary that is tested is compiled with the tests: alone, its dependencies would have other features, and
+## they and the library would be compiled once more.
 unit:
 	cargo test --locked --features testing --no-run
-	target/debug/bss-gateway with-postgres -- .ci/sqlx --check
 	TMPDIR=$(DATABASES) target/debug/bss-gateway with-postgres -- .ci/unit
 
 ## The official Python SDK and a headless browser against the real binary, as many files at once as there are cores, in the

@@ -236,12 +236,13 @@ async fn migrate(settings: &Settings, with_catalogue: bool) -> anyhow::Result<()
     let url = settings.database.control_url();
     ensure!(!url.is_empty(), "DATABASE_URL is not set");
     database::migrate(url).await.context("applying migrations")?;
+    let mut connection = PgConnection::connect(url).await?;
+    // A new table has its months before the replicas that write to it start.
+    database::open_months_ahead(&mut connection, Clock::default().now()).await?;
     if with_catalogue {
-        let mut connection = PgConnection::connect(url).await?;
         catalogue::load_seed(&mut connection).await?;
-        connection.close().await?;
     }
-    Ok(())
+    Ok(connection.close().await?)
 }
 
 /// The files in openapi/ that are generated; a test compares them with the committed ones.

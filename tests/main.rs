@@ -16,6 +16,7 @@ mod operator_customers;
 mod parameters;
 mod policy;
 mod postgres;
+mod queries;
 mod refusals;
 mod requests;
 mod secrecy;

@@ -144,6 +144,19 @@ fn every_statement_is_fit_for_a_database_spread_over_machines_or_says_why_not() 
 }
 
 #[test]
+fn what_is_written_down_of_queries_is_of_those_that_the_code_has() {
+    let code: Vec<File> = ["src", "tests"].into_iter().flat_map(|folder| files(folder, ".rs")).collect();
+    let has = |query: &str| code.iter().any(|file| file.text.contains(query));
+    // A macro may put a query together: then it begins with a text of the code that is long enough to be of no other.
+    let texts: Vec<String> = code.iter().flat_map(|file| sources::texts(&file.text)).collect();
+    let begins = |query: &str| texts.iter().any(|text| text.len() > 60 && query.starts_with(text));
+    let asked = |query: &str| has(query) || has(&query.replace('"', "\\\"")) || begins(query);
+    let queries = sources::checked_queries();
+    let stale: Vec<&String> = queries.values().filter(|query| !asked(query)).collect();
+    assert!(stale.is_empty(), "Run make sqlx. Nobody asks these any more: {stale:#?}");
+}
+
+#[test]
 fn what_breaks_a_rule_is_found() {
     let tables = BTreeSet::from(["accounts", "domains", "tenants"].map(str::to_owned));
     let missing = |text: &str, in_function| {

@@ -1,20 +1,22 @@
 //! `GET /partner/v1/bills/{record}/explain`
 
 use super::model::shown_project;
+use super::search::{self, Explained, Row};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::charges::model::{BillType, BillingMode};
-use crate::metering::explain::{self, Explained, Record};
+use crate::metering::reported::{self, Reported};
 use crate::values::amount::Amount;
 use crate::values::decimal::WireDecimal;
-use crate::values::id::{ChargeId, DomainId};
+use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::time::{Day, Instant, Month};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 /// Which record.
@@ -133,22 +135,27 @@ pub async fn explain_bill_record(
     caller: AnyCaller,
     Path(path): Path<ExplainBillRecordPath>,
 ) -> Result<Json<BillRecordExplained>, ApiError> {
-    let mut connection = app.database.tenant(caller.tenant).await?;
-    let found = explain::find(&mut connection, caller.tenant, path.record).await?;
-    let is_seen = |found: &Explained| {
-        let seen_by = if caller.kind.is_customer() { Some(found.customer) } else { found.partner };
+    let is_seen = |found: &Row| {
+        let seen_by = if caller.kind.is_customer() { Some(found.domain_id) } else { found.partner_id };
         seen_by == Some(caller.domain)
     };
-    let missing = || ApiError::parameter("record", "there is no such record");
-    let found = found.filter(is_seen).ok_or_else(missing)?;
-    let usage = explain::usage(&mut connection, caller.tenant, &found).await?;
-    Ok(Json(show(found, usage)))
+    let mut connection = app.database.tenant(caller.tenant).await?;
+    let found = explain(&mut connection, (caller.tenant, path.record), is_seen).await?;
+    Ok(Json(found.ok_or_else(|| ApiError::parameter("record", "there is no such record"))?))
 }
 
-/// A record as it is explained, to customers, partners and staff.
-pub fn show(found: Explained, usage: Vec<Record>) -> BillRecordExplained {
-    let amounts = found.amounts;
-    let reported = |record: Record| ExplainedUsage {
+/// A record as it is explained, to customers, partners and staff; nothing where it is not there, or not to be seen.
+pub async fn explain(
+    connection: &mut PgConnection,
+    (tenant, record): (TenantId, ChargeId),
+    is_seen: impl Fn(&Row) -> bool,
+) -> sqlx::Result<Option<BillRecordExplained>> {
+    let found = search::explained(connection, tenant, record).await?.filter(|found| is_seen(&found.row));
+    let Some(Explained { row, currency, steps }) = found else { return Ok(None) };
+    // A charge by itself has both; only what is added up has not.
+    let Some((from, until)) = row.consumed_at.zip(row.used_until) else { return Ok(None) };
+    let usage = reported::of_charge(connection, (tenant, record), &row.resource_id, &(from..=until)).await?;
+    let shown = |record: Reported| ExplainedUsage {
         record_id: record.record_id,
         from: Instant(record.from),
         until: Instant(record.until),
@@ -156,34 +163,35 @@ pub fn show(found: Explained, usage: Vec<Record>) -> BillRecordExplained {
         measure_id: record.measure_id,
         reported_at: Instant(record.reported_at),
     };
-    BillRecordExplained {
-        id: found.id,
-        customer_id: found.customer,
-        bill_cycle: Month::of_day(Day(found.cycle)),
-        bill_type: found.bill_type,
-        charging_mode: found.charging_mode,
-        trade_id: found.trade_id,
-        resource_id: found.resource_id,
-        enterprise_project_id: shown_project(&found.enterprise_project).0,
-        consumed_from: Instant(found.consumed_at),
-        consumed_until: Instant(found.used_until),
-        charged_at: Instant(found.charged_at),
-        usage: usage.into_iter().map(reported).collect(),
-        usage_amount: found.usage_amount.map(WireDecimal),
-        package_amount: found.package_amount.map(WireDecimal),
-        steps: found.steps.unwrap_or_else(|| serde_json::Value::Array(Vec::new())),
-        currency: found.currency,
-        official_amount: amounts.official.into(),
-        discount_amount: amounts.discount.into(),
-        erase_amount: amounts.erase.into(),
-        consume_amount: amounts.consume.into(),
-        cash_amount: amounts.paid.cash.into(),
-        credit_amount: amounts.paid.credit.into(),
-        coupon_amount: amounts.paid.coupon.into(),
-        flexi_amount: amounts.paid.flexi.into(),
-        card_amount: amounts.paid.card.into(),
-        bonus_amount: amounts.paid.bonus.into(),
-        debt_amount: amounts.paid.debt.into(),
-        writeoff_amount: amounts.paid.writeoff.into(),
-    }
+    let amounts = row.amounts;
+    Ok(Some(BillRecordExplained {
+        id: record,
+        customer_id: row.domain_id,
+        bill_cycle: Month::of_day(Day(row.cycle)),
+        bill_type: row.bill_type,
+        charging_mode: row.charging_mode,
+        trade_id: row.trade_id,
+        resource_id: row.resource_id,
+        enterprise_project_id: shown_project(&row.enterprise_project_id).0,
+        consumed_from: Instant(from),
+        consumed_until: Instant(until),
+        charged_at: Instant(row.charged_at),
+        usage: usage.into_iter().map(shown).collect(),
+        usage_amount: row.usage_amount.map(WireDecimal),
+        package_amount: row.package_amount.map(WireDecimal),
+        steps: steps.unwrap_or_else(|| serde_json::Value::Array(Vec::new())),
+        currency,
+        official_amount: amounts.official_amount.into(),
+        discount_amount: amounts.discount_amount.into(),
+        erase_amount: amounts.erase_amount.into(),
+        consume_amount: amounts.consume_amount.into(),
+        cash_amount: amounts.cash_amount.into(),
+        credit_amount: amounts.credit_amount.into(),
+        coupon_amount: amounts.coupon_amount.into(),
+        flexi_amount: amounts.flexi_amount.into(),
+        card_amount: amounts.card_amount.into(),
+        bonus_amount: amounts.bonus_amount.into(),
+        debt_amount: amounts.debt_amount.into(),
+        writeoff_amount: amounts.writeoff_amount.into(),
+    }))
 }

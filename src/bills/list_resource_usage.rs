@@ -1,6 +1,8 @@
 //! `GET /v2/bills/customer-bills/resources/usage/details`
 
-use super::model::{PeakCodes, ResourceFilter, actual_days, peak_is_known};
+use super::model::{
+    PeakResourceType, PeakServiceType, PeakUsageType, ResourceFilter, actual_days, peak_is_known, peak_of,
+};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -25,13 +27,13 @@ pub struct ListResourceUsageQuery {
     bill_cycle: Month,
     /// The service type.
     #[param(inline)]
-    service_type_code: super::model::PeakServiceType,
+    service_type_code: PeakServiceType,
     /// The resource type.
     #[param(inline)]
-    resource_type_code: super::model::PeakResourceType,
+    resource_type_code: PeakResourceType,
     /// What was measured: a 95th percentile.
     #[param(inline)]
-    usage_type: super::model::PeakUsageType,
+    usage_type: PeakUsageType,
     /// The resource.
     #[param(inline)]
     resource_id: ResourceFilter,
@@ -105,16 +107,12 @@ pub async fn list_resource_usage(
     customer: Customer,
     Query(query): Query<ListResourceUsageQuery>,
 ) -> Result<Json<ListResourceUsageResponse>, ApiError> {
-    let codes = PeakCodes {
-        service_type: &query.service_type_code,
-        resource_type: &query.resource_type_code,
-        usage_type: &query.usage_type,
-    };
-    let usage_type = codes.usage_type()?;
+    let kind = peak_of(&query.service_type_code, &query.resource_type_code, &query.usage_type)?;
+    let usage_type = kind.usage_type;
     let account = (customer.tenant, customer.domain);
     let resource = Some(query.resource_id.as_str());
     let mut connection = app.database.tenant(customer.tenant).await?;
-    let found = peaks::of_month(&mut connection, account, (codes.of(usage_type), query.bill_cycle), resource).await?;
+    let found = peaks::of_month(&mut connection, account, (kind, query.bill_cycle), resource).await?;
     let Some(Points { points, bandwidth, measure_id, .. }) = found.into_iter().next() else {
         return Ok(Json(ListResourceUsageResponse {
             actual_days: "0".to_owned(),

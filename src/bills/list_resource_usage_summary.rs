@@ -1,6 +1,6 @@
 //! `GET /v2/bills/customer-bills/resources/usage/summary`
 
-use super::model::{PeakCodes, actual_days, peak_is_known};
+use super::model::{PeakResourceType, PeakServiceType, PeakUsageType, actual_days, peak_is_known, peak_of};
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
@@ -25,13 +25,13 @@ pub struct ListResourceUsageSummaryQuery {
     bill_cycle: Month,
     /// The service type.
     #[param(inline)]
-    service_type_code: super::model::PeakServiceType,
+    service_type_code: PeakServiceType,
     /// The resource type.
     #[param(inline)]
-    resource_type_code: super::model::PeakResourceType,
+    resource_type_code: PeakResourceType,
     /// What was measured: a 95th percentile.
     #[param(inline)]
-    usage_type: super::model::PeakUsageType,
+    usage_type: PeakUsageType,
     /// How many to skip.
     #[param(inline)]
     #[serde(default)]
@@ -94,15 +94,10 @@ pub async fn list_resource_usage_summary(
     customer: Customer,
     Query(query): Query<ListResourceUsageSummaryQuery>,
 ) -> Result<Json<ListResourceUsageSummaryResponse>, ApiError> {
-    let codes = PeakCodes {
-        service_type: &query.service_type_code,
-        resource_type: &query.resource_type_code,
-        usage_type: &query.usage_type,
-    };
+    let kind = peak_of(&query.service_type_code, &query.resource_type_code, &query.usage_type)?;
     let account = (customer.tenant, customer.domain);
     let mut connection = app.database.tenant(customer.tenant).await?;
-    let of = (codes.of(codes.usage_type()?), query.bill_cycle);
-    let found = peaks::of_month(&mut connection, account, of, None).await?;
+    let found = peaks::of_month(&mut connection, account, (kind, query.bill_cycle), None).await?;
     let is_known = peak_is_known(query.bill_cycle, app.now(customer.tenant));
     let show = |points: &Points| StatUsageSummaryInfo {
         resource_id: points.resource_id.clone(),

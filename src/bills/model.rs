@@ -173,31 +173,19 @@ pub fn shown_period(period_type: Option<i16>, mode: BillingMode, bill_type: Bill
     }
 }
 
-/// What of which kind of resource is asked for.
-pub struct PeakCodes<'a> {
-    /// The service type.
-    pub service_type: &'a PeakServiceType,
-    /// The resource type.
-    pub resource_type: &'a PeakResourceType,
-    /// What was measured.
-    pub usage_type: &'a PeakUsageType,
-}
-
 /// The vendor's usage types that are charged by a 95th percentile.
 const PEAKS: [&str; 4] = ["95peak", "95peak_1000", "bandwidth95peak", "95peak_plus"];
 
-impl<'a> PeakCodes<'a> {
-    /// The usage type, in lower case; refused where it is no 95th percentile.
-    pub fn usage_type(&self) -> Result<&'static str, ApiError> {
-        let wanted = self.usage_type.as_str();
-        let found = PEAKS.into_iter().find(|peak| peak.eq_ignore_ascii_case(wanted));
-        found.ok_or_else(|| ApiError::parameter("usage_type", format_args!("must be one of {}", PEAKS.join(", "))))
-    }
-
-    /// All of it, with that usage type.
-    pub fn of(&self, usage_type: &'a str) -> Kind<'a> {
-        Kind { service_type: self.service_type.as_str(), resource_type: self.resource_type.as_str(), usage_type }
-    }
+/// What is asked for, its usage type in lower case; refused where that is no 95th percentile.
+pub fn peak_of<'a>(
+    service_type: &'a PeakServiceType,
+    resource_type: &'a PeakResourceType,
+    usage_type: &PeakUsageType,
+) -> Result<Kind<'a>, ApiError> {
+    let found = PEAKS.into_iter().find(|peak| peak.eq_ignore_ascii_case(usage_type.as_str()));
+    let refused = || ApiError::parameter("usage_type", format_args!("must be one of {}", PEAKS.join(", ")));
+    let usage_type = found.ok_or_else(refused)?;
+    Ok(Kind { service_type: service_type.as_str(), resource_type: resource_type.as_str(), usage_type })
 }
 
 /// Whether the bandwidth of a month is known: from 20:00 of the second day of the month after on.

@@ -198,6 +198,30 @@ const ADDED_UP: &str = "select c.domain_id, c.cycle, null::timestamptz as consum
         null::uuid as charge_id, c.day, c.partner_id, null::smallint as association_type, null::smallint as order_type,
         null::numeric as unit_price, null::numeric as price_divisor, null::text as promotion_types, ";
 
+/// A charge, and how its amount came about.
+#[derive(Clone, PartialEq, Debug, FromRow)]
+pub struct Explained {
+    /// The charge.
+    #[sqlx(flatten)]
+    pub row: Row,
+    /// The currency.
+    pub currency: Currency,
+    /// How what packages did not cover became an amount; nothing of an order.
+    pub steps: Option<serde_json::Value>,
+}
+
+/// A charge of a tenant.
+pub async fn explained(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    charge: ChargeId,
+) -> sqlx::Result<Option<Explained>> {
+    let mut query = QueryBuilder::<Postgres>::new(SINGLE);
+    query.push(ALIKE).push(", c.currency, c.steps from charges c where c.tenant_id = ").push_bind(tenant.0);
+    query.push(" and c.charge_id = ").push_bind(charge.0);
+    query.build_query_as().fetch_optional(connection).await
+}
+
 const ALIKE: &str = "c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
         c.resource_type_code, c.region_code, c.resource_id, c.resource_name, c.parent_id, c.resource_spec, c.resource_size,
         c.size_measure_id, c.product_id, c.enterprise_project_id, c.usage_type_code, c.usage_amount, c.usage_measure_id,

@@ -1,12 +1,12 @@
 //! Debts: what nobody had money for when it was used is taken once there is some, the oldest first. A charge's amount never
 //! changes; who paid it does.
 
-use super::settle::purses;
+use super::settle::{purses, to_vendor};
 use super::store::{self, Debt};
 use crate::charges::store::{self as charges, Settling};
 use crate::customers::budgets;
 use crate::customers::store as customers;
-use crate::ledger::{self, Posting, Purse, TransferKind};
+use crate::ledger::{self, Purse};
 use crate::orders::model::Source;
 use crate::orders::{charging, plan};
 use crate::values::id::{DomainId, TenantId};
@@ -47,8 +47,8 @@ async fn collect(
     (account, currency): ((TenantId, DomainId), Currency),
     at: OffsetDateTime,
 ) -> anyhow::Result<bool> {
-    let (tenant, customer) = account;
-    let Some(state) = customers::lock(connection, tenant, customer).await? else { return Ok(false) };
+    let tenant = account.0;
+    let Some(state) = customers::lock(connection, tenant, account.1).await? else { return Ok(false) };
     let debts = store::debts(connection, account, currency, DEBTS).await?;
     let money = purses(connection, account, (state.kind, currency), at).await?;
     // Cash coupons, cards and bonus pay for use when it is settled; a debt is paid by money.
@@ -62,20 +62,8 @@ async fn collect(
     if paid.is_empty() {
         return Ok(false);
     }
-    let posting = |share: &crate::orders::model::Share| {
-        let purse = money.iter().find(|(of, purse)| (*of, purse.owner()) == (share.source, share.source_id));
-        Posting {
-            kind: TransferKind::Usage,
-            from: purse.expect("only these were planned with").1,
-            to: Purse::vendor(tenant, currency),
-            amount: share.amount,
-            customer: Some(customer),
-            reference: debts[share.line].trade_id.clone(),
-            memo: String::new(),
-            user: None,
-        }
-    };
-    let postings: Vec<Posting> = paid.iter().map(posting).collect();
+    let trades: Vec<&str> = debts.iter().map(|debt| debt.trade_id.as_str()).collect();
+    let postings = to_vendor((account, currency), &trades, (&paid, &money));
     ledger::post_locked(connection, tenant, books, &postings, at).await?;
     let settling = |(place, debt): (usize, &Debt)| {
         let parts = paid.iter().filter(|share| share.line == place).map(|share| (share.source, share.amount));

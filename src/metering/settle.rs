@@ -22,12 +22,13 @@ use crate::orders::model::{Share, Source};
 use crate::orders::{charging, plan};
 use crate::packages::model::{Deduction, Quantity, Span, Usage};
 use crate::packages::store as packages;
-use crate::pricing::discounts::{CustomerTerms, DiscountKind};
+use crate::pricing::discounts::DiscountKind;
 use crate::pricing::model::{ProductCodes, Size};
 use crate::pricing::quote::{self, Quoting};
 use crate::pricing::rating::{Trace, UsageItem};
 use crate::values::id::{ChargeId, DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
+use crate::values::site::Site;
 use crate::values::time::Month;
 use anyhow::Context;
 use rust_decimal::Decimal;
@@ -69,8 +70,8 @@ pub async fn settle(
     for settled in settled {
         count += settled.records.len();
         // What has no price any more is kept aside, and takes nothing out of packages.
-        let all = Deduction { shares: Vec::new(), rest: settled.quantity };
-        if rate(desk, &terms, (&settled, &all, Decimal::ZERO), at).is_none() {
+        let quoting = Quoting { pricing: &desk.catalogue.pricing, customer: &terms, now: at };
+        if quoting.metered((&item(&settled, settled.quantity), Decimal::ZERO), &mut Trace::default()).is_err() {
             store::set_unpriced(connection, account.0, &records_of(&settled.records)).await?;
             continue;
         }
@@ -79,7 +80,7 @@ pub async fn settle(
         let first = settled.first();
         let key = (cycle, first.of.resource_id.clone(), first.usage_type.to_ascii_lowercase(), first.measure_id);
         let used = before.entry(key).or_default();
-        let rated = rate(desk, &terms, (&settled, &deduction, *used), at);
+        let rated = rate((&quoting, desk.site), (&settled, &deduction, *used));
         let (amounts, rated) = rated.context("the month's usage together costs more than can be charged")?;
         *used += deduction.rest;
         let whose = (account, associations.at(settled.from), terms.currency);
@@ -131,31 +132,31 @@ struct Rated {
     steps: serde_json::Value,
 }
 
-/// What is left after packages costs; nothing if the price book has no price for it any more.
-fn rate(
-    desk: &Desk,
-    terms: &CustomerTerms,
-    (settled, deduction, before): (&Settled, &Deduction, Decimal),
-    at: OffsetDateTime,
-) -> Option<(Amounts, Rated)> {
+/// A quantity of what was used, as the price book asks for it.
+fn item(settled: &Settled, quantity: Decimal) -> UsageItem<'_> {
     let first = settled.first();
-    let codes = ProductCodes {
-        service_type: &first.of.service_type,
-        resource_type: &first.of.resource_type,
-        spec: &first.of.spec,
-        region: &first.of.region,
-    };
-    let item = UsageItem {
-        codes,
+    UsageItem {
+        codes: ProductCodes {
+            service_type: &first.of.service_type,
+            resource_type: &first.of.resource_type,
+            spec: &first.of.spec,
+            region: &first.of.region,
+        },
         size: first.of.size.map(|(size, measure_id)| Size { size, measure_id }),
         factor: &first.usage_type,
-        value: deduction.rest * settled.share,
+        value: quantity * settled.share,
         measure_id: first.measure_id,
         count: 1,
-    };
+    }
+}
+
+/// What is left after packages costs; nothing if the price book has no price for it, or it costs more than can be charged.
+fn rate(
+    (quoting, site): (&Quoting<'_>, Site),
+    (settled, deduction, before): (&Settled, &Deduction, Decimal),
+) -> Option<(Amounts, Rated)> {
     let mut trace = Trace::kept();
-    let quoting = Quoting { pricing: &desk.catalogue.pricing, customer: terms, now: at };
-    let (rated, unit_price) = quoting.metered((&item, before), &mut trace).ok()?;
+    let (rated, unit_price) = quoting.metered((&item(settled, deduction.rest), before), &mut trace).ok()?;
     let kinds: BTreeSet<i32> = rated.taken.iter().map(|taken| taken.discount.kind.number()).collect();
     let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     let beside = rated.taken.iter().map(|taken| choice::Discount {
@@ -176,7 +177,7 @@ fn rate(
         beside: beside.collect(),
         steps: serde_json::to_value(trace.take()).unwrap_or_default(),
     };
-    Some((settlement::amounts(rated.official, rated.amount, desk.site), details))
+    Some((settlement::amounts(rated.official, rated.amount, site), details))
 }
 
 fn charge(
@@ -269,7 +270,8 @@ pub async fn pay(
         all.extend(money.iter().map(|(_, purse)| *purse));
         let books = ledger::lock(connection, tenant, &all, at).await?;
         let (paid, _) = plan::spread(left, &charging::available(&books, &money));
-        postings.extend(to_vendor((account, currency), &dues, (&paid, &money)));
+        let trades: Vec<&str> = dues.iter().map(|due| due.charge.trade_id.as_str()).collect();
+        postings.extend(to_vendor((account, currency), &trades, (&paid, &money)));
         shares.extend(paid);
         let transfers = ledger::post_locked(connection, tenant, books, &postings, at).await?;
         usage::record(connection, &payment, &flat, (&transfers, &homes), at).await?;
@@ -364,10 +366,10 @@ pub async fn purses(
     Ok(cards.into_iter().map(|found| card(found.id)).chain(own).collect())
 }
 
-/// What purses pay to the vendor: a transfer for each purse and charge.
+/// What purses pay to the vendor: a transfer for each purse and charge, which has its settlement for a reference.
 pub fn to_vendor(
     ((tenant, customer), currency): ((TenantId, DomainId), Currency),
-    dues: &[Due],
+    trades: &[&str],
     (paid, money): (&[Share], &[(Source, Purse)]),
 ) -> Vec<Posting> {
     let posting = |share: &Share| {
@@ -378,7 +380,7 @@ pub fn to_vendor(
             to: Purse::vendor(tenant, currency),
             amount: share.amount,
             customer: Some(customer),
-            reference: dues[share.line].charge.trade_id.clone(),
+            reference: trades[share.line].to_owned(),
             memo: String::new(),
             user: None,
         }

@@ -8,9 +8,8 @@ use crate::api::extract::{Json, Path};
 use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::bills::explain_bill_record::{BillRecordExplained, show};
+use crate::bills::explain_bill_record::{BillRecordExplained, explain};
 use crate::database::open_months;
-use crate::metering::explain;
 use crate::metering::intake::{self, UsageReport};
 use crate::metering::model::NewUsage;
 use crate::operators::store::Role;
@@ -149,11 +148,9 @@ pub async fn explain_charge(
 ) -> Result<Json<BillRecordExplained>, ApiError> {
     let mut connection = app.database.control().await?;
     let ((tenant, _), _) = account_and_time(&mut connection, &app, &account).await?;
-    let found = explain::find(&mut connection, tenant, record).await?;
+    let found = explain(&mut connection, (tenant, record), |_| true).await?;
     let missing = || {
         ApiError::bss(StatusCode::NOT_FOUND, "CBC.0100", "Parameter error. record: there is no such record.".to_owned())
     };
-    let found = found.ok_or_else(missing)?;
-    let usage = explain::usage(&mut connection, tenant, &found).await?;
-    Ok(Json(show(found, usage)))
+    found.map(Json).ok_or_else(missing)
 }

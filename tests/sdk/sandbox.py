@@ -17,7 +17,7 @@ import requests
 REPOSITORY = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("BSS_GATEWAY", REPOSITORY / "target/debug/bss-gateway"))
 # A world with history takes a while.
-SECONDS_TO_START = 180
+SECONDS_TO_START = 300
 SECONDS_TO_STOP = 40
 LAST_LINE = "Stop with Ctrl-C."
 ADDRESS = re.compile(r"^  (API|Metrics) +(http://[\d.]+:\d+)", re.MULTILINE)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import requests
 
-from sandbox import BINARY, Gateway, environment, run, wait_until
+from sandbox import BINARY, SECONDS_TO_STOP, Gateway, environment, run, wait_until
 from wire import SECONDS, SPECS_BODY, head, read, signed, specs_request
 
 StartGateway = Callable[..., Gateway]
@@ -114,7 +114,7 @@ def test_every_request_to_stop_ends_postgresql_too(kind: signal.Signals) -> None
     folder = folder_of(gateway)
     server = postmaster(folder)
     gateway.process.send_signal(kind)
-    assert gateway.process.wait(SECONDS) == 0
+    assert gateway.process.wait(SECONDS_TO_STOP) == 0
     assert not is_running(server) and not folder.exists()
 
 
