@@ -1,5 +1,6 @@
 //! `GET /v2/bills/customer-bills/fee-records`
 
+use super::accounts::Accounts;
 use super::model::{
     CodeFilter, MemberFilter, Method, PaymentStatus, ProjectFilter, ProviderType, StatisticType, TradeFilter, days,
     project, region_name, shown_project,
@@ -216,13 +217,14 @@ pub async fn list_customer_bills_fee_records(
     let wanted = wanted(&query)?;
     let mut connection = app.database.tenant(customer.tenant).await?;
     let currency = quote::currency(&mut connection, (customer.tenant, customer.domain), app.settings.api.site).await?;
-    let is_own = Method::is_own(query.method.wanted(), query.sub_customer_id.wanted())?;
-    if !is_own || query.provider_type.wanted() == Some(&ProviderType::Marketplace) {
+    let whose = (query.method.wanted(), query.sub_customer_id.wanted());
+    let accounts = Accounts::seen(&mut connection, &customer, whose).await?;
+    if query.provider_type.wanted() == Some(&ProviderType::Marketplace) {
         return Ok(Json(ListCustomerBillsFeeRecordsResponse { total_count: 0, records: Vec::new(), currency }));
     }
     let search = Search {
         tenant: customer.tenant,
-        whose: Whose::Customer(customer.domain),
+        whose: Whose::Customers(accounts.ids()),
         cycles: (query.bill_cycle, query.bill_cycle),
         currency,
         statistic: StatisticType::Single,
@@ -230,7 +232,10 @@ pub async fn list_customer_bills_fee_records(
     };
     let (rows, total_count) = search.page(&mut connection, (query.offset.get(), query.limit.get())).await?;
     let catalogue = app.catalogue.load();
-    let show = |row| show(row, &customer.domain_name, (&catalogue.products, language));
+    let show = |row: Row| {
+        let account_name = accounts.name(row.domain_id);
+        show(row, account_name, (&catalogue.products, language))
+    };
     let records = rows.into_iter().map(show).collect();
     Ok(Json(ListCustomerBillsFeeRecordsResponse { total_count, records, currency }))
 }

@@ -1,5 +1,6 @@
 //! `POST /v2/bills/customer-bills/res-records/query`
 
+use super::accounts::Accounts;
 use super::model::{
     CodeFilter, MemberFilter, Method, ProjectFilter, ResourceFilter, StatisticType, project, region_name, shown_period,
     shown_project,
@@ -340,17 +341,17 @@ pub async fn list_customerself_resource_record_details(
     let (cycles, wanted) = asked(&request, statistic)?;
     let mut connection = app.database.tenant(customer.tenant).await?;
     let currency = quote::currency(&mut connection, (customer.tenant, customer.domain), app.settings.api.site).await?;
-    let is_own = Method::is_own(request.method.wanted(), request.sub_customer_id.wanted())?;
-    let payer = request.payer_account_id.wanted();
-    if !is_own || payer.is_some_and(|payer| payer.as_str() != customer.domain.to_string()) {
-        let monthly_records = Vec::new();
-        return Ok(Json(ListCustomerselfResourceRecordDetailsResponse { monthly_records, total_count: 0, currency }));
-    }
-    let whose = Whose::Customer(customer.domain);
+    let whose = (request.method.wanted(), request.sub_customer_id.wanted());
+    let accounts = Accounts::seen(&mut connection, &customer, whose).await?;
+    let accounts = accounts.paid_by(request.payer_account_id.wanted());
+    let whose = Whose::Customers(accounts.ids());
     let search = Search { tenant: customer.tenant, whose, cycles, currency, statistic, wanted };
     let (rows, total_count) = search.page(&mut connection, (request.offset.get(), request.limit.get())).await?;
     let catalogue = app.catalogue.load();
-    let show = |row| show(row, (&customer.domain_name, statistic), (&catalogue.products, language));
+    let show = |row: Row| {
+        let account_name = accounts.name(row.domain_id);
+        show(row, (account_name, statistic), (&catalogue.products, language))
+    };
     let monthly_records = rows.into_iter().map(show).collect();
     Ok(Json(ListCustomerselfResourceRecordDetailsResponse { monthly_records, total_count, currency }))
 }

@@ -1,5 +1,6 @@
 //! `GET /v2/bills/customer-bills/res-fee-records`
 
+use super::accounts::Accounts;
 use super::model::{
     CodeFilter, MemberFilter, Method, ProjectFilter, ResourceFilter, StatisticType, TradeFilter, days, project,
     region_name, shown_period, shown_project,
@@ -310,12 +311,11 @@ pub async fn list_customerself_resource_records(
     let wanted = wanted(&query, statistic)?;
     let mut connection = app.database.tenant(customer.tenant).await?;
     let currency = quote::currency(&mut connection, (customer.tenant, customer.domain), app.settings.api.site).await?;
-    if !Method::is_own(query.method.wanted(), query.sub_customer_id.wanted())? {
-        return Ok(Json(ListCustomerselfResourceRecordsResponse { fee_records: Vec::new(), total_count: 0, currency }));
-    }
+    let whose = (query.method.wanted(), query.sub_customer_id.wanted());
+    let accounts = Accounts::seen(&mut connection, &customer, whose).await?;
     let search = Search {
         tenant: customer.tenant,
-        whose: Whose::Customer(customer.domain),
+        whose: Whose::Customers(accounts.ids()),
         cycles: (query.cycle, query.cycle),
         currency,
         statistic,
@@ -323,7 +323,10 @@ pub async fn list_customerself_resource_records(
     };
     let (rows, total_count) = search.page(&mut connection, (query.offset.get(), query.limit.get())).await?;
     let catalogue = app.catalogue.load();
-    let show = |row| show(row, (&customer.domain_name, currency), (&catalogue, language));
+    let show = |row: Row| {
+        let account_name = accounts.name(row.domain_id);
+        show(row, (account_name, currency), (&catalogue, language))
+    };
     let fee_records = rows.into_iter().map(show).collect();
     Ok(Json(ListCustomerselfResourceRecordsResponse { fee_records, total_count, currency }))
 }

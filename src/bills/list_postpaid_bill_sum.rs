@@ -63,7 +63,7 @@ pub async fn list_postpaid_bill_sum(
     let currency = default_currency(app.settings.api.site);
     let sums = Sums {
         tenant: partner.tenant,
-        customer: None,
+        customers: None,
         resold_by: Some(partner.domain),
         cycle: query.bill_cycle,
         currency,

@@ -26,7 +26,6 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 /// Which bills.
 #[derive(Deserialize, IntoParams)]
@@ -153,7 +152,7 @@ pub async fn list_subcustomer_monthly_bills(
     let sums = Sums {
         tenant: partner.tenant,
         // What cannot be an id is nobody's.
-        customer: query.customer_id.wanted().map(|text| text.id().unwrap_or(DomainId(Uuid::nil()))),
+        customers: query.customer_id.wanted().map(|text| text.id().into_iter().collect()),
         resold_by: Some(acting),
         cycle: query.cycle,
         currency,

@@ -3,6 +3,7 @@
 //!
 //! Every amount is one of the charges' or a sum that is kept with them, so what the lists add up to is what the sums say.
 
+pub mod accounts;
 pub mod explain_bill_record;
 pub mod formula;
 pub mod list_consume_sub_customers;

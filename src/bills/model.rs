@@ -101,20 +101,6 @@ pub enum Method {
     All,
 }
 
-impl Method {
-    /// Whether the customer's own are asked for; a member must be named where its are.
-    pub fn is_own(wanted: Option<&Self>, member: Option<&MemberFilter>) -> Result<bool, ApiError> {
-        match (wanted, member) {
-            (Some(Self::SubCustomer), None) => {
-                Err(ApiError::parameter("sub_customer_id", "must be given where method is sub_customer"))
-            }
-            // Nobody has members yet.
-            (Some(Self::SubCustomer), Some(_)) => Ok(false),
-            _ => Ok(true),
-        }
-    }
-}
-
 /// The days from one to another, if both are given and lie in the cycle. One alone is none.
 pub fn days(
     cycle: Month,

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use std::ops::RangeInclusive;
 use time::{Date, OffsetDateTime};
+use uuid::Uuid;
 
 /// The amounts of a row, or of a sum.
 #[derive(Clone, PartialEq, Eq, Debug, Default, FromRow)]
@@ -121,10 +122,10 @@ pub struct Row {
 }
 
 /// Whose rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// A customer's own.
-    Customer(DomainId),
+    /// Those of these customers.
+    Customers(Vec<DomainId>),
     /// A customer's, as far as it was the partner's then.
     OfPartner {
         /// The partner.
@@ -296,8 +297,15 @@ impl Search {
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>, of_sums: bool) {
         let wanted = &self.wanted;
         query.push(" where c.tenant_id = ").push_bind(self.tenant.0);
-        match self.whose {
-            Whose::Customer(customer) => query.push(" and c.domain_id = ").push_bind(customer.0),
+        match &self.whose {
+            // With one, the order of its index is the order of the list.
+            Whose::Customers(customers) if customers.len() == 1 => {
+                query.push(" and c.domain_id = ").push_bind(customers[0].0)
+            }
+            Whose::Customers(customers) => {
+                let ids: Vec<Uuid> = customers.iter().map(|customer| customer.0).collect();
+                query.push(" and c.domain_id = any(").push_bind(ids).push(")")
+            }
             Whose::OfPartner { partner, customer } => query
                 .push(" and c.domain_id = ")
                 .push_bind(customer.0)

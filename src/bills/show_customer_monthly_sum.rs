@@ -1,5 +1,6 @@
 //! `GET /v2/bills/customer-bills/monthly-sum`
 
+use super::accounts::Accounts;
 use super::model::{CodeFilter, MemberFilter, Method, ProjectFilter, in_cents};
 use super::search::Amounts;
 use super::sums::{Group, Sums};
@@ -22,7 +23,6 @@ use crate::values::site::Site;
 use crate::values::time::Month;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// Which sums.
@@ -165,14 +165,15 @@ pub async fn show_customer_monthly_sum(
 ) -> Result<Json<ShowCustomerMonthlySumResponse>, ApiError> {
     let mut connection = app.database.tenant(customer.tenant).await?;
     let currency = quote::currency(&mut connection, (customer.tenant, customer.domain), app.settings.api.site).await?;
-    let is_own = Method::is_own(query.method.wanted(), query.sub_customer_id.wanted())?;
+    let whose = (query.method.wanted(), query.sub_customer_id.wanted());
+    let accounts = Accounts::seen(&mut connection, &customer, whose).await?;
     let project = query.enterprise_project_id.wanted().map(|id| match id.as_str() {
         "-1" | "null" => String::new(),
         id => id.to_owned(),
     });
     let sums = Sums {
         tenant: customer.tenant,
-        customer: Some(customer.domain),
+        customers: Some(accounts.ids()),
         resold_by: None,
         cycle: query.bill_cycle,
         currency,
@@ -180,7 +181,7 @@ pub async fn show_customer_monthly_sum(
         enterprise_project: project,
         charging_mode: None,
     };
-    let sums = if is_own { sums.find(&mut connection).await? } else { BTreeMap::new() };
+    let sums = sums.find(&mut connection).await?;
     let mut all = Amounts::default();
     for sum in sums.values() {
         all.add(sum);
@@ -189,7 +190,10 @@ pub async fn show_customer_monthly_sum(
     let is_exact = app.settings.api.site != Site::Intl;
     let total = |amount| Amount::from(if is_exact { amount } else { in_cents(amount) });
     let catalogue = app.catalogue.load();
-    let show = |sum| show((query.bill_cycle, &customer.domain_name), sum, (&catalogue.products, language));
+    let show = |(group, amounts): (&Group, &Amounts)| {
+        let account_name = accounts.name(group.customer);
+        show((query.bill_cycle, account_name), (group, amounts), (&catalogue.products, language))
+    };
     let bill_sums = sums.iter().skip(query.offset.get()).take(query.limit.get()).map(show).collect();
     Ok(Json(ShowCustomerMonthlySumResponse {
         total_count: sums.len(),

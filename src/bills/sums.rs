@@ -7,14 +7,15 @@ use crate::values::money::Currency;
 use crate::values::time::Month;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What sums are asked for; what is `None` does not filter.
 #[derive(Clone, Debug)]
 pub struct Sums {
     /// The tenant.
     pub tenant: TenantId,
-    /// Of this customer.
-    pub customer: Option<DomainId>,
+    /// Of these customers.
+    pub customers: Option<Vec<DomainId>>,
     /// Of resale customers of this partner.
     pub resold_by: Option<DomainId>,
     /// In which cycle.
@@ -88,8 +89,9 @@ impl Sums {
         query.push_bind(self.tenant.0);
         query.push(" and cycle = ").push_bind(self.cycle.first_day());
         query.push(" and currency = ").push_bind(self.currency);
-        if let Some(customer) = self.customer {
-            query.push(" and domain_id = ").push_bind(customer.0);
+        if let Some(customers) = &self.customers {
+            let ids: Vec<Uuid> = customers.iter().map(|customer| customer.0).collect();
+            query.push(" and domain_id = any(").push_bind(ids).push(")");
         }
         if let Some(partner) = self.resold_by {
             query.push(" and partner_id = ").push_bind(partner.0).push(" and association_type = 2");

@@ -308,6 +308,23 @@ pub async fn member_of(
     .await
 }
 
+/// The members whose bills their master may see, with their names.
+pub async fn members_with_open_bills(
+    connection: &mut PgConnection,
+    master: Master,
+) -> sqlx::Result<Vec<(DomainId, String)>> {
+    let members = sqlx::query!(
+        r#"select m.domain_id as "id: DomainId", d.name
+           from enterprise_members m
+           join domains d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
+           where m.tenant_id = $1 and d.tenant_id = $1 and m.master_id = $2 and $3 = any(m.permissions)"#,
+        master.tenant.0,
+        master.id.0,
+        Permission::ReadConsumeBill.as_str()
+    );
+    Ok(members.fetch_all(connection).await?.into_iter().map(|member| (member.id, member.name)).collect())
+}
+
 /// How an account divides its resources.
 pub async fn opened(
     connection: &mut PgConnection,
