@@ -13,6 +13,7 @@ pub mod directory;
 pub mod events;
 pub mod freeze_sub_customers;
 pub mod freezing;
+pub mod kin;
 pub mod list;
 pub mod list_indirect_partners;
 pub mod list_sub_customer_budget;

@@ -1,6 +1,4 @@
 //! The only door into the customers' tables.
-//!
-//! Lists of others may join `customers.in_custody`, which is kept.
 
 use super::model::Related;
 use super::model::{Association, AssociationType, Customer};
@@ -8,7 +6,6 @@ use super::model::{CustomerType, Frozen, VerifiedStatus};
 use crate::api::caller::CallerKind;
 use crate::subscriptions::lifecycle::CustomerLevel;
 use crate::values::id::{DomainId, TenantId};
-use crate::values::receiver::Phone;
 use sqlx::PgConnection;
 use std::sync::Arc;
 use time::Date;
@@ -252,88 +249,6 @@ pub async fn recipients(
     )
     .fetch_all(connection)
     .await
-}
-
-/// A customer's phone, sealed for it; nothing if it has none.
-pub async fn sealed_phone(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    id: DomainId,
-) -> sqlx::Result<Option<Vec<u8>>> {
-    let phone = sqlx::query_scalar!(
-        "select sealed_phone from customers where tenant_id = $1 and domain_id = $2",
-        tenant.0,
-        id.0
-    );
-    Ok(phone.fetch_optional(connection).await?.flatten())
-}
-
-/// As what a customer is verified, and its name, sealed for it; nothing if it is not verified.
-pub async fn verified_as(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    id: DomainId,
-) -> sqlx::Result<Option<(CustomerType, Vec<u8>)>> {
-    let verified = sqlx::query!(
-        r#"select customer_type as "customer_type: CustomerType", sealed_name as "sealed_name!"
-           from customers where tenant_id = $1 and domain_id = $2 and verified_status = 2 and sealed_name is not null"#,
-        tenant.0,
-        id.0
-    );
-    Ok(verified.fetch_optional(connection).await?.map(|row| (row.customer_type, row.sealed_name)))
-}
-
-/// Two customers of a tenant of which one takes something over from the other.
-#[derive(Clone, Copy, Debug)]
-pub struct Succession {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// From whom.
-    pub from: DomainId,
-    /// Who.
-    pub to: DomainId,
-}
-
-/// What the account of an enterprise's member has besides: its phone, its master's level, and who keeps its finances. That stands
-/// here and nowhere else.
-pub async fn set_member(
-    connection: &mut PgConnection,
-    of: Succession,
-    sealed_phone: &[u8],
-    in_custody: bool,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update customers m set sealed_phone = $4, country_code = $5, level = c.level, in_custody = $6
-         from customers c
-         where m.tenant_id = $1 and m.domain_id = $3 and c.tenant_id = $1 and c.domain_id = $2",
-        of.tenant.0,
-        of.from.0,
-        of.to.0,
-        sealed_phone,
-        Phone::COUNTRY_CODE,
-        in_custody
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Sets whether its enterprise's master account keeps a customer's finances.
-pub async fn set_custody(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    id: DomainId,
-    in_custody: bool,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update customers set in_custody = $3 where tenant_id = $1 and domain_id = $2",
-        tenant.0,
-        id.0,
-        in_custody
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// What is registered with a phone or an address.

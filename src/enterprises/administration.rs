@@ -9,6 +9,7 @@ use super::organisation::{self, Unfit, UnitName};
 use super::store::{self, ListedMember, Master, MemberFilter, NewMember};
 use crate::api::caller::CallerKind;
 use crate::customers::administration as customers;
+use crate::customers::kin;
 use crate::customers::store::{self as customer_store, State};
 use crate::identity::administration::{self as identity, find_account};
 use crate::identity::model::LoginName;
@@ -251,7 +252,7 @@ pub async fn invite(
     if !store::insert_member(connection, master, &new, now).await? {
         return Err(members::Unwelcome::Member(account.to_owned()).into());
     }
-    customer_store::set_custody(connection, tenant, id, custody == FinancialCustody::InCustody).await?;
+    kin::set_custody(connection, tenant, id, custody == FinancialCustody::InCustody).await?;
     Ok(())
 }
 

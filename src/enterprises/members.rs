@@ -4,10 +4,11 @@ use super::model::FinancialCustody;
 use super::refusal::{Check, Refusal};
 use super::store::{self, Master, NewMember};
 use crate::api::error::ApiError;
+use crate::customers::kin::{self, Succession};
 use crate::customers::membership::{self, Step};
 use crate::customers::model::{Association, AssociationType, CustomerType};
 use crate::customers::partners::{self, Standing};
-use crate::customers::store::{self as customers, State, Succession};
+use crate::customers::store::State;
 use crate::personal::Vault;
 use crate::real_name::review;
 use crate::values::id::DomainId;
@@ -122,7 +123,7 @@ pub async fn is_of_one_entity(
 ) -> sqlx::Result<bool> {
     let mut names = Vec::new();
     for id in [master.id, member] {
-        let company = customers::verified_as(connection, master.tenant, id).await?;
+        let company = kin::verified_as(connection, master.tenant, id).await?;
         let company = company.filter(|(customer_type, _)| *customer_type == CustomerType::Company);
         names.push(company.and_then(|(_, sealed)| vault.open(&sealed, id)));
     }
@@ -155,7 +156,7 @@ pub async fn settle(
     membership::insert(connection, tenant, id, association).await?;
     let of = Succession { tenant, from: master.id, to: id };
     let in_custody = joining.custody == FinancialCustody::InCustody;
-    customers::set_member(connection, of, &vault.seal(joining.phone.as_str(), id), in_custody).await?;
+    kin::set_member(connection, of, &vault.seal(joining.phone.as_str(), id), in_custody).await?;
     review::inherit(connection, vault, of, now).await.map_err(ApiError::internal)?;
     store::insert_member(connection, master, &joining.new, now).await?;
     Ok(())

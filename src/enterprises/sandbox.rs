@@ -2,9 +2,9 @@
 
 use super::model::{FinancialCustody, MemberAssociation, MemberStatus, Permission, Unit, permissions};
 use super::store::{self, Master, NewMember};
+use crate::customers::kin::{Succession, set_custody};
 use crate::customers::model::CustomerType;
 use crate::customers::sandbox as customers;
-use crate::customers::store::{Succession, set_custody};
 use crate::personal::Vault;
 use crate::real_name::review;
 use crate::values::id::DomainId;

@@ -3,8 +3,9 @@
 use super::model::Refusal;
 use super::store;
 use crate::config::RealNameSettings;
+use crate::customers::kin::{self, Succession};
 use crate::customers::model::{CustomerType, Sort, VerifiedStatus};
-use crate::customers::store::{self as customers, Succession, Verified};
+use crate::customers::store::{self as customers, Verified};
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::text::texts;
@@ -168,7 +169,7 @@ pub async fn inherit(
     now: OffsetDateTime,
 ) -> Result<(), ReviewError> {
     let Succession { tenant, from, to } = of;
-    let Some((customer_type, sealed)) = customers::verified_as(connection, tenant, from).await? else { return Ok(()) };
+    let Some((customer_type, sealed)) = kin::verified_as(connection, tenant, from).await? else { return Ok(()) };
     let name = vault.open(&sealed, from).ok_or(ReviewError::Sealed)?;
     verify(connection, vault, (tenant, to), (customer_type, &name), now).await
 }
