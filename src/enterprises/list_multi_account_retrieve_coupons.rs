@@ -99,7 +99,7 @@ pub async fn list_multi_account_retrieve_coupons(
     let account = store::Master::of(&master);
     let mut connection = app.database.tenant(account.tenant).await?;
     let member = query.sub_customer_id.id().ok_or(Refusal::NoSuchAccount)?;
-    let member = store::member_of(&mut connection, account, member).await?.ok_or(Refusal::NotAMember)?.id;
+    let member = store::member_of(&mut connection, account, member).await?.ok_or(Refusal::NoSuchAccount)?.id;
     let pair = (account.id, member);
     let coupons = split::retrievable(&mut connection, account.tenant, pair, app.now(account.tenant)).await?;
     let total_count = coupons.len();

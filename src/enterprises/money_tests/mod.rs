@@ -9,6 +9,7 @@ use crate::database;
 use crate::ledger::verify;
 use crate::operators::store::Role;
 use crate::testing::{Answer, TestApp};
+use crate::values::amount::Amount;
 use crate::values::time::write_instant;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ pub struct Firm {
 impl Firm {
     pub async fn new(pool: PgPool) -> Self {
         let firm = Self { app: TestApp::with_prices(pool.clone()).await, pool };
-        firm.sql("update customers set association_type = 1").await;
+        firm.sql("update customers set association_type = 1 where partner_id is not null").await;
         firm.sql("update coupons set frozen = true").await;
         let mut connection = firm.pool.acquire().await.expect("a connection");
         let now = firm.app.app.clock.now();
@@ -232,7 +233,7 @@ async fn credit_pays_what_ends_first_first_and_is_gone_when_it_ends(pool: PgPool
 
     let records = "/v2/accounts/customer-accounts/account-change-records?balance_type=BALANCE_TYPE_CREDIT&limit=2";
     let listed = firm.app.client(MEMBER).get(records).await.ok();
-    assert_eq!((&listed["total_count"], &listed["records"][0]["revenue_expense_type"]), (&json!(5), &json!("EXPENSE")));
+    assert_eq!((&listed["total_count"], &listed["records"][0]["revenue_expense_type"]), (&json!(6), &json!("EXPENSE")));
     let given = firm.app.client(MEMBER).get(&format!("{records}&trade_type=BEADJUST")).await.ok();
     assert_eq!(given["total_count"], 2);
     let granted = firm.app.client(MASTER).get(&format!("{records}&trade_type=ADJUST")).await.ok();
@@ -273,7 +274,7 @@ async fn a_part_of_a_coupon_pays_an_order_and_what_is_left_comes_back(pool: PgPo
 
     let (paid, price) = firm.buy(json!({"use_coupon": "YES", "coupon_infos": [{"id": part, "type": 301}]})).await;
     assert_eq!(paid.status.as_u16(), 204, "{}", paid.body);
-    let left = (Decimal::from(1000) - price).to_string();
+    let left = Amount::from(Decimal::from(1000) - price).to_string();
     let back = format!("/v2/enterprises/multi-accounts/retrieve-coupons?sub_customer_id={}", firm.id(MEMBER));
     let listed = firm.app.client(MASTER).get(&back).await.ok();
     let row = &listed["avail_retrieve_coupons"][0];
