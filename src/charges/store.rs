@@ -1,6 +1,6 @@
 //! The only door into the tables of charges.
 
-use super::model::Charge;
+use super::model::{Charge, Spread};
 use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::time::{Day, Month};
@@ -66,7 +66,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                product_id, enterprise_project_id, currency, partner_id, charging_mode, trade_id, order_id, service_type_code,
                resource_type_code, region_code, resource_id, resource_name, parent_id, resource_spec, resource_size,
                size_measure_id, usage_amount, usage_measure_id, package_amount, period_type, period_num, charged_at,
-               official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
+               used_from, used_until, official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
                flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount)
            select c.tenant_id, c.domain_id, c.cycle, s.statistic,
                   case s.statistic when 1 then c.cycle else (c.consumed_at at time zone '+08')::date end as day,
@@ -76,7 +76,9 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                   coalesce(min(c.order_id), ''), min(c.order_id), min(c.service_type_code), min(c.resource_type_code),
                   min(c.region_code), min(c.resource_id), max(c.resource_name), max(c.parent_id), min(c.resource_spec),
                   max(c.resource_size), max(c.size_measure_id), sum(c.usage_amount), max(c.usage_measure_id),
-                  sum(c.package_amount), max(c.period_type), max(c.period_num), max(c.charged_at), sum(c.official_amount),
+                  sum(c.package_amount), max(c.period_type), max(c.period_num), max(c.charged_at),
+                  min(c.consumed_at) filter (where c.order_id is null), max(c.used_until) filter (where c.order_id is null),
+                  sum(c.official_amount),
                   sum(c.discount_amount), sum(c.erase_amount), sum(c.consume_amount), sum(c.cash_amount),
                   sum(c.credit_amount), sum(c.coupon_amount), sum(c.flexi_amount), sum(c.card_amount), sum(c.bonus_amount),
                   sum(c.debt_amount), sum(c.writeoff_amount)
@@ -88,6 +90,8 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
            do update set
                resource_name = excluded.resource_name,
                charged_at = greatest(charge_totals.charged_at, excluded.charged_at),
+               used_from = least(charge_totals.used_from, excluded.used_from),
+               used_until = greatest(charge_totals.used_until, excluded.used_until),
                usage_amount = charge_totals.usage_amount + excluded.usage_amount,
                package_amount = charge_totals.package_amount + excluded.package_amount,
                official_amount = charge_totals.official_amount + excluded.official_amount,
@@ -130,7 +134,7 @@ pub async fn name_resources(
     (order, paid_at): (&str, OffsetDateTime),
     provided: &[Provided],
 ) -> sqlx::Result<()> {
-    let sources: Vec<String> = provided.iter().map(|one| format!("{order}-{}", one.line)).collect();
+    let sources: Vec<String> = provided.iter().map(|one| source(order, one.line)).collect();
     sqlx::query!(
         "with u as (
            select * from unnest($6::smallint[], $7::text[], $8::text[], $9::text[], $10::text[])
@@ -160,6 +164,56 @@ pub async fn name_resources(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Writes over which days lines of an order count that was paid then.
+pub async fn spread(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    (order, paid_at): (&str, OffsetDateTime),
+    spreads: &[Spread],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into amortisations (tenant_id, domain_id, source, cycle, first_day, last_day, ends_on)
+         select t.tenant_id, $2, u.source, $3, u.first_day, u.last_day, u.last_day
+         from tenants t, unnest($4::text[], $5::date[], $6::date[]) as u (source, first_day, last_day)
+         where t.tenant_id = $1",
+        tenant.0,
+        customer.0,
+        Month::of(paid_at).first_day(),
+        &spreads.iter().map(|one| source(order, one.line)).collect::<Vec<_>>(),
+        &spreads.iter().map(|one| one.first.0).collect::<Vec<_>>(),
+        &spreads.iter().map(|one| one.last.0).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends lines of orders on the day on which they are given back: what of them has not counted by then counts on it. Those that
+/// no service has provided counted when they were paid.
+pub async fn end_spreads(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    lines: &[(&str, i16)],
+    day: Day,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update amortisations set ends_on = least(ends_on, $4)
+         where tenant_id = $1 and domain_id = $2 and source = any($3)",
+        tenant.0,
+        customer.0,
+        &lines.iter().map(|(order, line)| source(order, *line)).collect::<Vec<_>>(),
+        day.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A line of an order as totals name it.
+fn source(order: &str, line: i16) -> String {
+    format!("{order}-{line}")
 }
 
 /// What was paid later of a charge that was owed.
