@@ -7,7 +7,7 @@
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`], [`costs`]. A file there is one
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`], [`costs`], [`invoices`]. A file there is one
 //!    operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`], [`consumption`].
 //!    What old clients send is read by [`legacy`].
 //! 4. [`ledger`] moves all that is worth money.
@@ -41,6 +41,7 @@ pub mod explorer;
 pub mod gate;
 pub mod health;
 pub mod identity;
+pub mod invoices;
 pub mod lease;
 pub mod ledger;
 pub mod legacy;
@@ -91,6 +92,7 @@ pub fn operations() -> Operations<App> {
     orders::register(&mut operations);
     bills::register(&mut operations);
     costs::register(&mut operations);
+    invoices::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);
     real_name::register(&mut operations);

@@ -32,6 +32,15 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
              select w.tenant_id, w.domain_id, w.currency, sum(w.debt_amount) from written w where w.tenant_id = $1 and w.debt_amount > 0
              group by 1, 2, 3
              on conflict (tenant_id, domain_id, currency) do update set owed = debtors.owed + excluded.owed
+           ), to_invoice as (
+             insert into invoiceable (tenant_id, payer_id, domain_id, cycle, order_id, currency, amount, invoiced, owed)
+             select w.tenant_id,
+                    case when w.association_type = 2 then coalesce(w.partner_id, w.domain_id) else w.domain_id end as payer_id,
+                    w.domain_id, w.cycle, coalesce(w.order_id, ''), w.currency,
+                    sum(w.cash_amount + w.credit_amount + w.flexi_amount + w.card_amount), 0, sum(w.debt_amount)
+             from written w where w.tenant_id = $1 group by 1, 2, 3, 4, 5, 6
+             on conflict (tenant_id, payer_id, currency, domain_id, cycle, order_id)
+             do update set amount = invoiceable.amount + excluded.amount, owed = invoiceable.owed + excluded.owed
            ), summed as (
              insert into charge_sums (tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code,
                  charging_mode, bill_type, enterprise_project_id, currency, partner_id, association_type, charges, zero_charges,
@@ -254,6 +263,13 @@ pub async fn settle_debts(
              update debtors d set owed = d.owed - p.paid
              from (select currency, sum(paid_cash + paid_credit) as paid from paid group by currency) p
              where d.tenant_id = $1 and d.domain_id = $2 and d.currency = p.currency
+           ), to_invoice as (
+             update invoiceable i set amount = i.amount + p.paid, owed = i.owed - p.paid
+             from (select case when association_type = 2 then coalesce(partner_id, domain_id) else domain_id end as payer_id,
+                          currency, cycle, coalesce(order_id, '') as order_id, sum(paid_cash + paid_credit) as paid
+                   from paid group by 1, 2, 3, 4) p
+             where i.tenant_id = $1 and i.domain_id = $2 and i.payer_id = p.payer_id and i.currency = p.currency
+               and i.cycle = p.cycle and i.order_id = p.order_id
            ), summed as (
              update charge_sums s
              set cash_amount = s.cash_amount + p.cash, credit_amount = s.credit_amount + p.credit,

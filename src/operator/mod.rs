@@ -21,6 +21,7 @@ pub mod faults;
 pub mod funds;
 pub mod gate;
 pub mod incentives;
+pub mod invoices;
 pub mod keys;
 pub mod limits;
 pub mod maintenance;
@@ -100,6 +101,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         incentives::set_incentive_policy,
     );
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+    invoices::register(&mut operations);
     operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);
     operations!(operations, "notifications": notifications::list_notifications, notifications::send_notification);
     operations!(operations, "operators":

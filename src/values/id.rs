@@ -86,6 +86,10 @@ ids! {
     PackageItemId;
     /// A charge.
     ChargeId;
+    /// An invoice, or a request for one.
+    InvoiceId;
+    /// To whom invoices are made out.
+    InvoiceTitleId;
 }
 
 /// A new id without a type of its own.

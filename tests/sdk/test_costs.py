@@ -1,4 +1,4 @@
-"""Costs by the official SDK: what was paid for a period counts on its days, and use when it was billed."""
+"""Costs and invoices by the official SDK: what was paid counts on its days, and is invoiced once."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -6,12 +6,16 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import pytest
+import requests
+from huaweicloudsdkcore.auth.credentials import GlobalCredentials
 
 from sandbox import World
 from test_accounts import refusal
-from test_bills import CENT, CHINA, HOUR, Meter
+from test_bills import CENT, CHINA, HOUR, Meter, text
 from test_coupons import RAISED
+from test_operations import Client
 from test_orders import CUSTOMER, exact
+from wire import SECONDS, SdkAuth
 
 DAY = timedelta(days=1)
 
@@ -129,3 +133,34 @@ def test_what_costs_refuse(centre: CostCentre) -> None:
     assert refusal(lambda: centre.of_month("2020-01")) == (400, "CBC.0100")
     assert refusal(lambda: centre.costs("2026-13", "2026-14")) == (400, "CBC.0100")
     assert refusal(lambda: centre.costs(centre.cycle, centre.cycle, "WEATHER")) == (400, "CBC.0100")
+
+
+def test_what_was_paid_is_invoiced_once(centre: CostCentre) -> None:
+    """Asked for in the partner's own interface, issued by operators, listed in the vendor's form."""
+    account = centre.gateway.accounts["demo-partner"]
+
+    def ask(method: str, path: str, **body: Any) -> requests.Response:
+        return requests.request(
+            method, f"{centre.gateway.url}/partner/v1/{path}", json=body or None, auth=SdkAuth(account), timeout=SECONDS
+        )
+
+    order = centre.order()
+    centre.pay(order)
+    paid = exact(centre.details(order).order_info.amount_after_discount)
+    title = ask("POST", "invoice-titles", title_type=1, invoice_title="Example Trading", tax_number="91520900MA6J6CBN9Q").json()
+    wanted = {"order_ids": [order], "invoice_type": 1, "medium": "digital", "email": "a@example.com"} | title
+    before = exact(ask("GET", "invoices/amounts").json()["invoiceable_amount"])
+    invoice = ask("POST", "invoices", **wanted).json()
+    assert exact(ask("GET", "invoices/amounts").json()["invoiceable_amount"]) == before - exact(invoice["amount"])
+    of_order = [item for item in invoice["items"] if item["order_id"] == order]
+    assert [exact(item["amount"]) for item in of_order] == [paid]
+    assert ask("POST", "invoices", **wanted).status_code == 400
+    issued = centre.ask("POST", f"accounts/demo-partner/invoices/{invoice['invoice_id']}/issue", invoice_no="2631-1")
+    assert issued["status"] == "issued"
+
+    asked = datetime.fromisoformat(invoice["request_time"])
+    client = Client("intl", centre.gateway, GlobalCredentials(account.access_key, account.secret_key, centre.partner.id))
+    listed = client("ListInvoices", start_time=text(asked - HOUR), end_time=text(asked + HOUR), offset=1, limit=10)
+    assert (listed.count, listed.invoices[0].invoice_no) == (1, "2631-1")
+    assert exact(listed.invoices[0].invoice_amount) == exact(invoice["amount"])
+    assert (listed.invoices[0].invoice_state, listed.invoices[0].title_type) == (8, 1)
