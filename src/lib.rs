@@ -7,9 +7,9 @@
 //! 2. [`api`] is what every operation shares: how it is declared and registered ([`api::operation`]), who may call it
 //!    ([`api::policy`]), quotas, refusals. The [`gate`] stands before each operation and checks its [`signature`].
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
-//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`]. A file there is one
-//!    operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`], [`consumption`],
-//!    [`enterprises`].
+//!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`], [`costs`], [`invoices`]. A
+//!    file there is one operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`],
+//!    [`consumption`], [`enterprises`].
 //!    What old clients send is read by [`legacy`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
@@ -32,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod consumption;
+pub mod costs;
 pub mod coupons;
 pub mod customers;
 pub mod database;
@@ -42,6 +43,7 @@ pub mod explorer;
 pub mod gate;
 pub mod health;
 pub mod identity;
+pub mod invoices;
 pub mod lease;
 pub mod ledger;
 pub mod legacy;
@@ -91,6 +93,8 @@ pub fn operations() -> Operations<App> {
     packages::register(&mut operations);
     orders::register(&mut operations);
     bills::register(&mut operations);
+    costs::register(&mut operations);
+    invoices::register(&mut operations);
     customers::register(&mut operations);
     consumption::register(&mut operations);
     enterprises::register(&mut operations);

@@ -167,6 +167,32 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Adds what holds of charges and of sums alike: what is of which kind, and of which resource or trade.
+    pub fn push(&self, query: &mut QueryBuilder<Postgres>) {
+        for (column, value) in [
+            ("service_type_code", &self.service_type),
+            ("resource_type_code", &self.resource_type),
+            ("region_code", &self.region),
+            ("enterprise_project_id", &self.enterprise_project),
+            ("trade_id", &self.trade),
+            ("resource_id", &self.resource_id),
+            ("resource_name", &self.resource_name),
+        ] {
+            if let Some(value) = value {
+                query.push(format_args!(" and c.{column} = ")).push_bind(value.clone());
+            }
+        }
+        for (column, code) in [
+            ("charging_mode", self.charging_mode.map(BillingMode::code)),
+            ("bill_type", self.bill_type.map(BillType::code)),
+            ("association_type", self.association_type),
+        ] {
+            if let Some(code) = code {
+                query.push(format_args!(" and c.{column} = ")).push_bind(code);
+            }
+        }
+    }
+
     /// Whether the sums know all that is filtered by.
     fn is_summed(&self) -> bool {
         let Self { status, trade, resource_id, resource_name, days, .. } = self;
@@ -286,6 +312,7 @@ impl Search {
                 "product_id",
                 "enterprise_project_id",
                 "partner_id",
+                "domain_id",
             ]
         };
         let order: Vec<String> = order.iter().map(|column| format!("c.{column} {direction}")).collect();
@@ -322,28 +349,7 @@ impl Search {
             query.push(" and c.statistic = ").push_bind(self.statistic.code());
         }
         query.push(" and c.currency = ").push_bind(self.currency);
-        for (column, value) in [
-            ("service_type_code", &wanted.service_type),
-            ("resource_type_code", &wanted.resource_type),
-            ("region_code", &wanted.region),
-            ("enterprise_project_id", &wanted.enterprise_project),
-            ("trade_id", &wanted.trade),
-            ("resource_id", &wanted.resource_id),
-            ("resource_name", &wanted.resource_name),
-        ] {
-            if let Some(value) = value {
-                query.push(format_args!(" and c.{column} = ")).push_bind(value.clone());
-            }
-        }
-        for (column, code) in [
-            ("charging_mode", wanted.charging_mode.map(BillingMode::code)),
-            ("bill_type", wanted.bill_type.map(BillType::code)),
-            ("association_type", wanted.association_type),
-        ] {
-            if let Some(code) = code {
-                query.push(format_args!(" and c.{column} = ")).push_bind(code);
-            }
-        }
+        wanted.push(query);
         if !of_sums {
             self.push_of_rows(query);
         }

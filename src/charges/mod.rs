@@ -4,5 +4,6 @@
 //! A charge is cut to cents once, where it is made; whatever bills show is a sum of charges, so all of them agree. The sums
 //! are kept with the charges, in the same transaction. Who writes charges has locked the customer.
 
+pub mod invoiceable;
 pub mod model;
 pub mod store;

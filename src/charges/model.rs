@@ -4,10 +4,10 @@ use crate::customers::model::AssociationType;
 use crate::values::coded::coded;
 use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
-use crate::values::time::Month;
+use crate::values::time::{Day, Month};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 coded! {
     /// What a charge is for: 1 a purchase, 2 a renewal, 3 a change, 4 an unsubscription, 5 use, 8 an automatic renewal, 9 a
@@ -307,6 +307,25 @@ pub struct Charge {
     pub steps: Option<serde_json::Value>,
 }
 
+/// The days over which a line of an order counts as a cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spread {
+    /// The line, from 1.
+    pub line: i16,
+    /// The first day.
+    pub first: Day,
+    /// The last one, counted as well.
+    pub last: Day,
+}
+
+impl Spread {
+    /// Of a period. It ends with the last second of a day, in which a renewal begins: that one's first day is the next.
+    pub fn of(line: i16, starts_at: OffsetDateTime, ends_at: OffsetDateTime) -> Self {
+        let first = Day::of(starts_at.saturating_add(Duration::SECOND));
+        Self { line, first, last: first.max(Day::of(ends_at)) }
+    }
+}
+
 /// Fields as the database reads them out of a row in JSON.
 mod column {
     use super::{AssociationType, ChargeId, DomainId, Month, TenantId};
@@ -344,5 +363,25 @@ mod column {
 
     pub fn instant<S: Serializer>(instant: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&instant.format(&Rfc3339).map_err(S::Error::custom)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::{date, datetime};
+
+    #[test]
+    fn a_renewal_counts_from_the_day_after_the_period_before() {
+        let days = |starts_at, ends_at| {
+            let spread = Spread::of(1, starts_at, ends_at);
+            (spread.first.0, spread.last.0)
+        };
+        let end = datetime!(2024-06-01 23:59:59 +8);
+        assert_eq!(days(datetime!(2024-03-01 10:00 +8), end), (date!(2024 - 03 - 01), date!(2024 - 06 - 01)));
+        let renewed = days(end, datetime!(2024-07-01 23:59:59 +8));
+        assert_eq!(renewed, (date!(2024 - 06 - 02), date!(2024 - 07 - 01)));
+        // Bought in the last second of a day, by the hour: one day all the same.
+        assert_eq!(days(end, end + Duration::SECOND), (date!(2024 - 06 - 02), date!(2024 - 06 - 02)));
     }
 }

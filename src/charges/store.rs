@@ -1,6 +1,6 @@
 //! The only door into the tables of charges.
 
-use super::model::Charge;
+use super::model::{Charge, Spread};
 use crate::values::id::{ChargeId, DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::time::{Day, Month};
@@ -32,6 +32,15 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
              select w.tenant_id, w.domain_id, w.currency, sum(w.debt_amount) from written w where w.tenant_id = $1 and w.debt_amount > 0
              group by 1, 2, 3
              on conflict (tenant_id, domain_id, currency) do update set owed = debtors.owed + excluded.owed
+           ), to_invoice as (
+             insert into invoiceable (tenant_id, payer_id, domain_id, cycle, order_id, currency, amount, invoiced, owed)
+             select w.tenant_id,
+                    case when w.association_type = 2 then coalesce(w.partner_id, w.domain_id) else w.domain_id end as payer_id,
+                    w.domain_id, w.cycle, coalesce(w.order_id, ''), w.currency,
+                    sum(w.cash_amount + w.credit_amount + w.flexi_amount + w.card_amount), 0, sum(w.debt_amount)
+             from written w where w.tenant_id = $1 group by 1, 2, 3, 4, 5, 6
+             on conflict (tenant_id, payer_id, currency, domain_id, cycle, order_id)
+             do update set amount = invoiceable.amount + excluded.amount, owed = invoiceable.owed + excluded.owed
            ), summed as (
              insert into charge_sums (tenant_id, domain_id, cycle, service_type_code, resource_type_code, region_code,
                  charging_mode, bill_type, enterprise_project_id, currency, partner_id, association_type, charges, zero_charges,
@@ -66,7 +75,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                product_id, enterprise_project_id, currency, partner_id, charging_mode, trade_id, order_id, service_type_code,
                resource_type_code, region_code, resource_id, resource_name, parent_id, resource_spec, resource_size,
                size_measure_id, usage_amount, usage_measure_id, package_amount, period_type, period_num, charged_at,
-               official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
+               used_from, used_until, official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
                flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount)
            select c.tenant_id, c.domain_id, c.cycle, s.statistic,
                   case s.statistic when 1 then c.cycle else (c.consumed_at at time zone '+08')::date end as day,
@@ -76,7 +85,9 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                   coalesce(min(c.order_id), ''), min(c.order_id), min(c.service_type_code), min(c.resource_type_code),
                   min(c.region_code), min(c.resource_id), max(c.resource_name), max(c.parent_id), min(c.resource_spec),
                   max(c.resource_size), max(c.size_measure_id), sum(c.usage_amount), max(c.usage_measure_id),
-                  sum(c.package_amount), max(c.period_type), max(c.period_num), max(c.charged_at), sum(c.official_amount),
+                  sum(c.package_amount), max(c.period_type), max(c.period_num), max(c.charged_at),
+                  min(c.consumed_at) filter (where c.order_id is null), max(c.used_until) filter (where c.order_id is null),
+                  sum(c.official_amount),
                   sum(c.discount_amount), sum(c.erase_amount), sum(c.consume_amount), sum(c.cash_amount),
                   sum(c.credit_amount), sum(c.coupon_amount), sum(c.flexi_amount), sum(c.card_amount), sum(c.bonus_amount),
                   sum(c.debt_amount), sum(c.writeoff_amount)
@@ -88,6 +99,8 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
            do update set
                resource_name = excluded.resource_name,
                charged_at = greatest(charge_totals.charged_at, excluded.charged_at),
+               used_from = least(charge_totals.used_from, excluded.used_from),
+               used_until = greatest(charge_totals.used_until, excluded.used_until),
                usage_amount = charge_totals.usage_amount + excluded.usage_amount,
                package_amount = charge_totals.package_amount + excluded.package_amount,
                official_amount = charge_totals.official_amount + excluded.official_amount,
@@ -130,7 +143,7 @@ pub async fn name_resources(
     (order, paid_at): (&str, OffsetDateTime),
     provided: &[Provided],
 ) -> sqlx::Result<()> {
-    let sources: Vec<String> = provided.iter().map(|one| format!("{order}-{}", one.line)).collect();
+    let sources: Vec<String> = provided.iter().map(|one| source(order, one.line)).collect();
     sqlx::query!(
         "with u as (
            select * from unnest($6::smallint[], $7::text[], $8::text[], $9::text[], $10::text[])
@@ -160,6 +173,56 @@ pub async fn name_resources(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Writes over which days lines of an order count that was paid then.
+pub async fn spread(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    (order, paid_at): (&str, OffsetDateTime),
+    spreads: &[Spread],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into amortisations (tenant_id, domain_id, source, cycle, first_day, last_day, ends_on)
+         select t.tenant_id, $2, u.source, $3, u.first_day, u.last_day, u.last_day
+         from tenants t, unnest($4::text[], $5::date[], $6::date[]) as u (source, first_day, last_day)
+         where t.tenant_id = $1",
+        tenant.0,
+        customer.0,
+        Month::of(paid_at).first_day(),
+        &spreads.iter().map(|one| source(order, one.line)).collect::<Vec<_>>(),
+        &spreads.iter().map(|one| one.first.0).collect::<Vec<_>>(),
+        &spreads.iter().map(|one| one.last.0).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends lines of orders on the day on which they are given back: what of them has not counted by then counts on it. Those that
+/// no service has provided counted when they were paid.
+pub async fn end_spreads(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+    lines: &[(&str, i16)],
+    day: Day,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update amortisations set ends_on = least(ends_on, $4)
+         where tenant_id = $1 and domain_id = $2 and source = any($3)",
+        tenant.0,
+        customer.0,
+        &lines.iter().map(|(order, line)| source(order, *line)).collect::<Vec<_>>(),
+        day.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A line of an order as totals name it.
+fn source(order: &str, line: i16) -> String {
+    format!("{order}-{line}")
 }
 
 /// What was paid later of a charge that was owed.
@@ -200,6 +263,13 @@ pub async fn settle_debts(
              update debtors d set owed = d.owed - p.paid
              from (select currency, sum(paid_cash + paid_credit) as paid from paid group by currency) p
              where d.tenant_id = $1 and d.domain_id = $2 and d.currency = p.currency
+           ), to_invoice as (
+             update invoiceable i set amount = i.amount + p.paid, owed = i.owed - p.paid
+             from (select case when association_type = 2 then coalesce(partner_id, domain_id) else domain_id end as payer_id,
+                          currency, cycle, coalesce(order_id, '') as order_id, sum(paid_cash + paid_credit) as paid
+                   from paid group by 1, 2, 3, 4) p
+             where i.tenant_id = $1 and i.domain_id = $2 and i.payer_id = p.payer_id and i.currency = p.currency
+               and i.cycle = p.cycle and i.order_id = p.order_id
            ), summed as (
              update charge_sums s
              set cash_amount = s.cash_amount + p.cash, credit_amount = s.credit_amount + p.credit,

@@ -302,6 +302,7 @@ async fn what_is_done_to_bills_by_hand_is_found(pool: PgPool) {
               cash_amount = cash_amount + 1 where used_until = (select max(used_until) from charges)", "payments of"),
         ("update charge_sums set consume_amount = consume_amount + 1", "sums of"),
         ("update charge_totals set erase_amount = 0 where statistic = 2", "totals of"),
+        ("update invoiceable set amount = amount + 1", "invoiceable of"),
         ("insert into charges select (jsonb_populate_record(c, jsonb_build_object('charge_id', gen_random_uuid()))).*
               from charges c where used_until = (select max(used_until) from charges)", "its records say 0"),
     ] {

@@ -41,6 +41,7 @@ pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Report> {
         report.wrong.extend(sums(connection, tenant).await?);
         report.wrong.extend(totals(connection, tenant).await?);
         report.wrong.extend(debts(connection, tenant).await?);
+        report.wrong.extend(invoiceable(connection, tenant).await?);
         report.wrong.extend(ledger(connection, tenant).await?);
     }
     Ok(report)
@@ -153,6 +154,24 @@ async fn debts(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<
            full join (select domain_id, currency, sum(debt_amount) as owed from charges
                       where tenant_id = $2 and debt_amount > 0 group by 1, 2) c using (domain_id, currency)
            where d.owed is distinct from c.owed limit $1"#,
+        NAMED,
+        tenant.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// What may be invoiced is what charges say was paid otherwise than by cash coupons and bonus.
+async fn invoiceable(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select 'invoiceable of ' || domain_id || ' in ' || to_char(cycle, 'YYYY-MM') || ': is not what its charges say' as "line!"
+           from (select payer_id, domain_id, cycle, order_id, currency, amount, owed from invoiceable where tenant_id = $2) i
+           full join (select case when association_type = 2 then coalesce(partner_id, domain_id) else domain_id end as payer_id,
+                             domain_id, cycle, coalesce(order_id, '') as order_id, currency,
+                             sum(cash_amount + credit_amount + flexi_amount + card_amount) as amount, sum(debt_amount) as owed
+                      from charges where tenant_id = $2 group by 1, 2, 3, 4, 5) c
+               using (payer_id, domain_id, cycle, order_id, currency)
+           where (i.amount, i.owed) is distinct from (c.amount, c.owed) limit $1"#,
         NAMED,
         tenant.0
     )

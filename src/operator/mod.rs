@@ -22,6 +22,7 @@ pub mod faults;
 pub mod funds;
 pub mod gate;
 pub mod incentives;
+pub mod invoices;
 pub mod keys;
 pub mod limits;
 pub mod maintenance;
@@ -103,6 +104,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
     );
     enterprises::register(&mut operations);
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
+    invoices::register(&mut operations);
     operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);
     operations!(operations, "notifications": notifications::list_notifications, notifications::send_notification);
     operations!(operations, "operators":

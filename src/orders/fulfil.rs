@@ -10,6 +10,7 @@ use super::refusal::{NotDone, Refusal};
 use super::state::Event;
 use super::store::{self, lines};
 use super::view::SYSTEM;
+use crate::charges::model::Spread;
 use crate::charges::store as charges;
 use crate::customers::store::State as Customer;
 use crate::outbox;
@@ -74,6 +75,7 @@ pub async fn renew(
     }
     subscriptions::update(connection, order.tenant, &resources, &rules).await?;
     subscriptions::insert_periods(connection, order.tenant, &periods).await?;
+    spread(connection, &order, &periods).await?;
     complete(connection, order, by).await
 }
 
@@ -85,6 +87,14 @@ fn period(order: &str, place: usize, resource: &Subscription, starts_at: time::O
         order_id: order.to_owned(),
         line: lines::number(place),
     }
+}
+
+/// From when to when the order's lines count as costs.
+async fn spread(connection: &mut PgConnection, order: &Order, periods: &[PaidPeriod]) -> sqlx::Result<()> {
+    let Some(paid_at) = order.paid_at else { return Ok(()) };
+    let spreads: Vec<Spread> =
+        periods.iter().map(|period| Spread::of(period.line, period.starts_at, period.ends_at)).collect();
+    charges::spread(connection, (order.tenant, order.customer), (&order.id, paid_at), &spreads).await
 }
 
 async fn complete(connection: &mut PgConnection, mut order: Order, by: By) -> Result<Order, NotDone> {
@@ -163,6 +173,7 @@ pub async fn report(
         });
     }
     subscriptions::insert_periods(connection, order.tenant, &periods).await?;
+    spread(connection, &order, &periods).await?;
     if let Some(paid_at) = order.paid_at {
         charges::name_resources(connection, account, (&order.id, paid_at), &named).await?;
     }

@@ -9,7 +9,7 @@ use super::model::{
 use super::record::{self, New};
 use super::refusal::NotDone;
 use super::state::Event;
-use super::store::{self, RefundRow};
+use super::store::{self, RefundRow, lines};
 use crate::charges::model as charged;
 use crate::charges::store as charges;
 use crate::coupons::refunds::{self, Returning};
@@ -21,6 +21,7 @@ use crate::pricing::model::{Period, PeriodType};
 use crate::subscriptions::refund::{self, Paid, Payer, Refund};
 use crate::values::id::{CouponId, DomainId, TenantId};
 use crate::values::money::Currency;
+use crate::values::time::Day;
 use rust_decimal::{Decimal, RoundingStrategy};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ pub struct Item {
 pub struct Base {
     /// Its order.
     pub order_id: String,
+    /// Its number there, from 1.
+    pub line: i16,
     /// Whether the customer was a resale customer then, and whose.
     pub resale_of: Option<DomainId>,
     /// What purses paid of the line.
@@ -56,7 +59,7 @@ impl Base {
     /// How a line of an order was paid, of which these are all shares.
     pub fn of(order: &Order, shares: &[Share], line: usize) -> Self {
         let shares = shares.iter().filter(|share| share.line == line).copied().collect();
-        Self { order_id: order.id.clone(), resale_of: order.resale_of(), shares }
+        Self { order_id: order.id.clone(), line: lines::number(line), resale_of: order.resale_of(), shares }
     }
 
     /// What the line had paid, by pockets. A discount coupon is none: it never comes back.
@@ -135,6 +138,9 @@ pub async fn give_back(
     let came_back: Vec<charged::Paid> = giving.items.iter().map(|item| as_paid(&item.refund.returned)).collect();
     charges::record(connection, order.tenant, &charging::given_back((&order, customer.kind), &came_back, by.now))
         .await?;
+    let ended: Vec<(&str, i16)> =
+        giving.items.iter().map(|item| (item.base.order_id.as_str(), item.base.line)).collect();
+    charges::end_spreads(connection, giving.account, &ended, Day::of(by.now)).await?;
     store::insert_refunds(connection, (order.tenant, &order.id), &rows(&giving.items)).await?;
     outbox::append(connection, order.tenant, &events::completed(&order), by.now).await?;
     Ok(order)

@@ -1,9 +1,15 @@
 //! What partners ask of this server beyond the vendor's API, and what they do in the vendor's console.
 
 pub mod ask_partner_to_pay;
+pub mod create_invoice_title;
 pub mod create_webhook;
+pub mod delete_invoice_title;
 pub mod delete_webhook;
+pub mod invoices;
 pub mod list_events;
+pub mod list_invoice_requests;
+pub mod list_invoice_titles;
+pub mod list_invoiceable_amounts;
 pub mod list_orders_to_pay;
 pub mod list_webhook_deliveries;
 pub mod list_webhooks;
@@ -12,9 +18,11 @@ pub mod pay_order_for_customer;
 pub mod place_order_for_customer;
 pub mod refuse_to_pay_order;
 pub mod replay_webhook;
+pub mod request_invoice;
 pub mod show_idempotency_key;
 pub mod update_webhook;
 pub mod webhook;
+pub mod withdraw_invoice;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
@@ -35,5 +43,12 @@ pub fn register(operations: &mut Operations<App>) {
         list_orders_to_pay::list_orders_to_pay,
         pay_order_for_customer::pay_order_for_customer,
         refuse_to_pay_order::refuse_to_pay_order,
+        list_invoiceable_amounts::list_invoiceable_amounts,
+        request_invoice::request_invoice,
+        list_invoice_requests::list_invoice_requests,
+        withdraw_invoice::withdraw_invoice,
+        create_invoice_title::create_invoice_title,
+        list_invoice_titles::list_invoice_titles,
+        delete_invoice_title::delete_invoice_title,
     );
 }

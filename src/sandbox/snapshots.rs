@@ -229,7 +229,7 @@ async fn accounts(
 /// A column with personal data: its table, the column itself, the row's key, and the account that it is sealed for.
 type Sealed = (&'static str, &'static str, &'static str, &'static str);
 
-const SEALED: [Sealed; 8] = [
+const SEALED: [Sealed; 10] = [
     ("partner_profiles", "sealed_phone", "domain_id", "domain_id"),
     ("partner_profiles", "sealed_email", "domain_id", "domain_id"),
     ("customers", "sealed_phone", "domain_id", "domain_id"),
@@ -238,6 +238,8 @@ const SEALED: [Sealed; 8] = [
     ("real_name_applications", "sealed_name", "application_id", "customer_id"),
     ("real_name_applications", "sealed_number", "application_id", "customer_id"),
     ("real_name_applications", "sealed_details", "application_id", "customer_id"),
+    ("invoice_titles", "sealed_details", "title_id", "domain_id"),
+    ("invoices", "sealed_details", "invoice_id", "domain_id"),
 ];
 
 /// Seals a column of the copy for the copy's accounts.

@@ -88,6 +88,10 @@ ids! {
     ChargeId;
     /// A lot of a customer's credit.
     LotId;
+    /// An invoice, or a request for one.
+    InvoiceId;
+    /// To whom invoices are made out.
+    InvoiceTitleId;
 }
 
 /// A new id without a type of its own.

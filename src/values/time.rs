@@ -101,9 +101,16 @@ impl Day {
     }
 }
 
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(date) = self;
+        write!(f, "{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+    }
+}
+
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.format(DAY).map_err(serde::ser::Error::custom)?)
+        serializer.collect_str(self)
     }
 }
 
@@ -152,6 +159,21 @@ impl Month {
     /// Its first instant.
     pub fn start(self) -> OffsetDateTime {
         Day(self.0).start()
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> Date {
+        self.0.replace_day(self.days()).expect("each month has a last day")
+    }
+
+    /// The month that is so many months before it; the first one that can be written if there is none.
+    #[must_use]
+    pub fn before(self, months: u8) -> Self {
+        let earlier = (0..months).fold(self.0, |first, _| {
+            let day = first.previous_day().unwrap_or(first);
+            day.replace_day(1).unwrap_or(day)
+        });
+        Self(earlier)
     }
 
     /// The month after it.
@@ -222,6 +244,7 @@ fn optional<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::date;
 
     #[test]
     fn instants_are_whole_seconds_of_utc() {
@@ -258,6 +281,7 @@ mod tests {
     fn a_month_is_one_of_utc_plus_8() {
         let month = Month::of(datetime!(2026-01-31 16:30:00 UTC));
         assert_eq!((month.to_string().as_str(), month.days()), ("2026-02", 28));
+        assert_eq!((month.last_day(), month.before(14).to_string().as_str()), (date!(2026 - 02 - 28), "2024-12"));
         assert_eq!(month.start(), datetime!(2026-01-31 16:00:00 UTC));
         assert_eq!(Month::of(datetime!(2026-01-31 15:59:59 UTC)).next(), month);
         assert_eq!(Month::of(datetime!(2025-12-15 0:00 UTC)).next().to_string(), "2026-01");

@@ -9,7 +9,7 @@ pub static BROKEN: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Each law with a statement that finds what breaks it.
-const LAWS: [(&str, &str); 12] = [
+const LAWS: [(&str, &str); 13] = [
     (
         "of a line what is left, what was taken off and what cards paid are the list price",
         "select l.order_id, l.line from order_lines l join orders o using (tenant_id, order_id)
@@ -112,5 +112,14 @@ const LAWS: [(&str, &str); 12] = [
              select 1 from subscription_periods p
              where p.tenant_id = l.tenant_id and p.order_id = l.order_id and p.line = l.line
                and p.resource_id = l.resource_id)",
+    ),
+    (
+        "what was paid for counts over its days, and what was given back no longer than that",
+        "select p.resource_id, p.order_id from subscription_periods p
+         left join amortisations a on a.tenant_id = p.tenant_id and a.source = p.order_id || '-' || p.line
+         left join (select r.tenant_id, r.resource_id, r.base_order_id, min((o.created_at at time zone '+08')::date) as day
+                    from order_refunds r join orders o using (tenant_id, order_id) group by 1, 2, 3) r
+             on r.tenant_id = p.tenant_id and r.resource_id = p.resource_id and r.base_order_id = p.order_id
+         where a.source is null or a.ends_on is distinct from case when p.returned then least(a.last_day, r.day) else a.last_day end",
     ),
 ];
