@@ -25,7 +25,7 @@ pub mod members;
 pub mod model;
 pub mod money_store;
 #[cfg(test)]
-pub mod money_tests;
+pub(crate) mod money_tests;
 pub mod organisation;
 pub mod reclaim_enterprise_multi_account_coupon;
 pub mod reclaim_sub_enterprise_amount;
