@@ -14,7 +14,7 @@ use crate::real_name::review;
 use crate::values::id::DomainId;
 use crate::values::receiver::Receiver;
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// How many members a master has at most. The vendor's limit, which it raises on request.
 pub const MEMBERS_MAX: i64 = 32;
@@ -152,7 +152,9 @@ pub async fn settle(
 ) -> Result<(), ApiError> {
     let (tenant, id) = (master.tenant, joining.new.id);
     membership::record(connection, tenant, id, joining.association, Step::Registered, now).await?;
-    let association = joining.association.map(|(partner, kind)| Association { partner, kind, since: now });
+    // A moment later, so that the two steps are told in their order.
+    let since = now + Duration::MICROSECOND;
+    let association = joining.association.map(|(partner, kind)| Association { partner, kind, since });
     membership::insert(connection, tenant, id, association).await?;
     let of = Succession { tenant, from: master.id, to: id };
     let in_custody = joining.custody == FinancialCustody::InCustody;

@@ -43,11 +43,10 @@ pub fn place(units: &[Unit], parent: Option<PartyId>) -> Result<&Unit, Unfit> {
         Some(parent) => find(units, parent)?,
         None => units.iter().find(|unit| unit.parent.is_none()).expect("an organisation has a root"),
     };
-    match () {
-        () if units.len() >= UNITS_MAX => Err(Unfit::TooMany),
-        () if parent.level >= LEVELS_MAX => Err(Unfit::TooDeep),
-        () => Ok(parent),
+    if units.len() >= UNITS_MAX {
+        return Err(Unfit::TooMany);
     }
+    if parent.level < LEVELS_MAX { Ok(parent) } else { Err(Unfit::TooDeep) }
 }
 
 /// The levels of a unit and of all below it once it hangs below another one.

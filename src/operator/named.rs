@@ -4,6 +4,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::clock as clocks;
 use crate::customers::administration as customers;
+use crate::enterprises::administration as enterprises;
 use crate::identity::administration::{Refusal, find_account};
 use crate::values::id::{DomainId, TenantId};
 use axum::http::StatusCode;
@@ -53,7 +54,11 @@ pub fn refused(error: impl Into<anyhow::Error>) -> ApiError {
         customers::Refusal::Account(refusal) => Some(refusal),
         _ => None,
     });
-    let is_missing = error.downcast_ref().or(of_customers).is_some_and(Refusal::is_of_nothing);
+    let of_enterprises = error.downcast_ref::<enterprises::Refusal>().and_then(|refusal| match refusal {
+        enterprises::Refusal::Account(refusal) => Some(refusal),
+        _ => None,
+    });
+    let is_missing = error.downcast_ref().or(of_customers).or(of_enterprises).is_some_and(Refusal::is_of_nothing);
     let status = if is_missing { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
     ApiError::bss(status, "CBC.0100", format!("Not done: {error:#}."))
 }

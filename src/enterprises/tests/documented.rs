@@ -103,6 +103,7 @@ impl Office {
                 call.by(&master).await
             }
             (_, "CBC.99000082") => {
+                let call = call.with("/mobile_phone", json!("13800000082"));
                 for _ in 0..15 {
                     assert_eq!(call.by(&master).await.status.as_u16(), 204);
                 }

@@ -114,7 +114,7 @@ async fn members_are_found_by_names_units_and_pages(pool: PgPool) {
         assert!(message.contains(&format!("{field}: ")), "{query}: {message}");
     }
     // Without fuzzy_query a blank is one letter among others.
-    let north = office.members("sub_customer_display_name=Shop,%20north").await;
+    let north = office.members("sub_customer_display_name=Shop%2C%20north").await;
     assert_eq!(north, ["demo-member-1"]);
 }
 
