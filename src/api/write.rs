@@ -186,7 +186,12 @@ impl Write {
         match self.begin().await? {
             Begun::Done(answer) => Ok(answer),
             Begun::New(mut transaction) => {
-                let Outcome { subject, status, shown, kept } = act(transaction.connection()).await?;
+                let Outcome { subject, status, shown, kept } = match act(transaction.connection()).await {
+                    Ok(outcome) => outcome,
+                    // At once, not whenever the connection is used again: who is refused may call again at once, and must not
+                    // find what it had locked itself.
+                    Err(error) => return Err(transaction.abandon(error).await),
+                };
                 let answer = transaction.end(&subject, status, kept).await?;
                 Ok(Answer { body: shown.unwrap_or(answer.body), ..answer })
             }
@@ -303,6 +308,15 @@ impl WriteTransaction {
         };
         if let Err(error) = recorded.await {
             tracing::warn!(%error, "a refusal could not be recorded");
+        }
+        refusal
+    }
+
+    /// Takes back all that was done, and lets go of what was locked. That this fails is no reason to answer otherwise: then the
+    /// database does it when the connection ends.
+    async fn abandon(self, refusal: ApiError) -> ApiError {
+        if let Err(error) = self.transaction.rollback().await {
+            tracing::warn!(%error, "what was refused could not be taken back at once");
         }
         refusal
     }

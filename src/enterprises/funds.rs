@@ -9,9 +9,8 @@ use super::store::{self, Master};
 use super::task::Task;
 use crate::accounts::credit::{self, Lot, Terms};
 use crate::accounts::model::{BalanceType, CURRENCY, cash};
-use crate::api::caller::{self, CallerKind};
+use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
-use crate::app::App;
 use crate::customers::model::{AccountIdText, AssociationType, Related};
 use crate::customers::store::{self as customers, State};
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
@@ -201,41 +200,43 @@ impl Movable {
 }
 
 /// What a master can give, of one balance: cash always, credit for each instant at which some ends.
-pub async fn to_give(app: &App, caller: &caller::Master, balance: BalanceType) -> Result<Vec<Movable>, ApiError> {
-    let master = Master::of(caller);
-    let related = app.customers.related(master.tenant, master.id).await?;
-    let mut connection = app.database.tenant(master.tenant).await?;
+pub async fn to_give(
+    connection: &mut PgConnection,
+    master: Master,
+    related: Option<&Related>,
+    balance: BalanceType,
+    now: OffsetDateTime,
+) -> Result<Vec<Movable>, ApiError> {
     if balance == BalanceType::Credit {
-        return Ok(Movable::credit(own_credit(&mut connection, master, app.now(master.tenant)).await?));
+        return Ok(Movable::credit(own_credit(connection, master, now).await?));
     }
-    let whose = match related.as_deref() {
+    let whose = match related {
         Some(Related::Customer(customer)) => (Some(customer.association.kind), Some(customer.association.partner)),
         _ => (None, None),
     };
-    let held = match forbids_giving(&mut connection, master.tenant, whose).await? {
+    let held = match forbids_giving(connection, master.tenant, whose).await? {
         Some(_) => Decimal::ZERO,
-        None => held_cash(&mut connection, (master.tenant, master.id)).await?,
+        None => held_cash(connection, (master.tenant, master.id)).await?,
     };
     Ok(Movable::cash(transferable(held)))
 }
 
 /// What it can take back from an account, if that is one of its members.
 pub async fn to_take_back(
-    app: &App,
-    caller: &caller::Master,
+    connection: &mut PgConnection,
+    master: Master,
     member: &AccountIdText,
     balance: BalanceType,
+    now: OffsetDateTime,
 ) -> Result<Vec<Movable>, ApiError> {
-    let master = Master::of(caller);
     // The vendor documents no other code here for an account that is not the master's.
     let member = member.id().ok_or(Refusal::NoSuchAccount)?;
-    let mut connection = app.database.tenant(master.tenant).await?;
-    let member = store::member_of(&mut connection, master, member).await?.ok_or(Refusal::NoSuchAccount)?.id;
+    let member = store::member_of(connection, master, member).await?.ok_or(Refusal::NoSuchAccount)?.id;
     if balance == BalanceType::Credit {
-        return Ok(Movable::credit(given_credit(&mut connection, master, member, app.now(master.tenant)).await?));
+        return Ok(Movable::credit(given_credit(connection, master, member, now).await?));
     }
-    let held = held_cash(&mut connection, (master.tenant, member)).await?;
-    Ok(Movable::cash(reclaimable(held, money_store::allocated(&mut connection, master, member).await?)))
+    let held = held_cash(connection, (master.tenant, member)).await?;
+    Ok(Movable::cash(reclaimable(held, money_store::allocated(connection, master, member).await?)))
 }
 
 /// A page of them: cash is one, which no page leaves out.

@@ -1,6 +1,7 @@
 //! `GET /v2/enterprises/multi-accounts/retrieve-amount`
 
 use super::funds::{self, Movable};
+use super::store;
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
 use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
@@ -98,7 +99,10 @@ pub async fn list_enterprise_multi_account(
     master: Master,
     Query(query): Query<ListEnterpriseMultiAccountQuery>,
 ) -> Result<Json<ListEnterpriseMultiAccountResponse>, ApiError> {
-    let movable = funds::to_take_back(&app, &master, &query.sub_customer_id, query.balance_type).await?;
+    let (of, now) = (store::Master::of(&master), app.now(master.tenant));
+    let mut connection = app.database.tenant(of.tenant).await?;
+    let (member, balance) = (&query.sub_customer_id, query.balance_type);
+    let movable = funds::to_take_back(&mut connection, of, member, balance, now).await?;
     let page = funds::page(&movable, (query.offset.get(), query.limit.get()));
     let amount_infos = page.map(RetrieveAmountInfoV2::from).collect();
     Ok(Json(ListEnterpriseMultiAccountResponse { total_count: movable.len(), amount_infos }))

@@ -24,8 +24,6 @@ pub mod list_multi_account_transfer_coupons;
 pub mod members;
 pub mod model;
 pub mod money_store;
-#[cfg(test)]
-pub(crate) mod money_tests;
 pub mod organisation;
 pub mod reclaim_enterprise_multi_account_coupon;
 pub mod reclaim_sub_enterprise_amount;
@@ -36,7 +34,7 @@ pub mod show_multi_account_transfer_amount;
 pub mod store;
 pub mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod update_sub_enterprise_amount;
 
 use crate::api::operation::{Operations, operations};

@@ -7,6 +7,9 @@ use crate::ledger::{PostError, books};
 use crate::real_name::model::{CODE_EXPIRED, UNMET};
 use axum::http::StatusCode;
 
+/// The master's state forbids it, in operations on members and in the older forms.
+const UNMET_BY_MASTER: &str = "CBC.7004";
+
 /// What of an account's state forbids something, as the vendor names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
@@ -131,7 +134,7 @@ impl NotDone {
     pub fn in_old_form(self) -> ApiError {
         let Self::Refused(refusal) = self else { return self.into() };
         let code = match &refusal {
-            Refusal::Unmet(_) => "CBC.7004",
+            Refusal::Unmet(_) => UNMET_BY_MASTER,
             Refusal::CreditEnded => "CBC.7181",
             Refusal::NoSuchCredit => {
                 return ApiError::parameter("expireTime", "must be when one of the credits ends, to the second");
@@ -160,7 +163,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NotAMember => failed("CBC.7001", "The master account is not associated with the member account."),
             Refusal::Unmet(checks) => refused(UNMET.0, UNMET.1).with_failed_checks(names(checks)),
-            Refusal::UnmetByMaster(checks) => failed("CBC.7004", UNMET.1).with_failed_checks(names(checks)),
+            Refusal::UnmetByMaster(checks) => failed(UNMET_BY_MASTER, UNMET.1).with_failed_checks(names(checks)),
             Refusal::PartnerExits => {
                 let message =
                     "The partner your account is associated with is exiting; member accounts cannot be created.";

@@ -1,6 +1,7 @@
 //! `GET /v2/enterprises/multi-accounts/transfer-amount`
 
 use super::funds::{self, Movable};
+use super::store;
 use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
 use crate::api::caller::{CallerKind, Master};
 use crate::api::error::ApiError;
@@ -94,7 +95,10 @@ pub async fn show_multi_account_transfer_amount(
     master: Master,
     Query(query): Query<ShowMultiAccountTransferAmountQuery>,
 ) -> Result<Json<ShowMultiAccountTransferAmountResponse>, ApiError> {
-    let movable = funds::to_give(&app, &master, query.balance_type).await?;
+    let (of, now) = (store::Master::of(&master), app.now(master.tenant));
+    let related = app.customers.related(of.tenant, of.id).await?;
+    let mut connection = app.database.tenant(of.tenant).await?;
+    let movable = funds::to_give(&mut connection, of, related.as_deref(), query.balance_type, now).await?;
     let page = funds::page(&movable, (query.offset.get(), query.limit.get()));
     let amount_infos = page.map(TransferAmountInfoV2::from).collect();
     Ok(Json(ShowMultiAccountTransferAmountResponse { total_count: movable.len(), amount_infos }))

@@ -5,7 +5,6 @@ use crate::accounts::model::{BalanceType, CURRENCY, YUAN};
 use crate::api::caller::Master;
 use crate::api::error::ApiError;
 use crate::api::write::{Answer, Outcome, Write};
-use crate::app::App;
 use crate::customers::model::AccountIdText;
 use crate::enterprises::funds::{self, Direction, Movable, What};
 use crate::enterprises::task::Task;
@@ -15,6 +14,7 @@ use crate::values::number::Number;
 use crate::values::text::texts;
 use crate::values::time::Instant;
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 texts! {
@@ -41,14 +41,13 @@ pub struct MoveV1<'a> {
 
 /// Moves it.
 pub async fn move_funds(
-    app: &App,
+    now: OffsetDateTime,
     (caller, own): (&Master, &AccountIdText),
     write: Write,
     direction: Direction,
     wanted: MoveV1<'_>,
 ) -> Result<Answer, ApiError> {
     check_own(caller, own)?;
-    let now = app.now(caller.tenant);
     let task = Task::of(caller, wanted.member, wanted.trans_id.map(TransIdV1::as_str), now)?;
     let what = What::of(wanted.balance_type, wanted.expires_at);
     let amount = wanted.amount.get().decimal();

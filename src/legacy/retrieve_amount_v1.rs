@@ -67,5 +67,5 @@ pub async fn retrieve_amount_v1(
         amount: request.total_retrieve_amout,
         expires_at: request.expire_time,
     };
-    funds::move_funds(&app, (&master, &domain_id), write, Direction::Reclaim, wanted).await
+    funds::move_funds(app.now(master.tenant), (&master, &domain_id), write, Direction::Reclaim, wanted).await
 }

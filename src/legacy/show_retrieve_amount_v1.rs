@@ -11,6 +11,7 @@ use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::AccountIdText;
 use crate::enterprises::funds;
+use crate::enterprises::store;
 use crate::values::amount::Amount;
 use crate::values::site::Site;
 use axum::extract::State;
@@ -70,6 +71,9 @@ pub async fn show_retrieve_amount_v1(
     Query(query): Query<ShowRetrieveAmountV1Query>,
 ) -> Result<Json<AmountsV1<RetrieveAmountV1>>, ApiError> {
     check_own(&master, &domain_id)?;
-    let movable = funds::to_take_back(&app, &master, &query.sub_customer_id, query.balance_type).await?;
+    let (of, now) = (store::Master::of(&master), app.now(master.tenant));
+    let mut connection = app.database.tenant(of.tenant).await?;
+    let (member, balance) = (&query.sub_customer_id, query.balance_type);
+    let movable = funds::to_take_back(&mut connection, of, member, balance, now).await?;
     Ok(Json(AmountsV1::new(&movable, (query.offset, query.limit.get()))))
 }

@@ -10,6 +10,7 @@ use crate::api::page::Limit;
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::enterprises::funds;
+use crate::enterprises::store;
 use crate::values::amount::Amount;
 use crate::values::site::Site;
 use axum::extract::State;
@@ -66,6 +67,9 @@ pub async fn show_transfer_amount_v1(
     Query(query): Query<ShowTransferAmountV1Query>,
 ) -> Result<Json<AmountsV1<TransferAmountV1>>, ApiError> {
     check_own(&master, &domain_id)?;
-    let movable = funds::to_give(&app, &master, query.balance_type).await?;
+    let (of, now) = (store::Master::of(&master), app.now(master.tenant));
+    let related = app.customers.related(of.tenant, of.id).await?;
+    let mut connection = app.database.tenant(of.tenant).await?;
+    let movable = funds::to_give(&mut connection, of, related.as_deref(), query.balance_type, now).await?;
     Ok(Json(AmountsV1::new(&movable, (query.offset, query.limit.get()))))
 }

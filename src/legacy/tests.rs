@@ -1,6 +1,6 @@
 //! The old forms, as old clients send them: paths, queries and bodies are those that the vendor's own older SDKs recorded.
 
-use crate::enterprises::money_tests::{Firm, MASTER, MEMBER, decimal as amount};
+use crate::enterprises::tests::money::{Firm, MASTER, MEMBER, decimal as amount};
 use crate::orders::tests::{CUSTOMER, Stall, decimal, id};
 use crate::testing::Answer;
 use axum::http::Method;
@@ -272,7 +272,7 @@ async fn money_moves_within_an_enterprise_in_the_old_forms(pool: PgPool) {
         let refused = send(form, more).await;
         assert_eq!((refused.refusal().0, refused.refusal().1), (500, code));
     }
-    firm.sql("update customers set association_type = 2 where partner_id is not null").await;
+    firm.make_the_master_a_resale_customer().await;
     let refused = send("transfer", json!({"totalTransferAmount": "1"})).await;
     assert_eq!((refused.refusal().0, refused.refusal().1), (500, "CBC.7004"));
     let others =

@@ -67,5 +67,5 @@ pub async fn transfer_amount_v1(
         amount: request.total_transfer_amount,
         expires_at: request.expire_time,
     };
-    funds::move_funds(&app, (&master, &domain_id), write, Direction::Transfer, wanted).await
+    funds::move_funds(app.now(master.tenant), (&master, &domain_id), write, Direction::Transfer, wanted).await
 }

@@ -3,7 +3,6 @@
 use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::policy::Policy;
-use crate::app::App;
 use crate::charges::invoiceable::{Item, Payer};
 use crate::invoices::model::{Invoice, InvoiceKind, InvoiceMethod, Medium, Tax, TitleKind};
 use crate::invoices::state::Status;
@@ -12,6 +11,7 @@ use crate::pricing::quote;
 use crate::values::amount::Amount;
 use crate::values::id::{DomainId, InvoiceId};
 use crate::values::money::Currency;
+use crate::values::site::Site;
 use crate::values::time::{Day, Instant, Month};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -39,14 +39,14 @@ pub struct OfInvoice {
 /// Who is invoiced, in the currency that is named; unless one is, in the account's own.
 pub async fn payer(
     connection: &mut PgConnection,
-    app: &App,
+    site: Site,
     caller: &Caller,
     currency: Option<Currency>,
 ) -> Result<Payer, ApiError> {
     let account = (caller.tenant, caller.domain);
     let currency = match currency {
         Some(currency) => currency,
-        None => quote::currency(connection, account, app.settings.api.site).await?,
+        None => quote::currency(connection, account, site).await?,
     };
     Ok(Payer { tenant: caller.tenant, account: caller.domain, currency })
 }

@@ -77,7 +77,7 @@ pub async fn list_invoiceable_amounts(
     Query(query): Query<ListInvoiceableAmountsQuery>,
 ) -> Result<Json<ListInvoiceableAmountsResponse>, ApiError> {
     let mut connection = app.database.tenant(caller.tenant).await?;
-    let payer = payer(&mut connection, &app, &caller, query.currency.wanted().copied()).await?;
+    let payer = payer(&mut connection, app.settings.api.site, &caller, query.currency.wanted().copied()).await?;
     // What cannot be an id is nobody's.
     let customer = query.customer_id.wanted().map(|text| text.id().unwrap_or(DomainId(Uuid::nil())));
     let filter = (query.bill_cycle.wanted().copied(), customer);

@@ -24,13 +24,13 @@ use uuid::Uuid;
 #[derive(Deserialize, ToSchema)]
 pub struct RequestInvoiceReq {
     /// The month of UTC+8, once it is closed; not together with orders.
-    #[schema(value_type = Month, nullable)]
+    #[schema(value_type = Option<Month>, nullable)]
     bill_cycle: Option<Month>,
     /// Only what this customer paid, or was paid for, in the month.
-    #[schema(value_type = AccountIdText, nullable)]
+    #[schema(value_type = Option<AccountIdText>, nullable)]
     customer_id: Option<AccountIdText>,
     /// Up to 100 orders, in any case. They need not be of a closed month.
-    #[schema(value_type = Vec<OrderNumber>, max_items = 100, nullable)]
+    #[schema(value_type = Option<Vec<OrderNumber>>, max_items = 100, nullable)]
     order_ids: Option<List<OrderNumber, 100>>,
     /// To whom it is made out: one of the account's titles.
     title_id: InvoiceTitleId,
@@ -42,7 +42,7 @@ pub struct RequestInvoiceReq {
     #[schema(nullable)]
     address_info: Option<Address>,
     /// Where a file goes; must be given for one.
-    #[schema(value_type = InvoiceEmail, nullable)]
+    #[schema(value_type = Option<InvoiceEmail>, nullable)]
     email: Option<InvoiceEmail>,
     /// The currency of what is invoiced; the account's own unless said otherwise.
     #[schema(nullable)]
@@ -98,7 +98,7 @@ pub async fn request_invoice(
     write
         .once(async |connection| {
             let request = Request {
-                payer: payer(connection, &app, &caller, body.currency).await?,
+                payer: payer(connection, app.settings.api.site, &caller, body.currency).await?,
                 selection: selection.clone(),
                 title: body.title_id,
                 kind: body.invoice_type,

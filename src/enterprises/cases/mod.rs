@@ -1,6 +1,6 @@
 //! The worked cases of enterprises: each row of `enterprise.csv`, through the router. They follow each other in one enterprise.
 
-use super::money_tests::{Firm, GIVE, GIVE_COUPON, MASTER, MEMBER, TAKE, TAKE_COUPON, decimal};
+use super::tests::money::{Firm, GIVE, GIVE_COUPON, MASTER, MEMBER, TAKE, TAKE_COUPON, decimal};
 use crate::coupons::model::coupon_purse;
 use crate::ledger::{self, Posting, Purse, TransferKind};
 use crate::testing::Answer;

@@ -3,6 +3,7 @@
 mod documented;
 mod limits;
 mod members;
+pub mod money;
 mod organisation;
 mod projects;
 

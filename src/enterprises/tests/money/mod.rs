@@ -3,8 +3,8 @@
 mod races;
 mod refusals;
 
-use super::model::{MemberAssociation, MemberStatus, Permission};
-use super::store::{self, Master, NewMember};
+use super::super::model::{MemberAssociation, MemberStatus, Permission};
+use super::super::store::{self, Master, NewMember};
 use crate::database;
 use crate::ledger::verify;
 use crate::operators::store::Role;
@@ -64,6 +64,22 @@ impl Firm {
 
     pub fn id(&self, account: &str) -> String {
         self.app.world.account(account).domain.to_string()
+    }
+
+    /// Of whatever account of its tenant: in the world nobody sells to it.
+    pub async fn make_the_master_a_resale_customer(&self) {
+        let (master, seller) = (self.master(), self.app.world.account(SECOND).domain);
+        sqlx::query(
+            "update customers set partner_id = $3, association_type = 2, associated_at = $4
+             where tenant_id = $1 and domain_id = $2",
+        )
+        .bind(master.tenant.0)
+        .bind(master.id.0)
+        .bind(seller.0)
+        .bind(self.app.app.clock.now())
+        .execute(&self.pool)
+        .await
+        .expect("it is one");
     }
 
     pub async fn sql(&self, statement: &'static str) {
