@@ -185,11 +185,16 @@ impl Write {
     ) -> Result<Answer, ApiError> {
         match self.begin().await? {
             Begun::Done(answer) => Ok(answer),
-            Begun::New(mut transaction) => {
-                let Outcome { subject, status, shown, kept } = act(transaction.connection()).await?;
-                let answer = transaction.end(&subject, status, kept).await?;
-                Ok(Answer { body: shown.unwrap_or(answer.body), ..answer })
-            }
+            Begun::New(mut transaction) => match act(transaction.connection()).await {
+                Ok(Outcome { subject, status, shown, kept }) => {
+                    let answer = transaction.end(&subject, status, kept).await?;
+                    Ok(Answer { body: shown.unwrap_or(answer.body), ..answer })
+                }
+                Err(error) => {
+                    transaction.take_back().await;
+                    Err(error)
+                }
+            },
         }
     }
 }
@@ -305,6 +310,13 @@ impl WriteTransaction {
             tracing::warn!(%error, "a refusal could not be recorded");
         }
         refusal
+    }
+
+    /// Takes back all that was done before it is answered, and not some time later: who asks next must not meet its locks.
+    async fn take_back(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            tracing::warn!(%error, "a write that was refused could not be taken back; its connection is given up");
+        }
     }
 
     async fn end(mut self, subject: &str, status: StatusCode, body: String) -> Result<Answer, ApiError> {
