@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import Gateway, World, wait_until
+from sandbox import Gateway, World
 from test_accounts import Account, refusal
 from test_coupons import RAISED, admin, exact
 from test_orders import OFFICIAL, SERVER
@@ -19,17 +19,13 @@ DEBIT, CREDIT = "BALANCE_TYPE_DEBIT", "BALANCE_TYPE_CREDIT"
 
 
 class Firm:
-    """A sandbox whose enterprise pays the vendor itself, seen by its master account, a member and the operators."""
+    """A sandbox with an enterprise, seen by its master account, a member and the operators."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        # A partner's resale customer has no cash of its own to give.
-        for account in (MASTER, MEMBER):
-            admin(gateway, "association", "switch", account)
         self.master, self.member = Account(gateway, MASTER), Account(gateway, MEMBER)
         self.operators = requests.Session()
         self.operators.headers["Authorization"] = f"Bearer {gateway.operator_token}"
-        wait_until(lambda: self.can_give(DEBIT)[0].avail_transfer_amount is not None, "it is known to be one")
 
     def body(self, name: str, **fields: Any) -> Any:
         return getattr(self.master.client.models, name)(customer_id=self.member.id, **fields)

@@ -25,7 +25,7 @@ pub const MEMBER: &str = "demo-member-1";
 pub const SECOND: &str = "demo-member-2";
 const PAY: &str = "/v3/orders/customer-orders/pay";
 
-/// A master account and its two members, none of them a resale customer.
+/// The world's master account, which buys from the vendor itself, and its two members.
 pub struct Firm {
     pub app: TestApp,
     pub pool: PgPool,
@@ -34,7 +34,6 @@ pub struct Firm {
 impl Firm {
     pub async fn new(pool: PgPool) -> Self {
         let firm = Self { app: TestApp::with_prices(pool.clone()).await, pool };
-        firm.sql("update customers set association_type = 1 where partner_id is not null").await;
         firm.sql("update coupons set frozen = true").await;
         let mut connection = firm.pool.acquire().await.expect("a connection");
         let now = firm.app.app.clock.now();
@@ -60,6 +59,21 @@ impl Firm {
     pub fn master(&self) -> Master {
         let account = self.app.world.account(MASTER);
         Master { tenant: account.tenant, id: account.domain }
+    }
+
+    /// Makes the master a resale customer of a partner.
+    pub async fn sell_by_a_partner(&self) {
+        self.sql(
+            "with seller as (
+                 insert into domains (tenant_id, domain_id, name, kind, created_at)
+                 select tenant_id, gen_random_uuid(), 'a-seller', 'partner', created_at from domains
+                 where name = 'demo-master' returning tenant_id, domain_id
+             )
+             update customers c set partner_id = s.domain_id, association_type = 2, associated_at = now()
+             from seller s, domains d
+             where d.name = 'demo-master' and c.tenant_id = d.tenant_id and c.domain_id = d.domain_id",
+        )
+        .await;
     }
 
     pub fn id(&self, account: &str) -> String {
