@@ -10,6 +10,7 @@ use bss_gateway::api::policy::{Authentication, POLICY, Policy};
 use bss_gateway::background::due;
 use bss_gateway::customers::membership;
 use bss_gateway::customers::model::{Association, AssociationType};
+use bss_gateway::enterprises::store::{self as enterprises, Master};
 use bss_gateway::identity::store::{self, NewAccessKey, NewDomain, NewUser};
 use bss_gateway::operators::store::Role;
 use bss_gateway::signature::Rules;
@@ -268,6 +269,9 @@ async fn add_account(app: &TestApp, connection: &mut PgConnection, name: &str, k
     assert!(store::insert_domain(connection, &new, now).await.expect("it is written"));
     let association = Association { partner: partner.domain, kind: AssociationType::Resale, since: now };
     membership::insert(connection, tenant, id, Some(association)).await.expect("it is written");
+    if kind == CallerKind::Master {
+        enterprises::insert_root(connection, Master { tenant, id }, now).await.expect("it is written");
+    }
     add_user(app, connection, (tenant, id), (name, true, &[])).await
 }
 

@@ -29,7 +29,7 @@ def master(request: pytest.FixtureRequest, office: Gateway) -> Client:
     own = office.accounts["demo-master"]
     if request.param == "signature":
         return client(office, "demo-master")
-    return Client("cn", office, TokenCredentials(token(office, own.name, own.password)))
+    return Client("cn", office, TokenCredentials(token(office, "demo-master", own.password)))
 
 
 def token(gateway: Gateway, account: str, password: str) -> str:
