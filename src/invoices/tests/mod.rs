@@ -293,7 +293,7 @@ async fn the_vendors_form_counts_pages(pool: PgPool) {
     }
     let (partner, now) = (stall.app.world.account(PARTNER).domain, stall.app.app.clock.now());
     let page = async |number: u32| {
-        let (from, until) = (write_instant(now - Duration::DAY), write_instant(now + Duration::DAY));
+        let [from, until] = [now - Duration::DAY, now + Duration::DAY].map(|at| write_instant(at).replace(':', "%3A"));
         let target = format!(
             "/v1.0/{partner}/payments/intl-invoices?start_time={from}&end_time={until}&offset={number}&limit=2"
         );
@@ -314,7 +314,7 @@ async fn the_vendors_form_counts_pages(pool: PgPool) {
     refused(&page(0).await, "offset");
     let other = stall.app.world.account("demo-distributor").domain;
     let target = format!(
-        "/v1.0/{other}/payments/intl-invoices?start_time=2026-01-01T00:00:00Z&end_time=2026-01-02T00:00:00Z&offset=1&limit=2"
+        "/v1.0/{other}/payments/intl-invoices?start_time=2026-01-01T00%3A00%3A00Z&end_time=2026-01-02T00%3A00%3A00Z&offset=1&limit=2"
     );
     assert_eq!(stall.app.client(PARTNER).get(&target).await.status.as_u16(), 403);
 }
