@@ -50,29 +50,52 @@ do $$ begin
     alter table charge_totals add column used_until timestamptz;
 end $$;
 
--- What was charged before there were costs.
+-- What was charged before there were costs. Totals by the day had been made by '+08', which PostgreSQL reads as eight hours behind
+-- UTC, so they are made anew.
+do $$ begin
+    delete from charge_totals where statistic = 2;
+end $$;
+do $$ begin
+    insert into charge_totals (tenant_id, domain_id, cycle, statistic, day, source, usage_type_code, bill_type,
+        product_id, enterprise_project_id, currency, partner_id, charging_mode, trade_id, order_id, service_type_code,
+        resource_type_code, region_code, resource_id, resource_name, parent_id, resource_spec, resource_size,
+        size_measure_id, usage_amount, usage_measure_id, package_amount, period_type, period_num, charged_at,
+        used_from, used_until, official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount,
+        coupon_amount, flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount)
+    select c.tenant_id, c.domain_id, c.cycle, 2, (c.consumed_at at time zone 'UTC-8')::date,
+           coalesce(c.order_id || '-' || c.order_line, c.resource_id), c.usage_type_code, c.bill_type, c.product_id,
+           c.enterprise_project_id, c.currency, coalesce(c.partner_id, '00000000-0000-0000-0000-000000000000'),
+           min(c.charging_mode), coalesce(min(c.order_id), ''), min(c.order_id), min(c.service_type_code),
+           min(c.resource_type_code), min(c.region_code), min(c.resource_id), max(c.resource_name), max(c.parent_id),
+           min(c.resource_spec), max(c.resource_size), max(c.size_measure_id), sum(c.usage_amount),
+           max(c.usage_measure_id), sum(c.package_amount), max(c.period_type), max(c.period_num), max(c.charged_at),
+           min(c.consumed_at) filter (where c.order_id is null), max(c.used_until) filter (where c.order_id is null),
+           sum(c.official_amount), sum(c.discount_amount), sum(c.erase_amount), sum(c.consume_amount), sum(c.cash_amount),
+           sum(c.credit_amount), sum(c.coupon_amount), sum(c.flexi_amount), sum(c.card_amount), sum(c.bonus_amount),
+           sum(c.debt_amount), sum(c.writeoff_amount)
+    from charges c
+    group by 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12;
+end $$;
 do $$ begin
     update charge_totals t set used_from = u.used_from, used_until = u.used_until
-    from (select c.tenant_id, c.domain_id, c.cycle, s.statistic,
-                 case s.statistic when 1 then c.cycle else (c.consumed_at at time zone '+08')::date end as day,
-                 c.resource_id, c.usage_type_code, min(c.consumed_at) as used_from, max(c.used_until) as used_until
-          from charges c cross join (values (1::smallint), (2::smallint)) s (statistic)
-          where c.order_id is null group by 1, 2, 3, 4, 5, 6, 7) u
-    where t.tenant_id = u.tenant_id and t.domain_id = u.domain_id and t.cycle = u.cycle and t.statistic = u.statistic
-      and t.day = u.day and t.source = u.resource_id and t.usage_type_code = u.usage_type_code and t.order_id is null;
+    from (select tenant_id, domain_id, cycle, resource_id, usage_type_code, min(consumed_at) as used_from,
+                 max(used_until) as used_until
+          from charges where order_id is null group by 1, 2, 3, 4, 5) u
+    where t.tenant_id = u.tenant_id and t.domain_id = u.domain_id and t.cycle = u.cycle and t.statistic = 1
+      and t.source = u.resource_id and t.usage_type_code = u.usage_type_code and t.order_id is null;
 end $$;
 do $$ begin
     insert into amortisations (tenant_id, domain_id, source, cycle, first_day, last_day, ends_on)
     select p.tenant_id, c.domain_id, p.order_id || '-' || p.line, c.cycle, p.first_day, p.last_day,
            least(p.last_day, r.returned_on)
     from (select tenant_id, resource_id, order_id, line, returned,
-                 ((starts_at + interval '1 second') at time zone '+08')::date as first_day,
-                 greatest((ends_at at time zone '+08')::date, ((starts_at + interval '1 second') at time zone '+08')::date)
+                 ((starts_at + interval '1 second') at time zone 'UTC-8')::date as first_day,
+                 greatest((ends_at at time zone 'UTC-8')::date, ((starts_at + interval '1 second') at time zone 'UTC-8')::date)
                      as last_day
           from subscription_periods) p
     join charges c on c.tenant_id = p.tenant_id and c.order_id = p.order_id and c.order_line = p.line
     left join (select r.tenant_id, r.resource_id, r.base_order_id,
-                      min((o.created_at at time zone '+08')::date) as returned_on
+                      min((o.created_at at time zone 'UTC-8')::date) as returned_on
                from order_refunds r
                join orders o on o.tenant_id = r.tenant_id and o.order_id = r.order_id
                group by 1, 2, 3) r

@@ -62,7 +62,11 @@ fn call(document: &Value, path: &str, method: &str, operation: &Value) -> Call {
         let value = || text(&if given.is_null() { example(document, &parameter["schema"]) } else { given.clone() });
         match parameter["in"].as_str() {
             Some("path") => target = target.replace(&format!("{{{name}}}"), &value()),
-            Some("query") if parameter["required"] == true => query.push(format!("{name}={}", value())),
+            Some("query") if parameter["required"] == true => {
+                // As a client signs it.
+                let value: String = form_urlencoded::byte_serialize(value().as_bytes()).collect();
+                query.push(format!("{name}={value}"));
+            }
             Some("header") if name == "X-Subject-Token" => names_a_token = true,
             _ => {}
         }

@@ -218,7 +218,7 @@ pub struct Search {
 }
 
 const SINGLE: &str = "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.charge_id,
-        (c.consumed_at at time zone '+08')::date as day, c.partner_id, c.association_type, c.order_type, c.unit_price,
+        (c.consumed_at at time zone 'UTC-8')::date as day, c.partner_id, c.association_type, c.order_type, c.unit_price,
         c.price_divisor, c.promotion_types, ";
 
 const ADDED_UP: &str = "select c.domain_id, c.cycle, null::timestamptz as consumed_at, null::timestamptz as used_until,

@@ -272,7 +272,7 @@ async fn money_moves_within_an_enterprise_in_the_old_forms(pool: PgPool) {
         let refused = send(form, more).await;
         assert_eq!((refused.refusal().0, refused.refusal().1), (500, code));
     }
-    firm.make_the_master_a_resale_customer().await;
+    firm.sell_by_a_partner().await;
     let refused = send("transfer", json!({"totalTransferAmount": "1"})).await;
     assert_eq!((refused.refusal().0, refused.refusal().1), (500, "CBC.7004"));
     let others =

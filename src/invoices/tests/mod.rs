@@ -293,8 +293,7 @@ async fn the_vendors_form_counts_pages(pool: PgPool) {
     }
     let (partner, now) = (stall.app.world.account(PARTNER).domain, stall.app.app.clock.now());
     let page = async |number: u32| {
-        let (from, until) = (now - Duration::DAY, now + Duration::DAY);
-        let (from, until) = [from, until].map(|instant| write_instant(instant).replace(':', "%3A")).into();
+        let [from, until] = [now - Duration::DAY, now + Duration::DAY].map(|at| write_instant(at).replace(':', "%3A"));
         let target = format!(
             "/v1.0/{partner}/payments/intl-invoices?start_time={from}&end_time={until}&offset={number}&limit=2"
         );

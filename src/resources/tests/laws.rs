@@ -117,7 +117,7 @@ const LAWS: [(&str, &str); 13] = [
         "what was paid for counts over its days, and what was given back no longer than that",
         "select p.resource_id, p.order_id from subscription_periods p
          left join amortisations a on a.tenant_id = p.tenant_id and a.source = p.order_id || '-' || p.line
-         left join (select r.tenant_id, r.resource_id, r.base_order_id, min((o.created_at at time zone '+08')::date) as day
+         left join (select r.tenant_id, r.resource_id, r.base_order_id, min((o.created_at at time zone 'UTC-8')::date) as day
                     from order_refunds r join orders o using (tenant_id, order_id) group by 1, 2, 3) r
              on r.tenant_id = p.tenant_id and r.resource_id = p.resource_id and r.base_order_id = p.order_id
          where a.source is null or a.ends_on is distinct from case when p.returned then least(a.last_day, r.day) else a.last_day end",

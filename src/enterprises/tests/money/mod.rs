@@ -80,22 +80,6 @@ impl Firm {
         self.app.world.account(account).domain.to_string()
     }
 
-    /// Of whatever account of its tenant: in the world nobody sells to it.
-    pub async fn make_the_master_a_resale_customer(&self) {
-        let (master, seller) = (self.master(), self.app.world.account(SECOND).domain);
-        sqlx::query(
-            "update customers set partner_id = $3, association_type = 2, associated_at = $4
-             where tenant_id = $1 and domain_id = $2",
-        )
-        .bind(master.tenant.0)
-        .bind(master.id.0)
-        .bind(seller.0)
-        .bind(self.app.app.clock.now())
-        .execute(&self.pool)
-        .await
-        .expect("it is one");
-    }
-
     pub async fn sql(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.pool).await.expect(statement);
     }

@@ -78,7 +78,7 @@ async fn a_resale_customers_cash_is_not_given_but_its_credit_is(pool: PgPool) {
     let firm = Firm::new(pool).await;
     firm.top_up(MASTER, "100").await;
     firm.grant_credit(MASTER, "10", None).await;
-    firm.make_the_master_a_resale_customer().await;
+    firm.sell_by_a_partner().await;
     assert_eq!(failed_check(&firm.cash(GIVE, MEMBER, "1", None).await), "PRI_PAID_BP_SUB_CUST_NOT_TRANS_DEBIT");
     assert_eq!(firm.movable(GIVE, "DEBIT").await["amount_infos"][0]["avail_transfer_amount"], 0);
     assert_eq!(firm.credit(GIVE, "10", None).await.status.as_u16(), 204);
