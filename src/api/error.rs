@@ -39,8 +39,8 @@ pub struct ApiError {
     pub code: &'static str,
     /// What went wrong, for the client.
     pub message: Cow<'static, str>,
-    /// What of an account's state forbids it, where the operation says so.
-    pub failed_checks: Vec<&'static str>,
+    /// What of an account's state forbids it, where the operation says so. Few errors have it, and all carry its size.
+    pub failed_checks: Option<Box<Vec<&'static str>>>,
     /// Further response headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What went wrong inside, for the log.
@@ -56,7 +56,7 @@ impl ApiError {
             shape,
             code,
             message: message.into(),
-            failed_checks: Vec::new(),
+            failed_checks: None,
             headers: Vec::new(),
             cause: None,
             trouble: None,
@@ -135,7 +135,7 @@ impl ApiError {
     /// Names what of an account's state forbids it.
     #[must_use]
     pub fn with_failed_checks(self, failed_checks: Vec<&'static str>) -> Self {
-        Self { failed_checks, ..self }
+        Self { failed_checks: Some(Box::new(failed_checks)), ..self }
     }
 
     /// Adds a response header.
@@ -164,7 +164,7 @@ impl ApiError {
                 serde_json::to_vec(&GatewayError { error_msg: message, error_code: self.code, request_id })
             }
             Shape::Bss => {
-                let fail_check_items = &self.failed_checks;
+                let fail_check_items = self.failed_checks.as_ref().map_or(&[][..], |checks| checks);
                 serde_json::to_vec(&BssError { error_code: self.code, error_msg: message, fail_check_items })
             }
             Shape::Identity => serde_json::to_vec(&IdentityError {

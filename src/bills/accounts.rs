@@ -40,6 +40,7 @@ impl Accounts {
     }
 
     /// Those of them that pay their bills themselves as this account, or all if none is named.
+    #[must_use]
     pub fn paid_by(mut self, payer: Option<&MemberFilter>) -> Self {
         if let Some(payer) = payer {
             self.0.retain(|id, _| id.to_string() == payer.as_str());

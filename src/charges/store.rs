@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Writes charges of customers that are locked, and adds them to the sums.
+#[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[Charge]) -> sqlx::Result<()> {
     if charges.is_empty() {
         return Ok(());

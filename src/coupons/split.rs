@@ -210,7 +210,7 @@ mod tests {
             currency: Currency::Cny,
             state: CouponStatus::Usable,
             validity: Validity { from: now - day, until: now + day },
-            limits: Default::default(),
+            limits: Limits::default(),
             group: 0,
             frozen: false,
             balance: Decimal::TEN,

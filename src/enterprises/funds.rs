@@ -144,8 +144,8 @@ async fn move_credit(
     }
     credit::lower(connection, (tenant, lot.id), amount).await?;
     let terms = Terms { currency: CURRENCY, given_by, expires_at: lot.expires_at };
-    let taken = credit::raise(connection, (tenant, taker), terms, amount, now).await?;
-    let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, taken, CURRENCY));
+    let raised = credit::raise(connection, (tenant, taker), terms, amount, now).await?;
+    let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, raised, CURRENCY));
     ledger::post(connection, tenant, &[posting(task, direction, purses, amount)], now).await?;
     Ok(())
 }

@@ -76,24 +76,19 @@ pub async fn list_enterprise_organizations(
     let master = store::Master::of(&caller);
     let units = store::units(&mut *app.database.tenant(caller.tenant).await?, master).await?;
     let is_recursive = query.recursive_query.wanted() == Some(&QuerySwitch::On);
-    let response = match query.parent_id.wanted() {
-        Some(parent) => {
-            let unknown = |_| ApiError::parameter("parent_id", "must be a unit of the enterprise's organisation");
-            let parent = find(&units, *parent).map_err(unknown)?;
-            let child_nodes = below(&units, parent.id, is_recursive);
-            ListEnterpriseOrganizationsResponse { root_id: None, root_name: None, child_nodes }
-        }
-        None => {
-            let root = units.iter().find(|unit| unit.parent.is_none());
-            let root = root.ok_or_else(|| ApiError::internal("a master account without an organisation"))?;
-            ListEnterpriseOrganizationsResponse {
-                root_id: Some(root.id),
-                root_name: Some(root.name.clone()),
-                child_nodes: below(&units, root.id, is_recursive),
-            }
-        }
-    };
-    Ok(Json(response))
+    if let Some(parent) = query.parent_id.wanted() {
+        let unknown = |_| ApiError::parameter("parent_id", "must be a unit of the enterprise's organisation");
+        let parent = find(&units, *parent).map_err(unknown)?;
+        let child_nodes = below(&units, parent.id, is_recursive);
+        return Ok(Json(ListEnterpriseOrganizationsResponse { root_id: None, root_name: None, child_nodes }));
+    }
+    let root = units.iter().find(|unit| unit.parent.is_none());
+    let root = root.ok_or_else(|| ApiError::internal("a master account without an organisation"))?;
+    Ok(Json(ListEnterpriseOrganizationsResponse {
+        root_id: Some(root.id),
+        root_name: Some(root.name.clone()),
+        child_nodes: below(&units, root.id, is_recursive),
+    }))
 }
 
 /// The units below one. The tree has a largest depth, so this ends.

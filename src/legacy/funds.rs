@@ -7,6 +7,7 @@ use crate::api::error::ApiError;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::customers::model::AccountIdText;
 use crate::enterprises::funds::{self, Direction, Movable, What};
+use crate::enterprises::refusal::NotDone;
 use crate::enterprises::task::Task;
 use crate::values::amount::{Amount, PositiveAmount};
 use crate::values::money::Currency;
@@ -54,7 +55,7 @@ pub async fn move_funds(
     write
         .once(async |connection| {
             let moved = funds::move_funds(connection, &task, (direction, what, amount), now).await;
-            moved.map_err(|not_done| not_done.in_old_form())?;
+            moved.map_err(NotDone::in_old_form)?;
             Outcome::of(&task.member, &DoneV1::default())
         })
         .await

@@ -3,8 +3,10 @@
 use super::cursor::{Cursor, PageQuery};
 use super::named::{OfAccount, account_and_time, refused};
 use super::policy::OperatorPolicy;
+use super::quotas;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path, Query};
+use crate::api::operation::{Operations, operations};
 use crate::api::page::Limit;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
@@ -28,6 +30,22 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+
+/// The operations on coupons and on what they are issued from.
+pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
+    operations!(operations, "coupons":
+        quotas::list_quotas,
+        quotas::grant_quota,
+        quotas::set_quota_status,
+        quotas::withdraw_quota,
+        list_coupons,
+        issue_coupon,
+        show_coupon_issuing,
+        set_coupon_issuing,
+        list_coupon_products,
+        set_coupon_product,
+    );
+}
 
 texts! {
     /// What a coupon is called.

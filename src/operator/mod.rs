@@ -70,18 +70,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
     operations!(operations, "catalogue": catalogue::export_catalogue, catalogue::import_catalogue);
     operations!(operations, "clock": clock::show_clock, clock::set_clock);
     operations!(operations, "codes": codes::list_verification_codes, codes::reserve_receiver);
-    operations!(operations, "coupons":
-        quotas::list_quotas,
-        quotas::grant_quota,
-        quotas::set_quota_status,
-        quotas::withdraw_quota,
-        coupons::list_coupons,
-        coupons::issue_coupon,
-        coupons::show_coupon_issuing,
-        coupons::set_coupon_issuing,
-        coupons::list_coupon_products,
-        coupons::set_coupon_product,
-    );
+    coupons::register(&mut operations);
     operations!(operations, "customers":
         customers::list_customers,
         customers::show_customer,

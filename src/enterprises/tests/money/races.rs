@@ -64,22 +64,14 @@ async fn a_master_moves_one_thing_at_a_time_and_nothing_is_lost(pool: PgPool) {
     let send = async |number: usize| {
         let app = if number.is_multiple_of(2) { &firm.app } else { &replica };
         let (path, amount) = if number % 4 < 2 { (GIVE, 3) } else { (TAKE, 2) };
-        let member = if number % 3 == 0 { MEMBER } else { SECOND };
+        let member = if number.is_multiple_of(3) { MEMBER } else { SECOND };
         let body = json!({"customer_id": firm.id(member), "amount": amount.to_string()});
         let answer = app.client(MASTER).post(path, &body).await;
-        match answer.status.as_u16() {
-            204 => {
-                if path == GIVE {
-                    amount
-                } else {
-                    -amount
-                }
-            }
-            _ => {
-                assert!([(400, "CBC.99007461"), (400, "CBC.99005003")].contains(&refused(&answer)), "{}", answer.body);
-                0
-            }
+        if answer.status.as_u16() == 204 {
+            return if path == GIVE { amount } else { -amount };
         }
+        assert!([(400, "CBC.99007461"), (400, "CBC.99005003")].contains(&refused(&answer)), "{}", answer.body);
+        0
     };
     let moved: i64 = all((0..80).map(send)).await.into_iter().sum();
     let members = firm.balance(MEMBER, 1).await + firm.balance(SECOND, 1).await;
