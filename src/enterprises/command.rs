@@ -66,7 +66,7 @@ pub enum EnterpriseCommand {
         /// What the enterprise may do with it; can be repeated
         #[arg(long = "permission")]
         permissions: Vec<Permission>,
-        /// The enterprise keeps its finances, and pays for it
+        /// The enterprise keeps its finances
         #[arg(long)]
         custody: bool,
     },

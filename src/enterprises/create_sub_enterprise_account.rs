@@ -46,7 +46,8 @@ pub struct CreateSubCustomerReqV2 {
     permission_ids: Option<List<Permission, 20>>,
     /// Its account.
     new_sub_customer: NewCustomerV2,
-    /// Who keeps its finances: 0, the default, itself; 1 the enterprise, which pays for it.
+    /// Who keeps its finances: 0, the default, itself; 1 the enterprise. Its orders and its use are paid by itself
+    /// all the same: paying for members is not built yet.
     #[schema(example = 1)]
     financial_custody: Option<FinancialCustody>,
 }

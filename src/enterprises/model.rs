@@ -113,7 +113,7 @@ coded! {
     FinancialCustody {
         /// The member itself.
         Independent = 0,
-        /// Its master, which pays for it.
+        /// Its master.
         InCustody = 1,
     }
 }

@@ -61,6 +61,45 @@ def total(rows: list[Any], name: str) -> Decimal:
     return sum((exact(getattr(row, name)) for row in rows), Decimal(0))
 
 
+def test_what_was_paid_is_invoiced_once(centre: CostCentre) -> None:
+    """Asked for in the partner's own interface, issued by operators, listed in the vendor's form.
+
+    Before the others: what they give back would lower this invoice.
+    """
+    account = centre.gateway.accounts["demo-partner"]
+
+    def send(method: str, path: str, **body: Any) -> requests.Response:
+        return requests.request(
+            method, f"{centre.gateway.url}/partner/v1/{path}", json=body or None, auth=SdkAuth(account), timeout=SECONDS
+        )
+
+    def ask(method: str, path: str, **body: Any) -> Any:
+        answer = send(method, path, **body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    order = centre.order()
+    centre.pay(order)
+    paid = exact(centre.details(order).order_info.amount_after_discount)
+    title = ask("POST", "invoice-titles", title_type=1, invoice_title="Example Trading", tax_number="91520900MA6J6CBN9Q")
+    wanted = {"order_ids": [order], "invoice_type": 1, "medium": "digital", "email": "a@example.com"} | title
+    before = exact(ask("GET", "invoices/amounts")["invoiceable_amount"])
+    invoice = ask("POST", "invoices", **wanted)
+    assert exact(ask("GET", "invoices/amounts")["invoiceable_amount"]) == before - exact(invoice["amount"])
+    of_order = [item for item in invoice["items"] if item["order_id"] == order]
+    assert [exact(item["amount"]) for item in of_order] == [paid]
+    assert send("POST", "invoices", **wanted).status_code == 400
+    issued = centre.ask("POST", f"accounts/demo-partner/invoices/{invoice['invoice_id']}/issue", invoice_no="2631-1")
+    assert issued["status"] == "issued"
+
+    asked = datetime.fromisoformat(invoice["request_time"])
+    client = Client("intl", centre.gateway, GlobalCredentials(account.access_key, account.secret_key, centre.partner.id))
+    listed = client("ListInvoices", start_time=text(asked - HOUR), end_time=text(asked + HOUR), offset=1, limit=10)
+    assert (listed.count, listed.invoices[0].invoice_no) == (1, "2631-1")
+    assert exact(listed.invoices[0].invoice_amount) == exact(invoice["amount"])
+    assert (listed.invoices[0].invoice_state, listed.invoices[0].title_type) == (8, 1)
+
+
 def test_costs_are_what_was_paid_on_its_days(centre: CostCentre) -> None:
     order = centre.order()
     centre.pay(order)
@@ -133,34 +172,3 @@ def test_what_costs_refuse(centre: CostCentre) -> None:
     assert refusal(lambda: centre.of_month("2020-01")) == (400, "CBC.0100")
     assert refusal(lambda: centre.costs("2026-13", "2026-14")) == (400, "CBC.0100")
     assert refusal(lambda: centre.costs(centre.cycle, centre.cycle, "WEATHER")) == (400, "CBC.0100")
-
-
-def test_what_was_paid_is_invoiced_once(centre: CostCentre) -> None:
-    """Asked for in the partner's own interface, issued by operators, listed in the vendor's form."""
-    account = centre.gateway.accounts["demo-partner"]
-
-    def ask(method: str, path: str, **body: Any) -> requests.Response:
-        return requests.request(
-            method, f"{centre.gateway.url}/partner/v1/{path}", json=body or None, auth=SdkAuth(account), timeout=SECONDS
-        )
-
-    order = centre.order()
-    centre.pay(order)
-    paid = exact(centre.details(order).order_info.amount_after_discount)
-    title = ask("POST", "invoice-titles", title_type=1, invoice_title="Example Trading", tax_number="91520900MA6J6CBN9Q").json()
-    wanted = {"order_ids": [order], "invoice_type": 1, "medium": "digital", "email": "a@example.com"} | title
-    before = exact(ask("GET", "invoices/amounts").json()["invoiceable_amount"])
-    invoice = ask("POST", "invoices", **wanted).json()
-    assert exact(ask("GET", "invoices/amounts").json()["invoiceable_amount"]) == before - exact(invoice["amount"])
-    of_order = [item for item in invoice["items"] if item["order_id"] == order]
-    assert [exact(item["amount"]) for item in of_order] == [paid]
-    assert ask("POST", "invoices", **wanted).status_code == 400
-    issued = centre.ask("POST", f"accounts/demo-partner/invoices/{invoice['invoice_id']}/issue", invoice_no="2631-1")
-    assert issued["status"] == "issued"
-
-    asked = datetime.fromisoformat(invoice["request_time"])
-    client = Client("intl", centre.gateway, GlobalCredentials(account.access_key, account.secret_key, centre.partner.id))
-    listed = client("ListInvoices", start_time=text(asked - HOUR), end_time=text(asked + HOUR), offset=1, limit=10)
-    assert (listed.count, listed.invoices[0].invoice_no) == (1, "2631-1")
-    assert exact(listed.invoices[0].invoice_amount) == exact(invoice["amount"])
-    assert (listed.invoices[0].invoice_state, listed.invoices[0].title_type) == (8, 1)
