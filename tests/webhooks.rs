@@ -222,8 +222,8 @@ async fn who_polls_misses_no_event_that_is_committed_late(pool: PgPool) {
     assert_eq!((&end["events"], &end["next_after"]), (&json!([]), &second["next_after"]));
     let other = client.get("/partner/v1/events?kind=coupon.expiring").await.ok();
     assert_eq!(other["events"], json!([]));
-    let others = app.client("other-partner").get("/partner/v1/events").await.ok();
-    let (others, own) = (others["events"].as_array().expect("a list"), app.world.account("other-partner").domain);
+    let others = app.client("demo-reseller").get("/partner/v1/events").await.ok();
+    let (others, own) = (others["events"].as_array().expect("a list"), app.world.account("demo-reseller").domain);
     assert!(!others.is_empty() && others.iter().all(|event| event["account_id"] == json!(own)), "{others:?}");
     assert_eq!(app.client("demo-customer").get("/partner/v1/events").await.refusal().0, 403);
 }
