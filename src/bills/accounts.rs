@@ -7,6 +7,7 @@ use crate::enterprises::store::{self, Master};
 use crate::values::id::DomainId;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// The accounts whose bills are asked for, with their names. It may be none.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,14 +27,14 @@ impl Accounts {
             (Some(Method::SubCustomer), None) => {
                 return Err(ApiError::parameter("sub_customer_id", "must be given where method is sub_customer"));
             }
-            (Some(Method::SubCustomer), Some(member)) => (false, Some(member.as_str())),
+            (Some(Method::SubCustomer), Some(member)) => (false, Some(id(member))),
             (Some(Method::All) | None, _) => (true, None),
         };
         let mut accounts = BTreeMap::new();
         if caller.kind == CallerKind::Master {
             let master = Master { tenant: caller.tenant, id: caller.domain };
             let members = store::members_with_open_bills(connection, master).await?;
-            accounts.extend(members.into_iter().filter(|(id, _)| only.is_none_or(|only| id.to_string() == only)));
+            accounts.extend(members.into_iter().filter(|(id, _)| only.is_none_or(|only| only == Some(*id))));
         }
         accounts.extend(with_own.then(own));
         Ok(Self(accounts))
@@ -43,7 +44,8 @@ impl Accounts {
     #[must_use]
     pub fn paid_by(mut self, payer: Option<&MemberFilter>) -> Self {
         if let Some(payer) = payer {
-            self.0.retain(|id, _| id.to_string() == payer.as_str());
+            let payer = id(payer);
+            self.0.retain(|id, _| payer == Some(*id));
         }
         self
     }
@@ -57,6 +59,11 @@ impl Accounts {
     pub fn name(&self, id: DomainId) -> &str {
         self.0.get(&id).map(String::as_str).unwrap_or_default()
     }
+}
+
+/// The account that a filter names, in whichever spelling of an id; what is no id names nobody.
+fn id(filter: &MemberFilter) -> Option<DomainId> {
+    Uuid::try_parse(filter.as_str()).ok().map(DomainId)
 }
 
 #[cfg(test)]
@@ -131,6 +138,8 @@ mod tests {
         }
         assert_eq!(seen(&app, MASTER, "&method=oneself").await, [MASTER]);
         assert_eq!(seen(&app, MASTER, &of(MEMBERS[1])).await, [MEMBERS[1]]);
+        let hyphens = format!("&method=sub_customer&sub_customer_id={}", id(MEMBERS[1]).0.hyphenated());
+        assert_eq!(seen(&app, MASTER, &hyphens).await, [MEMBERS[1]]);
         let payer = json!({"cycle": Month::of(app.app.clock.now()), "payer_account_id": id(MEMBERS[0])});
         let paid = app.client(MASTER).post(&format!("{BILLS}/res-records/query"), &payer).await.ok();
         assert_eq!(
