@@ -40,7 +40,7 @@ impl Accounts {
         Ok(Self(accounts))
     }
 
-    /// Those of them that pay their bills themselves as this account, or all if none is named.
+    /// Those of them whose bills this account pays, which is each its own; all of them if no account is named.
     #[must_use]
     pub fn paid_by(mut self, payer: Option<&MemberFilter>) -> Self {
         if let Some(payer) = payer {

@@ -215,7 +215,7 @@ pub async fn list_customer_orders(
     let created = span("create_time_end", (&query.create_time_begin, &query.create_time_end))?;
     let paid = span("payment_time_end", (&query.payment_time_begin, &query.payment_time_end))?;
     if query.method.wanted() == Some(&Method::SubCustomer) {
-        // Nobody's finances are kept by a master account yet, so there are none.
+        // A master account pays for none of its members yet, also not for those in its custody.
         return Ok(Json(ListCustomerOrdersResponse { total_count: 0, order_infos: Vec::new() }));
     }
     let whose = whose(&app, &caller, query.indirect_partner_id.as_ref()).await?;
