@@ -1,10 +1,10 @@
-//! When access keys were last used: noted in memory by each request, written by [`crate::background::follow`] once a minute.
+//! When access keys were last used: noted in memory by each request, written by [`crate::background::invalidation`] once a minute.
 //!
 //! No request waits for it. A crash loses a minute at most. Replicas write independently: an instant only ever replaces an
 //! earlier one.
 
-use super::store;
 use crate::database::Database;
+use sqlx::PgConnection;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
@@ -34,7 +34,7 @@ impl KeyUses {
         }
         let mut connection = database.control().await?;
         for (access_key, at) in uses {
-            store::set_last_used(&mut connection, &access_key, at).await?;
+            set_last_used(&mut connection, &access_key, at).await?;
             let mut noted = self.lock();
             // Unless it was used again meanwhile.
             if noted.get(&access_key) == Some(&at) {
@@ -48,6 +48,19 @@ impl KeyUses {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, OffsetDateTime>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Notes a use of an access key unless a later one is known. Nobody remembers it, so nothing is announced.
+async fn set_last_used(connection: &mut PgConnection, access_key: &str, at: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update access_keys set last_used_at = $2
+         where access_key = $1 and (last_used_at is null or last_used_at < $2)",
+        access_key,
+        at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The sandbox's many accounts, written by arrays.
 
-use super::store;
 use crate::api::caller::CallerKind;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use sqlx::PgConnection;
@@ -70,7 +69,28 @@ pub async fn open_accounts(
     .await?;
     for region in REGIONS {
         let ids: Vec<_> = accounts.iter().map(|account| (account.id, new_uuid(account.at))).collect();
-        store::insert_project_of_each(connection, tenant, region, &ids).await?;
+        insert_project_of_each(connection, tenant, region, &ids).await?;
     }
+    Ok(())
+}
+
+/// Adds a project of this name to each of these accounts.
+async fn insert_project_of_each(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    projects: &[(DomainId, Uuid)],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into projects (tenant_id, project_id, domain_id, name)
+         select t.tenant_id, p.project_id, p.domain_id, $2
+         from tenants t, unnest($3::uuid[], $4::uuid[]) as p (project_id, domain_id) where t.tenant_id = $1",
+        tenant.0,
+        name,
+        &projects.iter().map(|(_, project)| *project).collect::<Vec<_>>(),
+        &projects.iter().map(|(domain, _)| domain.0).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -38,7 +38,7 @@ pub async fn enable(
     let mut transaction = connection.begin().await?;
     let (tenant, _, user) = administration::user(&mut transaction, of, name).await?;
     let kept = sealer.seal(&secret, &owner(user));
-    store::set_second_factor(&mut transaction, (tenant, user), &kept, now).await?;
+    set_sealed_secret(&mut transaction, (tenant, user), &kept, now).await?;
     transaction.commit().await?;
     Ok(Enrolment { user, uri: uri(&secret, of, name) })
 }
@@ -47,7 +47,7 @@ pub async fn enable(
 pub async fn disable(connection: &mut PgConnection, of: &str, name: &str) -> Result<(), Refusal> {
     let mut transaction = connection.begin().await?;
     let (tenant, _, user) = administration::user(&mut transaction, of, name).await?;
-    store::delete_second_factor(&mut transaction, (tenant, user)).await?;
+    delete_sealed_secret(&mut transaction, (tenant, user)).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -61,7 +61,7 @@ pub async fn admits(
     sealer: &Sealer,
     now: OffsetDateTime,
 ) -> anyhow::Result<bool> {
-    let kept = store::second_factor(connection, (tenant, user)).await?;
+    let kept = sealed_secret(connection, (tenant, user)).await?;
     let (kept, passcode) = match (kept, passcode) {
         (None, None) => return Ok(true),
         (Some(kept), Some(passcode)) => (kept, passcode),
@@ -71,9 +71,75 @@ pub async fn admits(
     let secret = sealer.open(&kept, &owner(user));
     let secret = secret.context("a second factor cannot be opened with these master keys")?;
     match step_of(&secret, passcode, now) {
-        Some(step) => Ok(store::use_passcode(connection, (tenant, user), &kept, step).await?),
+        Some(step) => Ok(use_passcode(connection, (tenant, user), &kept, step).await?),
         None => Ok(false),
     }
+}
+
+/// The sealed secret of a user's second factor, if it has one.
+async fn sealed_secret(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+) -> sqlx::Result<Option<Vec<u8>>> {
+    let secret = sqlx::query_scalar!(
+        "select totp_sealed_secret from users where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0
+    );
+    Ok(secret.fetch_optional(connection).await?.flatten())
+}
+
+/// Gives a user a second factor; what it was given without it is void. Announced.
+async fn set_sealed_secret(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    sealed_secret: &[u8],
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set totp_sealed_secret = $3, totp_last_step = null, tokens_valid_from = $4
+         where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0,
+        sealed_secret,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    store::announce(connection, "user").await
+}
+
+/// Takes a user's second factor away.
+async fn delete_sealed_secret(connection: &mut PgConnection, (tenant, user): (TenantId, UserId)) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set totp_sealed_secret = null, totp_last_step = null where tenant_id = $1 and user_id = $2",
+        tenant.0,
+        user.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Uses up the passcode of a step, and with it those of all earlier steps. `false`: it was used before, by this secret or
+/// by a request at the same time.
+async fn use_passcode(
+    connection: &mut PgConnection,
+    (tenant, user): (TenantId, UserId),
+    sealed_secret: &[u8],
+    step: i64,
+) -> sqlx::Result<bool> {
+    let updated = sqlx::query!(
+        "update users set totp_last_step = $4
+         where tenant_id = $1 and user_id = $2 and totp_sealed_secret = $3 and coalesce(totp_last_step, -1) < $4",
+        tenant.0,
+        user.0,
+        sealed_secret,
+        step
+    )
+    .execute(connection)
+    .await?;
+    Ok(updated.rows_affected() > 0)
 }
 
 /// The step that the passcode belongs to, if that is now or nearly so.
@@ -277,7 +343,7 @@ mod tests {
         let enrolment = enrol(&app, &pool).await;
         let mut connection = pool.acquire().await.expect("a connection");
         let tenant = app.world.demo().tenant;
-        let sealed = store::second_factor(&mut connection, (tenant, enrolment.user)).await.expect("a row");
+        let sealed = sealed_secret(&mut connection, (tenant, enrolment.user)).await.expect("a row");
         let sealed = sealed.expect("it has one");
         let secret = app.app.sealer.open(&sealed, &owner(enrolment.user)).expect("its own");
         assert_eq!(uri(&secret, "demo-partner", "demo-partner"), enrolment.uri);

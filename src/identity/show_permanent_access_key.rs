@@ -1,16 +1,17 @@
 //! `GET /v3.0/OS-CREDENTIAL/credentials/{access_key}`
 
 use super::model::{AccessKeyText, token_time};
-use super::store;
 use crate::api::caller::AnyCaller;
 use crate::api::error::{ApiError, IdentityError};
 use crate::api::extract::{Json, Path};
 use crate::api::policy::Policy;
 use crate::app::App;
-use crate::values::id::UserId;
+use crate::values::id::{DomainId, TenantId, UserId};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// The access key.
@@ -60,10 +61,10 @@ pub async fn show_permanent_access_key(
 ) -> Result<Json<ShowPermanentAccessKeyResponse>, ApiError> {
     let own = (!caller.administrator).then_some(caller.user);
     let mut connection = app.database.control().await?;
-    let found = store::credential(&mut connection, (caller.tenant, caller.domain), own, access_key.as_str()).await?;
+    let found = credential(&mut connection, (caller.tenant, caller.domain), own, access_key.as_str()).await?;
     let no_such_key = || ApiError::identity(StatusCode::NOT_FOUND, "There is no such access key.");
     let found = found.ok_or_else(no_such_key)?;
-    let credential = CredentialResult {
+    let shown = CredentialResult {
         user_id: found.user,
         access: access_key.as_str().to_owned(),
         status: if found.enabled { "active" } else { "inactive" },
@@ -71,7 +72,39 @@ pub async fn show_permanent_access_key(
         last_use_time: token_time(found.last_used_at.unwrap_or(found.created_at)),
         description: "",
     };
-    Ok(Json(ShowPermanentAccessKeyResponse { credential }))
+    Ok(Json(ShowPermanentAccessKeyResponse { credential: shown }))
+}
+
+/// An access key as its account sees it.
+struct Credential {
+    /// Whose it is.
+    user: UserId,
+    /// Whether it may be used.
+    enabled: bool,
+    /// When it was made.
+    created_at: OffsetDateTime,
+    /// When it was last used, to the minute.
+    last_used_at: Option<OffsetDateTime>,
+}
+
+/// An access key of an account, or of one of its users.
+async fn credential(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    user: Option<UserId>,
+    access_key: &str,
+) -> sqlx::Result<Option<Credential>> {
+    sqlx::query_as!(
+        Credential,
+        r#"select user_id as "user: UserId", enabled, created_at, last_used_at from access_keys
+           where access_key = $1 and tenant_id = $2 and domain_id = $3 and ($4::uuid is null or user_id = $4)"#,
+        access_key,
+        tenant.0,
+        domain.0,
+        user.map(|user| user.0)
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 #[cfg(test)]
