@@ -33,7 +33,7 @@ pub const BEGIN_AT_ONE_MOMENT: &str = "begin isolation level repeatable read";
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
-    /// One connection, for [`crate::background::follow`] to hear announcements on.
+    /// One connection, for [`crate::background::invalidation`] to hear announcements on.
     announcements: PgPool,
 }
 

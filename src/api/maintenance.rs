@@ -1,7 +1,7 @@
 //! The maintenance switch: while it is on, the partner API refuses everything, or all that writes. Health, metrics and the
 //! operators' API go on, and so does what the clock demands.
 //!
-//! It stands in the database; each replica keeps it in memory and follows it ([`crate::background::follow`]), so that no request asks
+//! It stands in the database; each replica keeps it in memory and follows it ([`crate::background::invalidation`]), so that no request asks
 //! for it. At its planned end it is off by itself, on every replica at that instant.
 
 use crate::api::error::ApiError;

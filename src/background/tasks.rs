@@ -1,6 +1,6 @@
 //! The tasks of a replica.
 
-use super::{associations, cleanups, deliveries, due, follow, proof};
+use super::{associations, cleanups, deliveries, due, invalidation, proof};
 use crate::app::App;
 use crate::supervisor::Task;
 
@@ -13,9 +13,9 @@ pub fn all(app: &App) -> Vec<Task> {
         }};
     }
     vec![
-        task!("announcements": follow::hear),
-        task!("looks": follow::look),
-        task!("key uses": follow::write_uses),
+        task!("announcements": invalidation::hear),
+        task!("looks": invalidation::look),
+        task!("key uses": invalidation::write_uses),
         task!("due": due::watch),
         task!("associations": associations::run),
         task!("deliveries": deliveries::run),

@@ -1,6 +1,6 @@
 //! Keys and tokens in memory, so that no request asks the database who calls.
 //!
-//! What was read is kept for a bounded time and forgotten at once when a change is announced (see [`crate::background::follow`]).
+//! What was read is kept for a bounded time and forgotten at once when a change is announced (see [`crate::background::invalidation`]).
 //! That something does not exist is remembered briefly, so that a stranger's guesses do not become queries.
 
 use super::store::TokenHash;

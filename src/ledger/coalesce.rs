@@ -36,7 +36,7 @@ pub trait Ask: Send + Sync + 'static {
 }
 
 /// Gathers questions.
-pub struct Gatherer<A: Ask>(Arc<Shared<A>>);
+pub struct Coalescer<A: Ask>(Arc<Shared<A>>);
 
 struct Shared<A: Ask> {
     database: Database,
@@ -52,7 +52,7 @@ struct Waiting<A: Ask> {
 
 type Reply<A> = oneshot::Sender<Result<<A as Ask>::Answer, ApiError>>;
 
-impl<A: Ask> Gatherer<A> {
+impl<A: Ask> Coalescer<A> {
     /// Nobody asks yet. What the database does not answer within this time is given up.
     pub fn new(database: Database, within: Duration) -> Self {
         Self(Arc::new(Shared { database, within, tenants: Mutex::default() }))
@@ -75,9 +75,9 @@ impl<A: Ask> Gatherer<A> {
     }
 }
 
-impl<A: Ask> fmt::Debug for Gatherer<A> {
+impl<A: Ask> fmt::Debug for Coalescer<A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Gatherer").finish_non_exhaustive()
+        formatter.debug_struct("Coalescer").finish_non_exhaustive()
     }
 }
 
@@ -212,25 +212,25 @@ mod tests {
         }
     }
 
-    fn gatherer(pool: PgPool) -> Arc<Gatherer<Echo>> {
-        Arc::new(Gatherer::new(Database::from_pool(pool), Duration::from_secs(2)))
+    fn coalescer(pool: PgPool) -> Arc<Coalescer<Echo>> {
+        Arc::new(Coalescer::new(Database::from_pool(pool), Duration::from_secs(2)))
     }
 
     fn tenant(number: u128) -> TenantId {
         TenantId(Uuid::from_u128(number))
     }
 
-    fn idle(gatherer: &Gatherer<Echo>) -> bool {
-        gatherer.0.lock().is_empty()
+    fn idle(coalescer: &Coalescer<Echo>) -> bool {
+        coalescer.0.lock().is_empty()
     }
 
     #[sqlx::test(migrations = false)]
     async fn each_gets_its_own_answer_and_few_statements_answer_many(pool: PgPool) {
-        let gatherer = gatherer(pool);
+        let coalescer = coalescer(pool);
         let mut asked = JoinSet::new();
         for number in 0..200 {
-            let (gatherer, tenant) = (gatherer.clone(), tenant(u128::from(number % 3 == 0)));
-            asked.spawn(async move { (tenant, number, gatherer.ask(tenant, number).await) });
+            let (coalescer, tenant) = (coalescer.clone(), tenant(u128::from(number % 3 == 0)));
+            asked.spawn(async move { (tenant, number, coalescer.ask(tenant, number).await) });
         }
         let mut together = Vec::new();
         while let Some(done) = asked.join_next().await {
@@ -241,17 +241,17 @@ mod tests {
         }
         assert!(together.len() == 200 && together.iter().all(|asked| (1..=MOST).contains(asked)), "{together:?}");
         assert!(together.contains(&MOST), "with so many waiting some statement is full: {together:?}");
-        while !idle(&gatherer) {
+        while !idle(&coalescer) {
             tokio::task::yield_now().await;
         }
     }
 
     #[sqlx::test(migrations = false)]
     async fn whoever_goes_away_or_fails_or_panics_keeps_nobody_from_asking(pool: PgPool) {
-        let gatherer = gatherer(pool);
+        let coalescer = coalescer(pool);
         let ask = |number: i32| {
-            let gatherer = gatherer.clone();
-            tokio::spawn(async move { gatherer.ask(tenant(1), number).await })
+            let coalescer = coalescer.clone();
+            tokio::spawn(async move { coalescer.ask(tenant(1), number).await })
         };
         for _ in 0..2 {
             for fails in [PANICS, FAILS] {
@@ -264,7 +264,7 @@ mod tests {
         // One is under way, one waits and goes away, and one waits behind it.
         let under_way = ask(500);
         let waiting = async |count| {
-            while gatherer.0.lock().get(&tenant(1)).map(VecDeque::len) != Some(count) {
+            while coalescer.0.lock().get(&tenant(1)).map(VecDeque::len) != Some(count) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
@@ -292,22 +292,22 @@ mod tests {
     #[sqlx::test(migrations = false)]
     async fn a_tenant_that_asks_without_end_keeps_nobody_from_the_only_connection(pool: PgPool) {
         let only = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(2));
-        let gatherer = gatherer(only.connect_with((*pool.connect_options()).clone()).await.expect("it connects"));
+        let coalescer = coalescer(only.connect_with((*pool.connect_options()).clone()).await.expect("it connects"));
         let mut without_end = JoinSet::new();
         // Two by turns: while one is answered the other already waits.
         for _ in 0..2 {
-            let asking = gatherer.clone();
+            let asking = coalescer.clone();
             without_end.spawn(async move {
                 loop {
                     asking.ask(tenant(1), 5).await.expect("it is answered");
                 }
             });
-            while gatherer.0.lock().get(&tenant(1)).map(VecDeque::len) != Some(0) {
+            while coalescer.0.lock().get(&tenant(1)).map(VecDeque::len) != Some(0) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
         for _ in 0..5 {
-            assert_eq!(gatherer.ask(tenant(2), 0).await.expect("it is answered").0, tenant(2));
+            assert_eq!(coalescer.ask(tenant(2), 0).await.expect("it is answered").0, tenant(2));
         }
         assert!(without_end.try_join_next().is_none(), "none of them has failed");
     }

@@ -6,7 +6,7 @@ pub mod signer;
 use crate::api::edge::Peer;
 use crate::api::operation::Operations;
 use crate::app::App;
-use crate::background::follow;
+use crate::background::invalidation;
 use crate::catalogue::memory as catalogue;
 use crate::clock::Clock;
 use crate::config::{RateText, Secret, Settings};
@@ -67,7 +67,7 @@ impl TestApp {
     pub fn follow(&self) -> tokio::task::JoinHandle<()> {
         let (hearing, looking) = (self.app.clone(), self.app.clone());
         tokio::spawn(async move {
-            tokio::join!(follow::hear(hearing), follow::look(looking));
+            tokio::join!(invalidation::hear(hearing), invalidation::look(looking));
         })
     }
 

@@ -7,17 +7,17 @@ use crate::coupons::store::partners;
 
 /// What was due.
 #[derive(PartialEq, Eq, Debug, Default)]
-struct Done {
+struct Happened {
     expired: usize,
     told: usize,
     unlisted: usize,
 }
 
 impl Shop {
-    async fn look(&self, account: &str) -> Done {
+    async fn look(&self, account: &str) -> Happened {
         let tenant = self.account(account).0;
         let (connection, now) = (&mut *self.connection().await, self.now());
-        Done {
+        Happened {
             expired: jobs::expire(connection, tenant, now).await.expect("they expire"),
             told: jobs::tell(connection, tenant, now).await.expect("partners are told"),
             unlisted: jobs::unlist(connection, tenant, now).await.expect("they leave the lists"),
@@ -43,7 +43,7 @@ async fn a_coupon_expires_once_and_its_value_goes_home(pool: PgPool) {
     shop.post("demo-partner", ISSUE, body).await.ok();
     let longer = shop.issue(&quota, "1").await;
     assert_eq!(shop.own_statuses("status=2").await, (2, vec![2, 2]));
-    assert_eq!(shop.look("demo-partner").await, Done::default(), "nothing is due");
+    assert_eq!(shop.look("demo-partner").await, Happened::default(), "nothing is due");
 
     shop.advance(Duration::days(4)).await;
     assert_eq!(shop.look("demo-partner").await.told, 1, "it expires within seven days");
@@ -57,7 +57,7 @@ async fn a_coupon_expires_once_and_its_value_goes_home(pool: PgPool) {
     assert_eq!(shop.own_statuses("").await, (2, vec![2, 4]));
     assert_eq!(shop.balance("demo-partner", &quota).await, "986.66");
     assert_eq!(shop.look("demo-partner").await.expired, 1);
-    assert_eq!(shop.look("demo-partner").await, Done::default(), "once");
+    assert_eq!(shop.look("demo-partner").await, Happened::default(), "once");
     assert_eq!(shop.own_statuses("status=4").await, (1, vec![4]));
     assert_eq!(shop.balance("demo-partner", &quota).await, "999");
     let records = shop.get("demo-partner", &format!("{RECORDS}?operation_types=4&quota_id={quota}")).await;

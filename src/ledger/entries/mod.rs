@@ -11,7 +11,7 @@ mod pages;
 
 pub use model::{Adjustment, Change, Entry, Filter, History, Listed, Span, Trade};
 
-use super::coalesce::Gatherer;
+use super::coalesce::Coalescer;
 use super::model::TransferKind;
 use crate::api::error::ApiError;
 use crate::database::Database;
@@ -105,18 +105,18 @@ impl Histories {
 #[derive(Debug)]
 struct Reader<E: Shown> {
     database: Database,
-    pages: Gatherer<Pages<E>>,
+    pages: Coalescer<Pages<E>>,
     /// Pages as they were read. Which version is the newest only the database knows.
     known: Memory<Page, Arc<Listed<E>>>,
     /// Of which pages it is the second time.
-    lately: Lately,
+    admission: AdmissionFilter,
 }
 
 impl<E: Shown> Reader<E> {
     fn new(database: Database, within: Duration) -> Self {
         let weight = |listed: &Arc<Listed<E>>| u32::try_from(1 + listed.entries.len()).unwrap_or(u32::MAX);
         let known = Memory::new(|bounds| bounds.max_capacity(CAPACITY).weigher(move |_, listed| weight(listed)));
-        Self { pages: Gatherer::new(database.clone(), within), database, known, lately: Lately::new() }
+        Self { pages: Coalescer::new(database.clone(), within), database, known, admission: AdmissionFilter::new() }
     }
 
     async fn page(
@@ -138,7 +138,7 @@ impl<E: Shown> Reader<E> {
             return Ok(known.unwrap_or_else(nothing));
         };
         let listed = Arc::new(listed);
-        if self.lately.was_read(page) {
+        if self.admission.was_read(page) {
             self.known.insert(place, listed.clone()).await;
         }
         Ok(listed)
@@ -168,12 +168,12 @@ fn numbers((offset, limit): (usize, usize)) -> (i64, i64) {
 /// Which pages were read lately, by their hashes; each may make another be forgotten. Who goes through a long history asks for
 /// no page of it again, so only what is read twice is worth the place and the work of remembering it.
 #[derive(Debug)]
-struct Lately {
+struct AdmissionFilter {
     hasher: RandomState,
     hashes: Box<[AtomicU64]>,
 }
 
-impl Lately {
+impl AdmissionFilter {
     const PAGES: usize = 4096;
 
     fn new() -> Self {
@@ -195,12 +195,12 @@ mod tests {
 
     #[test]
     fn a_page_is_worth_remembering_when_it_is_read_again() {
-        let lately = Lately::new();
+        let filter = AdmissionFilter::new();
         let history = History { tenant: TenantId(Uuid::nil()), account: AccountId(Uuid::nil()) };
         let span = Span { begin: OffsetDateTime::UNIX_EPOCH, end: OffsetDateTime::UNIX_EPOCH };
         let page = |offset| Page { history, span, part: (offset, 10) };
-        assert_eq!([0, 0, 0].map(|offset| lately.was_read(page(offset))), [false, true, true]);
+        assert_eq!([0, 0, 0].map(|offset| filter.was_read(page(offset))), [false, true, true]);
         // A history that is gone through is not remembered, however long it is.
-        assert!((1..10_000).all(|number| !lately.was_read(page(number * 10 + 5))));
+        assert!((1..10_000).all(|number| !filter.was_read(page(number * 10 + 5))));
     }
 }

@@ -12,9 +12,9 @@
 //! all of them still are as remembered. Whatever that cannot decide is decided under locks: refusals, keys that were used
 //! before, accounts that somebody else changed.
 
+mod batch;
 mod command;
 mod contested;
-mod done;
 mod keys;
 mod known;
 mod not_done;
@@ -33,8 +33,8 @@ use crate::health::Health;
 use crate::supervisor::Task;
 use crate::values::id::TenantId;
 use axum::http::{StatusCode, header};
+use batch::Batch;
 use contested::Contested;
-use done::Done;
 use keys::Keys;
 use known::Known;
 use not_done::NotDone;
@@ -307,12 +307,12 @@ impl Writer {
         let first = commands[0].write.caller.tenant;
         let mut connection = self.connection(first).await?;
         let mut books = self.known.books(&mut connection, purses, self.clocks.now(first)).await?;
-        let (mut keys, mut done) = (Keys::default(), Done::default());
+        let (mut keys, mut batch) = (Keys::default(), Batch::default());
         let outcomes =
-            commands.iter().map(|command| self.decide(command, &mut books, &mut keys, &mut done).ok().map(Ok));
+            commands.iter().map(|command| self.decide(command, &mut books, &mut keys, &mut batch).ok().map(Ok));
         let outcomes: Vec<Option<Outcome>> = outcomes.collect();
-        if !done.is_empty() {
-            let written = done.write_at_once(&mut connection, (&self.known, &books), self.clock.now()).await;
+        if !batch.is_empty() {
+            let written = batch.write_at_once(&mut connection, (&self.known, &books), self.clock.now()).await;
             written.map_err(NotDone::at_once)?;
             self.known.remember(&books);
         }
@@ -375,17 +375,23 @@ impl Writer {
         self.contested.compare(&accounts, Instant::now());
         // Whoever used a key on these accounts has committed: we hold their locks.
         let mut keys = Keys::load(transaction, commands).await?;
-        let mut done = Done::default();
+        let mut batch = Batch::default();
         let mut books = Books::new(accounts);
         let outcomes: Vec<Outcome> =
-            commands.iter().map(|command| self.decide(command, &mut books, &mut keys, &mut done)).collect();
-        if !done.is_empty() {
-            done.write(transaction, tenant, &books, self.clock.now()).await?;
+            commands.iter().map(|command| self.decide(command, &mut books, &mut keys, &mut batch)).collect();
+        if !batch.is_empty() {
+            batch.write(transaction, tenant, &books, self.clock.now()).await?;
         }
         Ok((outcomes, books))
     }
 
-    fn decide<'a>(&self, command: &'a Command, books: &mut Books, keys: &mut Keys<'a>, done: &mut Done<'a>) -> Outcome {
+    fn decide<'a>(
+        &self,
+        command: &'a Command,
+        books: &mut Books,
+        keys: &mut Keys<'a>,
+        batch: &mut Batch<'a>,
+    ) -> Outcome {
         if let Some(stored) = keys.stored(command) {
             return stored.map_err(Failure::Error);
         }
@@ -393,7 +399,7 @@ impl Writer {
         let transfers = books.post(&command.postings, now).map_err(Failure::Refused)?;
         let answer = Answer { status: StatusCode::OK, body: (command.answer)(&transfers), mark: None };
         keys.remember(command, &answer);
-        done.add(command, answer.body.clone(), transfers);
+        batch.add(command, answer.body.clone(), transfers);
         Ok(answer)
     }
 }

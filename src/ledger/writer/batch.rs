@@ -1,4 +1,4 @@
-//! The commands of a batch that are being done, and how they are written.
+//! A batch: commands that are being done, and how they are written.
 
 use super::super::books::{Account, Books, Transfer};
 use super::super::model::{Rows, TransferKind};
@@ -15,14 +15,14 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// What is done.
+/// The commands of a batch that are done.
 #[derive(Default)]
-pub struct Done<'a> {
+pub struct Batch<'a> {
     commands: Vec<(&'a Command, String)>,
     transfers: Vec<Transfer>,
 }
 
-impl<'a> Done<'a> {
+impl<'a> Batch<'a> {
     /// Adds a command, its answer and its transfers.
     pub fn add(&mut self, command: &'a Command, answer: String, transfers: Vec<Transfer>) {
         self.commands.push((command, answer));
