@@ -103,8 +103,8 @@ impl Terms {
 pub struct PriceRow {
     /// Of what, where, in which currency, measured how.
     pub key: PriceKey,
-    /// What it costs.
-    pub terms: Terms,
+    /// What it costs: mostly the same in many regions.
+    pub terms: Arc<Terms>,
 }
 
 /// What a row's terms are of. The instant from which they hold completes it.
@@ -182,12 +182,14 @@ impl PriceBook {
                 service_type: service_of(resource_type),
                 products: HashMap::new(),
             });
-            let product = |id: &str| product_id(&resource.service_type, &key.resource_spec, &key.region, id);
-            let (on_demand_id, period_id) = (product("on demand"), product("period"));
+            let service_type = &resource.service_type;
+            let spec = key.resource_spec.clone();
             let regions = resource.products.entry(key.resource_spec).or_default();
-            let product =
-                regions.entry(key.region).or_insert_with(|| Product { on_demand_id, period_id, offers: Vec::new() });
-            let terms = shared.get(&terms).cloned().unwrap_or_else(|| Arc::new(terms));
+            let product = regions.entry(key.region).or_insert_with_key(|region| {
+                let id = |mode| product_id(service_type, &spec, region, mode);
+                Product { on_demand_id: id("on demand"), period_id: id("period"), offers: Vec::new() }
+            });
+            let terms = shared.get(&terms).cloned().unwrap_or(terms);
             shared.insert(terms.clone());
             match product.offers.last_mut() {
                 Some(last) if (last.currency, &last.usage_factor) == (key.currency, &key.usage_factor) => {

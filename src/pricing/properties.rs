@@ -14,6 +14,7 @@ use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::RngSeed;
 use rust_decimal::Decimal;
 use serde_json::json;
+use std::sync::Arc;
 use time::macros::datetime;
 
 const REGIONS: [&str; 2] = ["here", "there"];
@@ -68,7 +69,7 @@ prop_compose! {
             currency,
             usage_factor: factor.to_owned(),
         };
-        PriceRow { key, terms }
+        PriceRow { key, terms: Arc::new(terms) }
     }
 }
 

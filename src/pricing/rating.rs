@@ -344,6 +344,7 @@ pub fn charge(metered: Decimal) -> Charge {
 mod tests {
     use super::*;
     use crate::pricing::book::{PriceKey, PriceRow};
+    use std::sync::Arc;
     use time::macros::datetime;
 
     fn number(text: &str) -> Decimal {
@@ -361,7 +362,7 @@ mod tests {
                 currency: Currency::Cny,
                 usage_factor: "traffic".to_owned(),
             },
-            terms: Terms {
+            terms: Arc::new(Terms {
                 effective_at: datetime!(2026-01-01 00:00 UTC),
                 measure_id: Some(10),
                 size: None,
@@ -372,7 +373,7 @@ mod tests {
                 day: Vec::new(),
                 month: Vec::new(),
                 years: [Vec::new(), Vec::new(), Vec::new()],
-            },
+            }),
         };
         let rows = vec![
             row("tiered", Shape::Tiered, &["0", "10"], &["1.00", "0.50"]),

@@ -22,6 +22,7 @@ use crate::values::decimal::{parse_decimal, plain};
 use crate::values::time::{parse_instant, write_instant};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The first line of a CSV sheet.
 pub const HEADER: &str = "resource_type,resource_spec,regions,currency,effective_at,usage_factor,measure_id,\
@@ -45,7 +46,7 @@ struct Reader<'a>(&'a Row);
 
 impl Reader<'_> {
     fn rows(&self) -> Result<Vec<PriceRow>, Problem> {
-        let terms = self.terms()?;
+        let terms = Arc::new(self.terms()?);
         let factor = self.0.bounded("usage_factor", 0..=64)?.to_ascii_lowercase();
         if factor.is_empty() != terms.on_demand.is_empty() && terms.shape != Shape::Withdrawn {
             return Err(self

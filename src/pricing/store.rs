@@ -10,30 +10,27 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::HashMap;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// All rows of the price book.
+/// All rows of the price book. What costs the same in several regions is read once for all of them.
 pub async fn prices(connection: &mut PgConnection) -> sqlx::Result<Vec<PriceRow>> {
     let rows = sqlx::query!(
-        r#"select resource_type_code, resource_spec, region_code, currency as "currency: Currency", usage_factor,
-                  effective_at, measure_id, size_measure_id, size_min, size_max, size_step, shape as "shape: Shape",
+        r#"select resource_type_code, resource_spec, array_agg(region_code) as "regions!",
+                  currency as "currency: Currency", usage_factor, effective_at, measure_id, size_measure_id, size_min, size_max, size_step, shape as "shape: Shape",
                   tier_by, tiers as "tiers: Vec<Decimal>", on_demand as "on_demand: Vec<Decimal>",
                   day as "day: Vec<Decimal>", month as "month: Vec<Decimal>", one_year as "one_year: Vec<Decimal>",
                   two_years as "two_years: Vec<Decimal>", three_years as "three_years: Vec<Decimal>"
-           from prices"#
+           from prices
+           group by resource_type_code, resource_spec, currency, usage_factor, effective_at, measure_id, size_measure_id,
+                    size_min, size_max, size_step, shape, tier_by, tiers, on_demand, day, month, one_year, two_years,
+                    three_years"#
     )
     .fetch_all(connection)
     .await?;
-    let read = rows.into_iter().map(|row| PriceRow {
-        key: PriceKey {
-            resource_type: row.resource_type_code,
-            resource_spec: row.resource_spec,
-            region: row.region_code,
-            currency: row.currency,
-            usage_factor: row.usage_factor,
-        },
-        terms: Terms {
+    let read = rows.into_iter().flat_map(|row| {
+        let terms = Arc::new(Terms {
             effective_at: row.effective_at,
             measure_id: row.measure_id,
             size: size_rule(row.size_measure_id, row.size_min, row.size_max, row.size_step),
@@ -44,7 +41,17 @@ pub async fn prices(connection: &mut PgConnection) -> sqlx::Result<Vec<PriceRow>
             day: row.day,
             month: row.month,
             years: [row.one_year, row.two_years, row.three_years],
-        },
+        });
+        row.regions.into_iter().map(move |region| PriceRow {
+            key: PriceKey {
+                resource_type: row.resource_type_code.clone(),
+                resource_spec: row.resource_spec.clone(),
+                region,
+                currency: row.currency,
+                usage_factor: row.usage_factor.clone(),
+            },
+            terms: terms.clone(),
+        })
     });
     Ok(read.collect())
 }
