@@ -6,31 +6,35 @@ export SQLX_OFFLINE ?= true
 # they lie in memory where 4 GB of it are offered.
 DATABASES := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo $${TMPDIR:-/tmp})
 
-.PHONY: sandbox test check unit sdk documents sqlx bench postgres tools
+.PHONY: sandbox test check compiled unit sdk documents sqlx bench postgres tools
 
 ## Start everything on a PostgreSQL of its own and print keys and addresses. ARGS="--reset" makes a new world.
 sandbox: postgres
 	cargo build --release --locked
 	exec target/release/bss-gateway sandbox $(ARGS)
 
-## All checks and tests.
-test: postgres tools check unit sdk
+## All checks and tests. The two kinds of tests run side by side: each leaves cores idle while it waits.
+test: postgres tools check compiled
+	+$(MAKE) --no-print-directory -j2 unit sdk
 
-check:
+check: tools
 	cargo fmt --check
+	$(VENV)/bin/typos
 	cargo clippy --locked --quiet --all-targets --features testing -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
-## The tests in Rust. The binary that is tested is compiled with the tests: alone, its dependencies would have other features, and
-## they and the library would be compiled once more.
-unit:
+## The binary that is tested is compiled with the tests: alone, its dependencies would have other features, and they and the
+## library would be compiled once more.
+compiled:
 	cargo test --locked --features testing --no-run
+
+## The tests in Rust.
+unit: compiled
 	TMPDIR=$(DATABASES) target/debug/bss-gateway with-postgres -- .ci/unit
 
 ## The official Python SDK and a headless browser against the real binary, as many files at once as there are cores, in the
 ## order of conftest.py: by itself xdist would begin with the files of many tests, and the long ones would end alone.
-sdk:
-	cargo test --locked --features testing --no-run
+sdk: compiled
 	TMPDIR=$(DATABASES) $(VENV)/bin/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder tests/sdk
 
 ## Write what is generated in openapi/.

@@ -1,6 +1,8 @@
-//! What is depended on: each dependency is used, and each licence is one that a distribution of the binary may carry.
+//! What is depended on: each dependency is used, each licence is one that a distribution of the binary may carry, and no version
+//! has a known fault.
 
 use crate::files::files;
+use semver::{Version, VersionReq};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -74,4 +76,34 @@ fn every_dependency_is_used() {
     let names = dependencies.iter().filter_map(|dependency| dependency["name"].as_str());
     let is_unused = |name: &&str| !UNNAMED.contains(name) && !text.contains(&format!("{}::", name.replace('-', "_")));
     assert_eq!(names.filter(is_unused).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// `.ci/advisories` writes what is known.
+#[test]
+fn no_version_has_a_known_fault() {
+    let known = include_str!("facts/advisories.csv");
+    let mut known = csv::Reader::from_reader(known.as_bytes());
+    let known: Vec<(String, String, String)> = known.deserialize().collect::<Result<_, _>>().expect("three columns");
+    assert!(known.len() > 50);
+    let metadata = metadata();
+    let mut faulty = Vec::new();
+    for package in metadata["packages"].as_array().expect("a list") {
+        let (name, version) = (&package["name"], package["version"].as_str().expect("a version"));
+        for (_, advisory, safe) in known.iter().filter(|(package, ..)| name == package.as_str()) {
+            if !is_safe(version, safe) {
+                faulty.push(format!("{name} {version}: {advisory}"));
+            }
+        }
+    }
+    assert_eq!(faulty, Vec::<String>::new());
+    assert!(is_safe("0.9.5", ">= 0.10.1;< 0.10.0, >= 0.9.3") && !is_safe("0.10.0", ">= 0.10.1;< 0.10.0, >= 0.9.3"));
+}
+
+/// Whether a version lies in one of the ranges.
+fn is_safe(version: &str, ranges: &str) -> bool {
+    let version = Version::parse(version).expect("a version");
+    ranges
+        .split(';')
+        .filter(|range| !range.is_empty())
+        .any(|range| VersionReq::parse(range).expect("a range").matches(&version))
 }

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companys_name_has_a_letter() {
+    fn the_name_of_a_company_has_a_letter() {
         assert!(is_corp_name("3M") && is_corp_name("华为"));
         assert!(!is_corp_name("123") && !is_corp_name("- 1"));
     }
