@@ -25,6 +25,7 @@ pub mod model;
 pub mod opening;
 pub mod partner_administration;
 pub mod partners;
+pub mod payer;
 pub mod refusal;
 pub mod sandbox;
 pub mod send_verification_message_code;

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 impl Task {
     fn between(&self) -> Between {
-        Between { tenant: self.master.tenant, master: self.master.id, member: self.member, user: self.user }
+        Between { tenant: self.master.tenant, master: self.master.id, member: self.member, user: Some(self.user) }
     }
 }
 

@@ -11,10 +11,11 @@ use crate::accounts::credit::{self, Lot, Terms};
 use crate::accounts::model::{BalanceType, CURRENCY, cash};
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
+use crate::coupons::split::{Between, Retrieving};
 use crate::customers::model::{AccountIdText, AssociationType, Related};
 use crate::customers::store::{self as customers, State};
-use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
-use crate::values::id::{DomainId, TenantId};
+use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
+use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::time::Instant;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -101,7 +102,7 @@ async fn move_cash(
     if amount > available {
         return Err(Refusal::Insufficient.into());
     }
-    ledger::post_locked(connection, tenant, books, &[posting(task, direction, (from, to), amount)], now).await?;
+    ledger::post_locked(connection, tenant, books, &[posting(direction, (member, Some(task.user)), (from, to), amount)], now).await?;
     match direction {
         Direction::Transfer => money_store::allocate(connection, master, member, amount).await?,
         Direction::Reclaim => money_store::take_back(connection, master, member, amount).await?,
@@ -146,8 +147,41 @@ async fn move_credit(
     let terms = Terms { currency: CURRENCY, given_by, expires_at: lot.expires_at };
     let raised = credit::raise(connection, (tenant, taker), terms, amount, now).await?;
     let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, raised, CURRENCY));
-    ledger::post(connection, tenant, &[posting(task, direction, purses, amount)], now).await?;
+    ledger::post(connection, tenant, &[posting(direction, (member, Some(task.user)), purses, amount)], now).await?;
     Ok(())
+}
+
+/// Takes back all that is left of what a master gave a member: parts of coupons, credit, and cash, in one posting. Both are locked.
+pub async fn take_all_back(
+    connection: &mut PgConnection,
+    master: Master,
+    member: DomainId,
+    now: OffsetDateTime,
+) -> Result<(), PostError> {
+    let tenant = master.tenant;
+    let between = Between { tenant, master: master.id, member, user: None };
+    let coupons = Retrieving::of_all(connection, between, now).await?;
+    let mut postings = coupons.postings();
+    for lot in given_credit(connection, master, member, now).await?.iter().filter(|lot| lot.balance > Decimal::ZERO) {
+        credit::lower(connection, (tenant, lot.id), lot.balance).await?;
+        let terms = Terms { currency: CURRENCY, given_by: None, expires_at: lot.expires_at };
+        let raised = credit::raise(connection, (tenant, master.id), terms, lot.balance, now).await?;
+        let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, raised, CURRENCY));
+        postings.push(posting(Direction::Reclaim, (member, None), purses, lot.balance));
+    }
+    let (masters, members) = (cash(tenant, master.id), cash(tenant, member));
+    let purses: Vec<Purse> = ledger::purses(&postings).into_iter().chain([masters, members]).collect();
+    let books = ledger::lock(connection, tenant, &purses, now).await?;
+    let held = books.account(&members).map_or(Decimal::ZERO, |account| account.balance);
+    let allocated = money_store::allocated(connection, master, member).await?;
+    let amount = reclaimable(held, allocated);
+    if amount > Decimal::ZERO {
+        postings.push(posting(Direction::Reclaim, (member, None), (members, masters), amount));
+    }
+    let made = ledger::post_locked(connection, tenant, books, &postings, now).await?;
+    // What is not there any more is not owed.
+    money_store::take_back(connection, master, member, allocated).await?;
+    Ok(coupons.record(connection, &made).await?)
 }
 
 /// The credit that a master may give: its own.
@@ -246,7 +280,12 @@ pub fn page(movable: &[Movable], (offset, limit): (usize, usize)) -> impl Iterat
     movable.iter().skip(offset).take(limit)
 }
 
-fn posting(task: &Task, direction: Direction, (from, to): (Purse, Purse), amount: Decimal) -> Posting {
+fn posting(
+    direction: Direction,
+    (member, user): (DomainId, Option<UserId>),
+    (from, to): (Purse, Purse),
+    amount: Decimal,
+) -> Posting {
     Posting {
         kind: match direction {
             Direction::Transfer => TransferKind::EnterpriseTransfer,
@@ -255,10 +294,10 @@ fn posting(task: &Task, direction: Direction, (from, to): (Purse, Purse), amount
         from,
         to,
         amount,
-        customer: Some(task.member),
+        customer: Some(member),
         reference: String::new(),
         memo: String::new(),
-        user: Some(task.user),
+        user,
     }
 }
 

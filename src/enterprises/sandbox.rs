@@ -2,7 +2,7 @@
 
 use super::model::{FinancialCustody, MemberAssociation, MemberStatus, Permission, Unit, permissions};
 use super::store::{self, Master, NewMember};
-use crate::customers::kin::{Succession, set_custody};
+use crate::customers::kin::{Succession, set_custodian};
 use crate::customers::model::CustomerType;
 use crate::customers::sandbox as customers;
 use crate::personal::Vault;
@@ -57,7 +57,8 @@ pub async fn make(
             permissions: &permissions(custody, &[Permission::ReadFinanceInfo, Permission::ReadConsumeBill]),
         };
         store::insert_member(connection, master, &new, now).await?;
-        set_custody(connection, master.tenant, id, custody == FinancialCustody::InCustody).await?;
+        let custodian = (custody == FinancialCustody::InCustody).then_some(master.id);
+        set_custodian(connection, master.tenant, id, custodian).await?;
         let of = Succession { tenant: master.tenant, from: master.id, to: id };
         review::inherit(connection, vault, of, now).await?;
     }

@@ -58,14 +58,8 @@ impl Task {
         if !money_store::take_turn(connection, master).await? {
             return Err(Refusal::Busy.into());
         }
-        let mut ids = [master.id, member];
-        ids.sort_unstable();
-        let mut state = None;
-        for id in ids {
-            let locked = customers::lock(connection, master.tenant, id).await?;
-            state = if id == master.id { locked } else { state };
-        }
+        let mut locked = customers::lock_all(connection, master.tenant, &[master.id, member]).await?;
         store::member_of(connection, master, member).await?.ok_or(Refusal::NotAMember)?;
-        Ok(state.ok_or(Refusal::NoSuchAccount)?)
+        Ok(locked.remove(&master.id).ok_or(Refusal::NoSuchAccount)?)
     }
 }
