@@ -254,7 +254,8 @@ pub async fn explained(
     query.build_query_as().fetch_optional(connection).await
 }
 
-const ALIKE: &str = "coalesce(c.payer_id, c.domain_id) as payer_id, c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
+const ALIKE: &str = "coalesce(c.payer_id, c.domain_id) as payer_id,
+        c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
         c.resource_type_code, c.region_code, c.resource_id, c.resource_name, c.parent_id, c.resource_spec, c.resource_size,
         c.size_measure_id, c.product_id, c.enterprise_project_id, c.usage_type_code, c.usage_amount, c.usage_measure_id,
         c.package_amount, c.period_type, c.period_num, c.official_amount, c.discount_amount, c.erase_amount,

@@ -139,11 +139,7 @@ impl Retrieving {
         Ok(all)
     }
 
-    async fn lock(
-        connection: &mut PgConnection,
-        between: Between,
-        ids: &[(CouponId, CouponId)],
-    ) -> sqlx::Result<Self> {
+    async fn lock(connection: &mut PgConnection, between: Between, ids: &[(CouponId, CouponId)]) -> sqlx::Result<Self> {
         let all: Vec<CouponId> = ids.iter().flat_map(|(main, part)| [*main, *part]).collect();
         let held = coupons::lock(connection, between.tenant, Which::Ids(&all)).await?;
         let of = |id, holder| held.iter().find(|coupon| coupon.id == id && coupon.holder == holder).cloned();

@@ -54,7 +54,10 @@ pub async fn make(
             status: MemberStatus::Normal,
             association: MemberAssociation::SameLegalEntity,
             display_name,
-            permissions: &permissions(custody, &[Permission::ReadFinanceInfo, Permission::ReadConsumeBill]),
+            permissions: &permissions(
+                custody,
+                &[Permission::ReadFinanceInfo, Permission::ReadConsumeBill, Permission::ShareCreditToSub],
+            ),
         };
         store::insert_member(connection, master, &new, now).await?;
         let custodian = (custody == FinancialCustody::InCustody).then_some(master.id);

@@ -1,6 +1,7 @@
 //! What a master account moves to a member or back is a task: it has a number that is used once, whatever it moves, and a master
 //! account has one at a time.
 
+use super::model::Member;
 use super::money_store;
 use super::refusal::{NotDone, Refusal};
 use super::store::{self, Master};
@@ -48,8 +49,8 @@ impl Task {
     }
 
     /// Begins it, in the transaction that does it: uses the number, takes the master's turn, and locks both accounts. How the
-    /// master stands.
-    pub async fn begin(&self, connection: &mut PgConnection, now: OffsetDateTime) -> Result<State, NotDone> {
+    /// master stands, and the member.
+    pub async fn begin(&self, connection: &mut PgConnection, now: OffsetDateTime) -> Result<(State, Member), NotDone> {
         let Self { master, member, .. } = *self;
         // The number first: of those who send one at the same time the others learn that it is used, not that somebody is busy.
         if !money_store::note(connection, master, (&self.trans_id, member), now).await? {
@@ -59,7 +60,7 @@ impl Task {
             return Err(Refusal::Busy.into());
         }
         let mut locked = customers::lock_all(connection, master.tenant, &[master.id, member]).await?;
-        store::member_of(connection, master, member).await?.ok_or(Refusal::NotAMember)?;
-        Ok(locked.remove(&master.id).ok_or(Refusal::NoSuchAccount)?)
+        let member = store::member_of(connection, master, member).await?.ok_or(Refusal::NotAMember)?;
+        Ok((locked.remove(&master.id).ok_or(Refusal::NoSuchAccount)?, member))
     }
 }

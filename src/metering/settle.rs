@@ -267,14 +267,17 @@ pub async fn pay(
     let mut postings = usage::postings(&payment, &flat, &homes);
     let is_more_due = left.iter().any(|due| *due > Decimal::ZERO);
     if is_more_due || !postings.is_empty() {
-        let money = if is_more_due { purses(connection, (tenant, payer.id), (payer.kind(), currency), at).await? } else { Vec::new() };
+        let money = if is_more_due {
+            purses(connection, (tenant, payer.id), (payer.kind(), currency), at).await?
+        } else {
+            Vec::new()
+        };
         let mut all = ledger::purses(&postings);
         all.push(Purse::vendor(tenant, currency));
         all.extend(money.iter().map(|(_, purse)| *purse));
         let books = ledger::lock(connection, tenant, &all, at).await?;
         let (paid, _) = plan::spread(left, &charging::available(&books, &money));
-        let trades: Vec<(DomainId, &str)> =
-            dues.iter().map(|due| (customer, due.charge.trade_id.as_str())).collect();
+        let trades: Vec<(DomainId, &str)> = dues.iter().map(|due| (customer, due.charge.trade_id.as_str())).collect();
         postings.extend(to_vendor((tenant, currency), &trades, (&paid, &money)));
         shares.extend(paid);
         let transfers = ledger::post_locked(connection, tenant, books, &postings, at).await?;

@@ -144,8 +144,7 @@ pub async fn give_back(
         ledger::post(connection, order.tenant, &postings, by.now).await?
     };
     back.record(connection, &transfers).await?;
-    let came_back: Vec<_> =
-        giving.items.iter().map(|item| (as_paid(&item.refund.returned), item.base.payer)).collect();
+    let came_back: Vec<_> = giving.items.iter().map(|item| (as_paid(&item.refund.returned), item.base.payer)).collect();
     charges::record(connection, order.tenant, &charging::given_back((&order, customer.kind), &came_back, by.now))
         .await?;
     let ended: Vec<(&str, i16)> =

@@ -6,8 +6,8 @@ use crate::api::error::ApiError;
 use crate::api::extract::Path;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
-use crate::orders::model::By;
 use crate::orders::agent_payment;
+use crate::orders::model::By;
 use axum::extract::State;
 
 /// Refuses to pay an order for a customer.

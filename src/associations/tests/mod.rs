@@ -1,6 +1,7 @@
 //! Members of enterprises through the router, on a real database.
 
 mod custody;
+mod leaving;
 mod race;
 
 use crate::metering::verify;

@@ -4,7 +4,9 @@ pub mod due;
 pub mod lines;
 pub mod search;
 
-use super::model::{Agent, Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType};
+use super::model::{
+    Agent, Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType,
+};
 use super::state::Event;
 use crate::customers::model::AssociationType;
 use crate::values::id::{DomainId, TenantId};
