@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,10 @@ class House(Meter):
         self.member = Client("cn", gateway, TokenCredentials(token(gateway, self.name, PASSWORD)))
         [listed] = own("ListEnterpriseSubCustomers", sub_customer_account_name=self.name).sub_customer_infos
         self.id = listed.id
+
+    def until(self, instant: datetime) -> list[dict[str, Any]]:
+        """Moves the clock of the enterprise, which is no customer of the partner's."""
+        return self.ask("POST", "clock", account=MASTER, action="ADVANCE", to=text(instant))["happened"]
 
     def buy(self, **more: Any) -> dict[str, Any]:
         return self.ask("POST", f"accounts/{self.name}/orders", lines=[SERVER], **more)
