@@ -57,6 +57,8 @@ pub struct State {
     pub notifier: Notifier,
     /// Wakes who delivers events.
     pub notified: Notify,
+    /// Wakes who writes exports.
+    pub exported: Notify,
     /// Wakes who makes the associations of new customers.
     pub registered: Notify,
     /// Makes transfers.
@@ -138,6 +140,7 @@ impl App {
             messenger,
             notifier,
             notified: Notify::new(),
+            exported: Notify::new(),
             customers: Customers::new(database.clone(), Duration::from_secs(identity.max_age_seconds)),
             registered: Notify::new(),
             ledger: Writers::start(&database, &clock, &clocks, (&settings.ledger, &health))?,

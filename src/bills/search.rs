@@ -217,7 +217,8 @@ pub struct Search {
     pub wanted: Wanted,
 }
 
-const SINGLE: &str = "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.charge_id,
+/// What is read of a charge, without what [`ALIKE`] has.
+pub(super) const SINGLE: &str = "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.charge_id,
         (c.consumed_at at time zone 'UTC-8')::date as day, c.partner_id, c.association_type, c.order_type, c.unit_price,
         c.price_divisor, c.promotion_types, ";
 
@@ -249,7 +250,8 @@ pub async fn explained(
     query.build_query_as().fetch_optional(connection).await
 }
 
-const ALIKE: &str = "c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
+/// What is read of charges and of their totals.
+pub(super) const ALIKE: &str = "c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
         c.resource_type_code, c.region_code, c.resource_id, c.resource_name, c.parent_id, c.resource_spec, c.resource_size,
         c.size_measure_id, c.product_id, c.enterprise_project_id, c.usage_type_code, c.usage_amount, c.usage_measure_id,
         c.package_amount, c.period_type, c.period_num, c.official_amount, c.discount_amount, c.erase_amount,

@@ -34,6 +34,7 @@ pub mod show_sub_customer_budget;
 pub mod store;
 pub mod unfreeze_sub_customers;
 pub mod update_sub_customer_budget;
+pub mod walk;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;

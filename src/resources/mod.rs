@@ -23,6 +23,7 @@ pub mod set_resources_renew_config;
 mod tests;
 pub mod update_period_to_on_demand;
 pub mod update_period_to_on_demand_instantly;
+pub mod walk;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;
