@@ -31,6 +31,7 @@ pub struct Of {
 }
 
 /// What rows are shown with.
+#[derive(Clone, Copy)]
 pub struct With<'a> {
     /// For the names of services, regions and units.
     pub catalogue: &'a Catalogue,

@@ -146,5 +146,5 @@ pub async fn download_export(
     if !export.request.is_masked {
         return Err(ApiError::forbidden());
     }
-    answer(&app, &export, now)
+    answer(&app.database, &export, now)
 }

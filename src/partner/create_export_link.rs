@@ -43,7 +43,7 @@ pub async fn create_export_link(
             let export = find(connection, (seller.tenant, seller.domain), export_id).await?;
             check_sight(&seller, export.request.is_masked)?;
             // What cannot be fetched has no link.
-            answer(&app, &export, now)?;
+            answer(&app.database, &export, now)?;
             if !export.request.is_masked {
                 record_unmasked(connection, (&seller, &call), export_id, system).await?;
             }

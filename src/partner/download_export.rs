@@ -31,7 +31,7 @@ pub async fn download_export(
     let mut connection = app.database.tenant(seller.tenant).await?;
     let export = find(&mut connection, (seller.tenant, seller.domain), export_id).await?;
     check_sight(&seller, export.request.is_masked)?;
-    let response = answer(&app, &export, app.now(seller.tenant))?;
+    let response = answer(&app.database, &export, app.now(seller.tenant))?;
     if !export.request.is_masked {
         let call = Call::new("DownloadExport", &request);
         record_unmasked(&mut connection, (&seller, &call), export_id, app.clock.now()).await?;

@@ -5,7 +5,7 @@ use crate::api::caller::{Caller, CallerKind};
 use crate::api::error::ApiError;
 use crate::api::policy::Policy;
 use crate::api::recorder::File;
-use crate::app::App;
+use crate::database::Database;
 use crate::exports::file;
 use crate::exports::model::{Export, ExportFormat, ExportKind, ExportStatus};
 use crate::exports::refusal::Refusal;
@@ -20,10 +20,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-/// What a partner's user needs who is not its account's own, and what it needs beside that where names, phones and e-mail addresses
-/// are in the clear. Both are ours: in the vendor's console exports are a part of the lists, and always masked.
+/// What a partner's user needs who is not its account's own. It is ours, as is the next: in the vendor's console exports are a part of
+/// the lists, and always masked.
 const ITEM: &str = "GATEWAY_EXPORTS";
-const UNMASKED: &str = "GATEWAY_EXPORTS_UNMASKED";
+/// What such a user needs beside that where names, phones and e-mail addresses are in the clear.
+pub const UNMASKED: &str = "GATEWAY_EXPORTS_UNMASKED";
 
 /// Who exports.
 pub fn policy() -> Policy {
@@ -67,13 +68,13 @@ pub async fn find(
 }
 
 /// Its file, as an answer. `now` is the tenant's time.
-pub fn answer(app: &App, export: &Export, now: OffsetDateTime) -> Result<Response, ApiError> {
+pub fn answer(database: &Database, export: &Export, now: OffsetDateTime) -> Result<Response, ApiError> {
     match export.status(now) {
         ExportStatus::Done => {}
         ExportStatus::Expired => return Err(Refusal::Expired.into()),
         ExportStatus::Waiting | ExportStatus::Running | ExportStatus::Failed => return Err(Refusal::NotWritten.into()),
     }
-    let mut response = Response::new(Body::from_stream(file::stream(app.database.clone(), export)));
+    let mut response = Response::new(Body::from_stream(file::stream(database.clone(), export)));
     response.extensions_mut().insert(File);
     let disposition = format!("attachment; filename=\"{}\"", export.file_name());
     let headers = response.headers_mut();

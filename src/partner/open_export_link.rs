@@ -44,5 +44,5 @@ pub async fn open_export_link(
         return Err(Refusal::NoSuchLink.into());
     }
     let export = store::by_id(&mut *app.database.tenant(tenant).await?, tenant, id).await?;
-    answer(&app, &export.ok_or(Refusal::NoSuchLink)?, now)
+    answer(&app.database, &export.ok_or(Refusal::NoSuchLink)?, now)
 }

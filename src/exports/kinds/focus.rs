@@ -2,7 +2,7 @@
 //!
 //! What it asks for and our bills do not have is decided here. A charge is one unit of what it is for, so that its unit prices are its
 //! costs: tiers and packages leave no price that times a quantity would give the charge to the cent. What is given back is minus one
-//! unit, and a correction. Who bills is the vendor: a partner for its resale customers, and other customers themselves.
+//! unit, an adjustment and a correction. Who bills is the vendor: a partner for its resale customers, and other customers themselves.
 
 use super::bills::{self, Key as ChargeKey};
 use crate::bills::walk::Charged;
@@ -12,6 +12,7 @@ use crate::exports::source::{Of, Source, With, table};
 use crate::exports::table::{Cell, Column};
 use crate::pricing::model::description;
 use crate::values::id::DomainId;
+use crate::values::language::Language;
 use crate::values::time::{Day, Month};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -94,8 +95,9 @@ impl Row {
 
 /// What a charge is to the specification.
 fn category(bill_type: BillType, is_use: bool) -> &'static str {
-    match bill_type {
-        BillType::Compensation | BillType::Deduction | BillType::MakeUp => "Adjustment",
+    match (bill_type, bill_type.sum_type()) {
+        // Purchases have no effective cost of their own, and what is given back has.
+        (BillType::MakeUp, _) | (_, SumType::Adjustment | SumType::Refund) => "Adjustment",
         _ if is_use => "Usage",
         _ => "Purchase",
     }
@@ -193,7 +195,6 @@ table! {
     "ContractedCost": Number = shown.costs.contracted;
     "ContractedUnitPrice": Number = shown.costs.contracted * shown.costs.units();
     "EffectiveCost": Number = shown.costs.effective;
-    "InvoiceId": Text = Cell::Empty;
     "InvoiceIssuerName": Text = VENDOR;
     "ListCost": Number = shown.costs.list;
     "ListUnitPrice": Number = shown.costs.list * shown.costs.units();
@@ -282,7 +283,9 @@ impl Source for Focus {
     }
 
     fn cells(row: Row, with: &With<'_>) -> Vec<Cell> {
-        cells(row.shown(with), with)
+        // The specification takes no letters but those of ASCII.
+        let with = With { language: Language::EnUs, ..*with };
+        cells(row.shown(&with), &with)
     }
 }
 
