@@ -38,13 +38,14 @@ impl Task {
         trans_id: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Self, Refusal> {
+        let member = member.id().ok_or(Refusal::NoSuchAccount)?;
+        Ok(Self::new(Master::of(caller), member, caller.user, trans_id, now))
+    }
+
+    /// The task of a master and its user.
+    pub fn new(master: Master, member: DomainId, user: UserId, trans_id: Option<&str>, now: OffsetDateTime) -> Self {
         let given = trans_id.filter(|given| !given.is_empty()).map(str::to_owned);
-        Ok(Self {
-            master: Master::of(caller),
-            member: member.id().ok_or(Refusal::NoSuchAccount)?,
-            user: caller.user,
-            trans_id: given.unwrap_or_else(|| new_uuid(now).simple().to_string()),
-        })
+        Self { master, member, user, trans_id: given.unwrap_or_else(|| new_uuid(now).simple().to_string()) }
     }
 
     /// Begins it, in the transaction that does it: uses the number, takes the master's turn, and locks both accounts. How the

@@ -30,6 +30,7 @@ pub mod place;
 pub mod plan;
 pub mod record;
 pub mod refusal;
+pub mod sandbox;
 pub mod show_customer_order_details;
 pub mod show_refund_order_details;
 pub mod state;

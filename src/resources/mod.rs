@@ -18,6 +18,7 @@ pub mod on_demand;
 pub mod refusal;
 pub mod renewal_resources;
 pub mod renewing;
+pub mod sandbox;
 pub mod set_resources_renew_config;
 #[cfg(test)]
 mod tests;
