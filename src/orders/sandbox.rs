@@ -7,6 +7,7 @@ use super::fulfil::{self, Provided};
 use super::model::{By, Order, SourceType};
 use super::partner_payment;
 use super::place::Placed;
+use super::refusal::{NotDone, Refusal};
 use super::state::Event;
 use crate::pricing::model::{Period, PeriodType, Size};
 use crate::values::id::{DomainId, TenantId, UserId};
@@ -109,7 +110,7 @@ impl Buyer {
         (name, basket, is_auto_pay): (&str, Basket, bool),
         begins: Event,
         now: OffsetDateTime,
-    ) -> anyhow::Result<Placed> {
+    ) -> Result<Placed, NotDone> {
         let ordering = Ordering {
             wanted: basket.wanted(name),
             enterprise_project: None,
@@ -118,7 +119,7 @@ impl Buyer {
             is_auto_pay,
             begins,
         };
-        Ok(administration::order(connection, desk, (self.account, &ordering), self.by(now)).await?)
+        administration::order(connection, desk, (self.account, &ordering), self.by(now)).await
     }
 
     /// Orders something that waits: to be paid, reviewed or confirmed.
@@ -172,7 +173,7 @@ impl Buyer {
         Ok(order)
     }
 
-    /// Buys if it has the money; otherwise the order waits.
+    /// Buys if it has the money; otherwise the order waits. One that is frozen orders nothing.
     pub async fn try_to_buy(
         &self,
         connection: &mut PgConnection,
@@ -180,11 +181,10 @@ impl Buyer {
         (name, basket): (&str, Basket),
         now: OffsetDateTime,
     ) -> anyhow::Result<()> {
-        let placed = self.place(connection, desk, (name, basket, true), Event::Placed, now).await?;
-        if placed.unpaid.is_none() {
-            self.provide(connection, desk, (&placed.order.id, name), now).await
-        } else {
-            Ok(())
+        match self.place(connection, desk, (name, basket, true), Event::Placed, now).await {
+            Ok(Placed { order, unpaid: None }) => self.provide(connection, desk, (&order.id, name), now).await,
+            Ok(Placed { unpaid: Some(_), .. }) | Err(NotDone::Refused(Refusal::Frozen)) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Deed {
     Reward(u32),
     /// Buys.
     Buy(Basket),
-    /// Buys if there is money; otherwise the order waits, and expires.
+    /// Buys if there is money; otherwise the order waits, and expires. Who is frozen orders nothing.
     TryToBuy(Basket),
     /// Buys what cannot be provided: it comes back.
     BuyInVain(Basket),
@@ -86,12 +86,14 @@ pub(super) type Means<'a> = (&'a Vault, &'a DeskWhenNeeded);
 pub(super) struct Story {
     tenant: TenantId,
     steps: VecDeque<Step>,
+    /// How far time has gone.
+    shown: Option<OffsetDateTime>,
 }
 
 impl Story {
     pub(super) fn new(tenant: TenantId, mut steps: Vec<Step>) -> Self {
         steps.sort_by_key(|step| step.at);
-        Self { tenant, steps: steps.into() }
+        Self { tenant, steps: steps.into(), shown: None }
     }
 
     /// Adds a step.
@@ -110,11 +112,24 @@ impl Story {
         while self.steps.front().is_some_and(|step| step.at <= until)
             && let Some(step) = self.steps.pop_front()
         {
-            due::run(connection, desk, self.tenant, step.at).await?;
+            self.wait(connection, desk, step.at).await?;
             let (desk, about) = (desk.get(connection).await?, || format!("{step:?}"));
             step.take(connection, (vault, desk)).await.with_context(about)?;
         }
-        due::run(connection, desk, self.tenant, until).await?;
+        self.wait(connection, desk, until).await
+    }
+
+    /// Lets happen what falls due. At one instant it is looked for once, however much is done then.
+    async fn wait(
+        &mut self,
+        connection: &mut PgConnection,
+        desk: &DeskWhenNeeded,
+        until: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        if self.shown.is_none_or(|shown| shown < until) {
+            due::run(connection, desk, self.tenant, until).await?;
+            self.shown = Some(until);
+        }
         Ok(())
     }
 }

@@ -30,11 +30,11 @@ const IN_CUSTODY: &str = "demo-member-2";
 const CREDIT: &str = "1000.00";
 const CREDIT_DAYS: i64 = 730;
 
-/// What the master uses each month: a name, what it is, at which hour of the 14th it is reported, what of it, for how many hours.
-const USED: [(&str, Metered, i64, &[Measure], i64); 3] = [
-    ("office-server", Metered::Server, 5, OF_SERVERS, 6),
-    ("office-bucket", Metered::Bucket, 6, OF_BUCKETS, 3),
-    ("office-delivery", Metered::Delivery, 7, OF_DELIVERY, 1),
+/// What the master uses each month: a name, what it is, what of it, for how many hours.
+const USED: [(&str, Metered, &[Measure], i64); 3] = [
+    ("office-server", Metered::Server, OF_SERVERS, 3),
+    ("office-bucket", Metered::Bucket, OF_BUCKETS, 1),
+    ("office-delivery", Metered::Delivery, OF_DELIVERY, 1),
 ];
 /// What the master did last: how long before the world's day.
 const OF_LATE: [(Duration, &str, Deed); 3] = [
@@ -134,19 +134,20 @@ fn story(world: &World, now: OffsetDateTime) -> Story {
     };
     for (place, first) in months(world.scale.months(), now).into_iter().enumerate() {
         let month = Month { first, now };
-        for (name, metered, hour, measures, hours) in USED {
+        for (name, metered, measures, hours) in USED {
             if place == 0 {
-                add(month.at(6, 1), &master, name.to_owned(), Deed::Open(metered));
+                add(month.at(8, 1), &master, name.to_owned(), Deed::Open(metered));
             }
-            add(month.at(14, hour), &master, name.to_owned(), Deed::Use(measures, hours));
+            add(month.at(14, 5), &master, name.to_owned(), Deed::Use(measures, hours));
         }
         add(month.at(8, 1), &master, own("office", &month), Deed::Buy(Basket::SERVER));
-        add(month.at(9, 1), &member, own("branch", &month), Deed::Buy(Basket::SERVER));
+        add(month.at(8, 1), &member, own("branch", &month), Deed::Buy(Basket::SERVER));
     }
     for (ago, name, deed) in OF_LATE {
         add(now - ago, &master, name.to_owned(), deed);
     }
     let (id, closed) = (master.account.1, Cycle::of(now).before(2));
-    add(now - Duration::hours(26), &master, String::new(), Deed::Invoice(id, closed, true));
+    // Before something is given back, which would lower it.
+    add(now - Duration::days(4), &master, String::new(), Deed::Invoice(id, closed, true));
     Story::new(world.account(MASTER).tenant, steps)
 }

@@ -26,65 +26,63 @@ pub(super) const OF_DELIVERY: &[Measure] = &[Measure::Bandwidth];
 /// What is bought each month: on which day at which hour, by whom, and what is done to it. Each month's things are its own.
 const BOUGHT: [(i64, i64, &str, Deed); 6] = [
     (7, 2, "shop", Deed::Buy(Basket::SERVER_AND_DISK)),
-    (9, 3, "mistake", Deed::Cancel(Basket::SERVER)),
+    (10, 3, "mistake", Deed::Cancel(Basket::SERVER)),
     (10, 3, "forgotten", Deed::Order(Basket::SERVER, Event::Placed)),
-    (11, 4, "trial", Deed::Buy(Basket::DATABASE)),
+    (10, 3, "trial", Deed::Buy(Basket::DATABASE)),
     (20, 6, "trial", Deed::GiveBack(How::Unsubscribe)),
     (28, 1, "gift", Deed::LetPartnerPay(Basket::SERVER)),
 ];
 /// What is used each month: on which day at which hour, by whom, what, and how.
-const USED: [(i64, i64, &str, &str, Deed); 6] = [
-    (9, 5, METERED, "metered-server", Deed::Use(OF_SERVERS, 6)),
-    (13, 5, METERED, "metered-bucket", Deed::Use(OF_BUCKETS, 6)),
-    (21, 5, METERED, "metered-server", Deed::Use(OF_SERVERS, 6)),
-    (25, 5, METERED, "metered-bucket", Deed::Use(OF_BUCKETS, 6)),
-    (15, 5, METERED, "metered-delivery", Deed::Use(OF_DELIVERY, 2)),
-    (16, 5, DEBTOR, "indebted-server", Deed::Use(OF_SERVERS, 12)),
+const USED: [(i64, i64, &str, &str, Deed); 5] = [
+    (10, 3, METERED, "metered-server", Deed::Use(OF_SERVERS, 3)),
+    (10, 3, METERED, "metered-bucket", Deed::Use(OF_BUCKETS, 2)),
+    (20, 6, METERED, "metered-server", Deed::Use(OF_SERVERS, 3)),
+    (20, 6, METERED, "metered-delivery", Deed::Use(OF_DELIVERY, 1)),
+    (20, 6, DEBTOR, "indebted-server", Deed::Use(OF_SERVERS, 6)),
 ];
 /// What is done once, in the first month.
 const AT_FIRST: [(i64, i64, &str, &str, Deed); 7] = [
-    (7, 0, BUYER, "base", Deed::Buy(Basket::SERVER_FOR_A_YEAR)),
-    (8, 0, METERED, "metered-server", Deed::Open(Metered::Server)),
-    (8, 0, METERED, "metered-bucket", Deed::Open(Metered::Bucket)),
-    (8, 0, METERED, "metered-delivery", Deed::Open(Metered::Delivery)),
-    (8, 0, METERED, "metered-trial", Deed::Open(Metered::Server)),
-    (12, 0, METERED, "metered-trial", Deed::Close),
-    (8, 0, DEBTOR, "indebted-server", Deed::Open(Metered::Server)),
+    (7, 2, BUYER, "base", Deed::Buy(Basket::SERVER_FOR_A_YEAR)),
+    (7, 2, METERED, "metered-server", Deed::Open(Metered::Server)),
+    (7, 2, METERED, "metered-bucket", Deed::Open(Metered::Bucket)),
+    (7, 2, METERED, "metered-delivery", Deed::Open(Metered::Delivery)),
+    (7, 2, METERED, "metered-trial", Deed::Open(Metered::Server)),
+    (20, 6, METERED, "metered-trial", Deed::Close),
+    (7, 2, DEBTOR, "indebted-server", Deed::Open(Metered::Server)),
 ];
 /// What was done last: how long before the world's day.
-const OF_LATE: [(Duration, &str, &str, Deed); 24] = [
+const OF_LATE: [(Duration, &str, &str, Deed); 23] = [
     // Its retention has begun, its grace has, and it ends tomorrow.
     (Duration::days(12), BUYER, "frozen", Deed::Buy(Basket::for_days(10))),
     (Duration::days(11), BUYER, "expired", Deed::Buy(Basket::for_days(10))),
     (Duration::days(9), BUYER, "ending", Deed::Buy(Basket::for_days(10))),
-    (Duration::days(6), BUYER, "", Deed::Unify(15)),
-    (Duration::days(5), BUYER, "unified", Deed::Buy(Basket::SERVER_AND_DISK)),
-    (Duration::days(4), BUYER, "unified", Deed::Renew(true)),
-    (Duration::days(4), BUYER, "waiting", Deed::Buy(Basket::SERVER)),
-    (Duration::days(3), BUYER, "turned", Deed::Buy(Basket::SERVER)),
+    (Duration::days(9), BUYER, "", Deed::Unify(15)),
+    (Duration::days(9), BUYER, "unified", Deed::Buy(Basket::SERVER_AND_DISK)),
+    (Duration::days(9), BUYER, "waiting", Deed::Buy(Basket::SERVER)),
+    (Duration::days(9), BUYER, "turned", Deed::Buy(Basket::SERVER)),
+    (Duration::days(2), BUYER, "unified", Deed::Renew(true)),
     (Duration::days(2), BUYER, "turned", Deed::GiveBack(How::ToOnDemand)),
     (Duration::days(2), BUYER, "unlucky", Deed::BuyInVain(Basket::SERVER)),
-    (Duration::hours(30), BUYER, "regretted", Deed::Buy(Basket::SERVER)),
+    (Duration::days(2), BUYER, "regretted", Deed::Buy(Basket::SERVER)),
     (Duration::hours(20), BUYER, "regretted", Deed::GiveBack(How::Unsubscribe)),
-    (Duration::hours(8), BUYER, "", Deed::Reward(30)),
-    (Duration::hours(8), BUYER, "", Deed::Reward(25)),
-    (Duration::hours(7), BUYER, "large", Deed::Order(Basket::DATABASE, Event::PlacedForReview)),
-    (Duration::hours(6), BUYER, "offered", Deed::Order(Basket::SERVER, Event::PlacedByStaff)),
-    (Duration::hours(5), METERED, "metered-server", Deed::Use(OF_SERVERS, 1)),
-    (Duration::hours(4), METERED, "metered-server", Deed::Use(OF_SERVERS, 1)),
+    (Duration::hours(20), BUYER, "", Deed::Reward(30)),
+    (Duration::hours(20), BUYER, "", Deed::Reward(25)),
+    (Duration::hours(20), BUYER, "large", Deed::Order(Basket::DATABASE, Event::PlacedForReview)),
+    (Duration::hours(20), BUYER, "offered", Deed::Order(Basket::SERVER, Event::PlacedByStaff)),
     (Duration::hours(3), METERED, "metered-server", Deed::Use(OF_SERVERS, 1)),
+    (Duration::hours(2), METERED, "metered-server", Deed::Use(OF_SERVERS, 1)),
     (Duration::hours(2), METERED, "metered-bucket", Deed::Use(OF_BUCKETS, 1)),
-    (Duration::minutes(50), BUYER, "waiting", Deed::Renew(false)),
-    (Duration::minutes(40), BUYER, "cart", Deed::Order(Basket::DATABASE, Event::Placed)),
+    (Duration::minutes(30), BUYER, "waiting", Deed::Renew(false)),
+    (Duration::minutes(30), BUYER, "cart", Deed::Order(Basket::DATABASE, Event::Placed)),
     (Duration::minutes(30), BUYER, "wish", Deed::Ask(Basket::SERVER)),
     // The sandbox provides it as soon as it runs.
     (Duration::seconds(1), BUYER, "arriving", Deed::Pay(Basket::SERVER)),
 ];
 
 /// What each is allocated in the first month, and in each other one, in yuan.
-const ALLOCATED: [(&str, u32, u32); 3] = [(BUYER, 4000, 1500), (METERED, 100, 100), (DEBTOR, 5, 0)];
+const ALLOCATED: [(&str, u32, u32); 3] = [(BUYER, 4000, 1500), (METERED, 100, 100), (DEBTOR, 1, 0)];
 /// What is on the card from which use is paid first.
-const CARD: &str = "2.00";
+const CARD: &str = "1.00";
 
 /// Gives a customer what its story takes, when it begins: an agreement with a discount, packages, a card.
 pub(super) async fn endow(
@@ -121,6 +119,16 @@ pub(super) fn story(world: &World, now: OffsetDateTime) -> Story {
                 add(month.at(4, 0), seller, "", Deed::Allocate(id(who), yuan));
             }
         }
+        if place == 0 {
+            for (day, hour, who, name, deed) in AT_FIRST {
+                add(month.at(day, hour), who, name, deed);
+            }
+        } else {
+            // The month before was closed on the third. The latest one is still in review.
+            let (asked_at, before) = (month.at(6, 1), Cycle::of(month.at(6, 0)).before(1));
+            let is_issued = asked_at + Duration::days(31) <= now;
+            add(asked_at, seller, "", Deed::Invoice(id(BUYER), before, is_issued));
+        }
         for (day, hour, name, deed) in BOUGHT {
             add(month.at(day, hour), BUYER, &own(name, &month), deed);
         }
@@ -128,21 +136,12 @@ pub(super) fn story(world: &World, now: OffsetDateTime) -> Story {
             add(month.at(day, hour), who, name, deed);
         }
         if place == 0 {
-            for (day, hour, who, name, deed) in AT_FIRST {
-                add(month.at(day, hour), who, name, deed);
-            }
-            add(month.at(7, 3), BUYER, &own("shop", &month), Deed::LetBeRenewed);
-        } else {
-            // The month before was closed on the third.
-            let before = Cycle::of(month.at(6, 0)).before(1);
-            add(month.at(6, 1), seller, "", Deed::Invoice(id(METERED), before, true));
+            add(month.at(10, 3), BUYER, &own("shop", &month), Deed::LetBeRenewed);
         }
     }
     for (ago, who, name, deed) in OF_LATE {
         add(now - ago, who, name, deed);
     }
-    let closed = Cycle::of(now).before(2);
-    add(now - Duration::hours(26), seller, "", Deed::Invoice(id(BUYER), closed, false));
     Story::new(world.demo().tenant, steps)
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn make(
             IN_DEBT,
             "in-debt-customer",
             1,
-            vec![(days(now, 3), "web", Deed::Open(Metered::Server)), (days(now, 1), "web", Deed::Use(OF_SERVERS, 24))],
+            vec![(days(now, 3), "web", Deed::Open(Metered::Server)), (days(now, 1), "web", Deed::Use(OF_SERVERS, 8))],
         ),
     ] {
         play(world, connection, means, (partner, customer), (yuan, deeds), (began, now)).await?;
@@ -61,8 +61,8 @@ pub(super) async fn make(
     let deeds = vec![
         (of_month, "web", Deed::Buy(Basket::SERVER)),
         (of_month, "worker", Deed::Open(Metered::Server)),
-        (of_month + Duration::days(2), "worker", Deed::Use(OF_SERVERS, 24)),
-        (of_month + Duration::days(9), "worker", Deed::Use(OF_SERVERS, 24)),
+        (of_month + Duration::days(2), "worker", Deed::Use(OF_SERVERS, 8)),
+        (of_month + Duration::days(9), "worker", Deed::Use(OF_SERVERS, 8)),
     ];
     let who = (MONTH_CLOSED, "month-closed-customer");
     play(world, connection, means, who, (500, deeds), (began, closes_at(closed))).await?;

@@ -6,6 +6,7 @@ use super::{calendar, enterprise, history, people, scenarios, situations, trade_
 use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
 use crate::background::due;
+use crate::catalogue::memory::Catalogue;
 use crate::clock;
 use crate::config::Settings;
 use crate::coupons::{jobs, sandbox as coupons};
@@ -26,28 +27,28 @@ use crate::signature::Rules;
 use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
 use anyhow::ensure;
 use sqlx::{Connection, PgConnection};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// What each partner and distributor has paid in, in yuan; those of the scenarios have what these say.
 const FUNDS: &str = "100000.00";
 
 impl World {
-    /// Writes it to the database, all or nothing.
+    /// Writes it to the database, all or nothing; the products and prices, if they had to be read for it.
     pub async fn store(
         &self,
         connection: &mut PgConnection,
         settings: &Settings,
         now: OffsetDateTime,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<Arc<Catalogue>>> {
         let sealer = &Sealer::from_settings(&settings.secrets)?;
         let began = if self.is_bare() { now } else { calendar::beginning(self.scale.months(), now) };
         database::open_months(connection, began.date(), now.date()).await?;
         database::open_months_ahead(connection, now).await?;
+        self.hash_passwords();
         let desk = DeskWhenNeeded::new(settings);
-        if !self.is_bare() {
-            // It is read in a transaction of its own, which cannot be a part of another.
-            desk.get(connection).await?;
-        }
+        // It is read in a transaction of its own, which cannot be a part of another.
+        let catalogue = if self.is_bare() { None } else { Some(Arc::clone(&desk.get(connection).await?.catalogue)) };
         let mut transaction = connection.begin().await?;
         let writer = Writer { seed: self.seed, sealer, regions: region_codes() };
         for account in &self.accounts {
@@ -85,7 +86,19 @@ impl World {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(catalogue)
+    }
+
+    /// Works out the hashes of all passwords, on all processors: it takes long, as it should.
+    fn hash_passwords(&self) {
+        let of_accounts = self.accounts.iter().map(|account| (&account.hash, &account.password));
+        let all: Vec<_> = of_accounts.chain(self.users.iter().map(|user| (&user.hash, &user.password))).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for part in all.chunks(all.len().div_ceil(threads)) {
+                scope.spawn(|| part.iter().for_each(|(hash, password)| drop(hash.of(password))));
+            }
+        });
     }
 
     /// What is so now at every scale.
