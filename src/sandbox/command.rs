@@ -196,7 +196,8 @@ async fn make_world(
         packages::furnish(&mut connection, customer, now).await?;
         Ok::<_, anyhow::Error>(catalogue)
     };
-    let catalogue = id::seeded(seed, making).await?;
+    // Boxed: it is large, and part of what the whole program waits for.
+    let catalogue = id::seeded(seed, Box::pin(making)).await?;
     connection.close().await?;
     Ok((world, catalogue))
 }
