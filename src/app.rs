@@ -57,6 +57,8 @@ pub struct State {
     pub notifier: Notifier,
     /// Wakes who delivers events.
     pub notified: Notify,
+    /// Wakes who writes exports.
+    pub exported: Notify,
     /// Wakes who makes the associations of new customers.
     pub registered: Notify,
     /// Makes transfers.
@@ -108,8 +110,18 @@ impl App {
 
     /// An application on a migrated database.
     pub async fn start(settings: Settings, database: Database, clock: Clock) -> anyhow::Result<Self> {
+        let catalogue = Arc::new(Catalogue::load(&mut *database.control().await?).await?);
+        Self::start_with(settings, database, clock, catalogue).await
+    }
+
+    /// Likewise, with products and prices that were read before.
+    pub async fn start_with(
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        catalogue: Arc<Catalogue>,
+    ) -> anyhow::Result<Self> {
         let sealer = Sealer::from_settings(&settings.secrets)?;
-        let catalogue = Catalogue::load(&mut *database.control().await?).await?;
         database::open_months_ahead(&mut *database.control().await?, clock.now()).await?;
         let clocks = Clocks::new(clock.clone());
         clocks.reload(&mut *database.control().await?).await?;
@@ -126,7 +138,7 @@ impl App {
         Ok(Self(Arc::new(State {
             directory: Directory::new(database.clone(), sealer.clone(), Duration::from_secs(identity.max_age_seconds)),
             key_uses: KeyUses::default(),
-            catalogue: ArcSwap::from_pointee(catalogue),
+            catalogue: ArcSwap::new(catalogue),
             faults: settings.sandbox.enabled.then(Faults::default),
             maintenance,
             requests: keeps_requests
@@ -138,6 +150,7 @@ impl App {
             messenger,
             notifier,
             notified: Notify::new(),
+            exported: Notify::new(),
             customers: Customers::new(database.clone(), Duration::from_secs(identity.max_age_seconds)),
             registered: Notify::new(),
             ledger: Writers::start(&database, &clock, &clocks, (&settings.ledger, &health))?,

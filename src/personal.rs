@@ -49,11 +49,20 @@ impl Vault {
 
     /// The hash by which a value is found. `what` keeps values of different sorts apart.
     pub fn hash(&self, what: &str, value: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
+        self.mac(what, value.as_ref()).finalize().into_bytes().to_vec()
+    }
+
+    /// Whether this is a value's hash. How long that takes tells nothing of the right one.
+    pub fn is_hash_of(&self, what: &str, value: &[u8], hash: &[u8]) -> bool {
+        self.mac(what, value).verify_slice(hash).is_ok()
+    }
+
+    fn mac(&self, what: &str, value: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.lookup_key).expect("any length is a key");
         mac.update(what.as_bytes());
         mac.update(&[0]);
-        mac.update(value.as_ref());
-        mac.finalize().into_bytes().to_vec()
+        mac.update(value);
+        mac
     }
 
     /// Hashes of a name's letters and pairs of letters: a name holds a text only if it has all of the text's. They are the
@@ -96,6 +105,9 @@ mod tests {
         assert_eq!(vault.hash("phone", "13800000001"), later.hash("phone", "13800000001"));
         assert_ne!(vault.hash("phone", "13800000001"), vault.hash("email", "13800000001"));
         assert!(Vault::load(&mut connection, &sealer(&["c"])).await.is_err());
+        let hash = vault.hash("phone", "13800000001");
+        assert!(later.is_hash_of("phone", b"13800000001", &hash));
+        assert!(!later.is_hash_of("phone", b"13800000002", &hash) && !later.is_hash_of("phone", b"13800000001", b""));
 
         let account = DomainId::new(datetime!(2026-01-01 00:00 UTC));
         let other = DomainId::new(datetime!(2026-01-01 00:00 UTC));

@@ -19,6 +19,7 @@ mod postgres;
 mod queries;
 mod refusals;
 mod requests;
+mod scenarios;
 mod secrecy;
 mod signature;
 mod snapshots;

@@ -239,7 +239,7 @@ async fn eighteen_months_of_history_are_whole_and_copied_in_seconds(pool: PgPool
     assert_eq!(listed, there);
     // Nobody has been allocated more than was paid in, and no list is empty.
     let seller = app.client("demo-partner");
-    assert_eq!(seller.post(CUSTOMERS, &json!({})).await.ok()["count"], 302);
+    assert_eq!(seller.post(CUSTOMERS, &json!({})).await.ok()["count"], 305);
     let total = |answer: Value| answer["total_count"].as_u64().unwrap_or_else(|| panic!("{answer}"));
     for list in [ADJUST_RECORDS, COUPONS] {
         let total = total(seller.get(list).await.ok());

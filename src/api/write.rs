@@ -217,6 +217,12 @@ impl Outcome {
         Ok(Self { subject: subject.to_string(), status: StatusCode::OK, shown: None, kept })
     }
 
+    /// The same with 202: what was asked for is done later.
+    #[must_use]
+    pub fn accepted(self) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..self }
+    }
+
     /// Like [`of`](Self::of), with a body that is shown this once; a repeat gets `kept`.
     pub fn shown_once(
         subject: &(impl ToString + ?Sized),

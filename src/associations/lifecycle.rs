@@ -8,8 +8,8 @@ use crate::customers::model::{AssociationType, Frozen};
 use crate::customers::store::{self, State};
 use crate::customers::{budgets, events, freezing};
 use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
+use crate::orders::agent_payment;
 use crate::orders::model::By;
-use crate::orders::partner_payment;
 use crate::orders::refusal::NotDone;
 use crate::real_name::store as real_name;
 use crate::values::id::{DomainId, TenantId};
@@ -135,7 +135,7 @@ pub async fn unbind(
     if real_name::pending(connection, tenant, customer).await?.is_some() {
         return Err(Refusal::UnderReview);
     }
-    partner_payment::release(connection, (tenant, customer), partner, By { user: None, now }).await?;
+    agent_payment::release(connection, (tenant, customer), partner, By { user: None, now }).await?;
     let change = Change { from: kind, to: None, operation: Operation::Unbind };
     give_back(connection, (tenant, partner, customer), change, now).await?;
     if kind == AssociationType::Resale {

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::coupons::jobs as coupons;
 use crate::database;
 use crate::events::cleanup as events;
+use crate::exports::store as exports;
 use crate::identity::store;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -24,8 +25,8 @@ pub async fn run(app: App) {
     }
 }
 
-/// Removes expired tokens and temporary keys, old answers to writes and old events, and takes coupons out of the lists that
-/// expired a year ago.
+/// Removes expired tokens and temporary keys, old answers to writes, old events and files, and takes coupons out of the lists
+/// that expired a year ago.
 pub async fn clean_up(app: &App) -> sqlx::Result<()> {
     let (now, most) = (app.clock.now(), i64::from(BATCH));
     let kept = time::Duration::days(i64::from(app.settings.api.idempotency_days));
@@ -34,8 +35,12 @@ pub async fn clean_up(app: &App) -> sqlx::Result<()> {
     while write::forget_before(&mut connection, now.saturating_sub(kept), most).await? == u64::from(BATCH) {}
     let latest = app.clocks.moved().into_iter().map(|(_, shown)| shown).chain([now]).max().unwrap_or(now);
     let told = events::tenants_with_old(&mut connection, latest).await?;
+    let exported = exports::tenants_with_old(&mut connection, latest).await?;
     let tenants = coupons::tenants_with_notices(&mut connection).await?;
     drop(connection);
+    for tenant in exported {
+        exports::delete_old(&mut *app.database.tenant(tenant).await?, tenant, app.now(tenant)).await?;
+    }
     for tenant in told {
         let mut connection = app.database.tenant(tenant).await?;
         events::delete_old(&mut connection, tenant, (app.now(tenant), now), most).await?;

@@ -11,6 +11,7 @@ pub mod associations;
 pub mod cleanups;
 pub mod deliveries;
 pub mod due;
+pub mod exports;
 pub mod invalidation;
 pub mod proof;
 pub mod tasks;

@@ -1,6 +1,6 @@
 //! The tasks of a replica.
 
-use super::{associations, cleanups, deliveries, due, invalidation, proof};
+use super::{associations, cleanups, deliveries, due, exports, invalidation, proof};
 use crate::app::App;
 use crate::supervisor::Task;
 
@@ -19,6 +19,7 @@ pub fn all(app: &App) -> Vec<Task> {
         task!("due": due::watch),
         task!("associations": associations::run),
         task!("deliveries": deliveries::run),
+        task!("exports": exports::run),
         task!("cleanups": cleanups::run),
         task!("months": cleanups::open_months),
         task!("proof": proof::run),

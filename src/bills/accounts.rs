@@ -40,16 +40,6 @@ impl Accounts {
         Ok(Self(accounts))
     }
 
-    /// Those of them whose bills this account pays, which is each its own; all of them if no account is named.
-    #[must_use]
-    pub fn paid_by(mut self, payer: Option<&MemberFilter>) -> Self {
-        if let Some(payer) = payer {
-            let payer = id(payer);
-            self.0.retain(|id, _| payer == Some(*id));
-        }
-        self
-    }
-
     /// Their ids.
     pub fn ids(&self) -> Vec<DomainId> {
         self.0.keys().copied().collect()
@@ -62,7 +52,7 @@ impl Accounts {
 }
 
 /// The account that a filter names, in whichever spelling of an id; what is no id names nobody.
-fn id(filter: &MemberFilter) -> Option<DomainId> {
+pub fn id(filter: &MemberFilter) -> Option<DomainId> {
     Uuid::try_parse(filter.as_str()).ok().map(DomainId)
 }
 
@@ -125,7 +115,7 @@ mod tests {
         let app = TestApp::with_prices(pool.clone()).await;
         let run = async |statement: &'static str| sqlx::raw_sql(statement).execute(&pool).await.expect(statement);
         // Their money is their own, and nothing else pays.
-        run("update customers set in_custody = false; update coupons set frozen = true;
+        run("update customers set custodian_id = null; update coupons set frozen = true;
              update customers set association_type = 1 where association_type = 2")
         .await;
         for account in [MASTER, MEMBERS[0], MEMBERS[1]] {

@@ -1,6 +1,6 @@
 //! `POST /v2/bills/customer-bills/res-records/query`
 
-use super::accounts::Accounts;
+use super::accounts::{self, Accounts};
 use super::model::{
     CodeFilter, MemberFilter, Method, ProjectFilter, ResourceFilter, StatisticType, project, region_name, shown_period,
     shown_project,
@@ -28,6 +28,7 @@ use crate::values::truth;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Which details.
 #[derive(Deserialize, ToSchema)]
@@ -97,7 +98,7 @@ pub struct QueryResRecordsDetailReq {
     #[schema(inline, value_type = Option<Day>)]
     #[serde(default)]
     bill_cycle_end: Filter<Day>,
-    /// Only what this account pays: the customer's own id, since no other pays for it. Those of any other are none.
+    /// Only what this account pays: the customer itself, or the master account that keeps a member's finances.
     #[schema(inline, value_type = Option<MemberFilter>)]
     #[serde(default)]
     payer_account_id: Filter<MemberFilter>,
@@ -254,7 +255,7 @@ pub struct MonthlyBillRes {
     pre_order_id: Option<String>,
     /// Availability zones: orders name none.
     az_code_infos: Vec<AzCodeInfo>,
-    /// Who pays: the customer.
+    /// Who pays: the customer, or the master account that keeps its finances. Where charges are added up, who paid last.
     payer_account_id: DomainId,
     /// From when on it was used; of single use only.
     #[schema(nullable)]
@@ -343,7 +344,6 @@ pub async fn list_customerself_resource_record_details(
     let currency = quote::currency(&mut connection, (customer.tenant, customer.domain), app.settings.api.site).await?;
     let whose = (request.method.wanted(), request.sub_customer_id.wanted());
     let accounts = Accounts::seen(&mut connection, &customer, whose).await?;
-    let accounts = accounts.paid_by(request.payer_account_id.wanted());
     let whose = Whose::Customers(accounts.ids());
     let search = Search { tenant: customer.tenant, whose, cycles, currency, statistic, wanted };
     let (rows, total_count) = search.page(&mut connection, (request.offset.get(), request.limit.get())).await?;
@@ -390,6 +390,8 @@ fn asked(request: &QueryResRecordsDetailReq, statistic: StatisticType) -> Result
         enterprise_project: request.enterprise_project_id.wanted().map(project),
         without_zero: request.include_zero_record == Some(false),
         resource_id: request.res_instance_id.wanted().map(|id| id.as_str().to_owned()),
+        // What is no id names nobody.
+        payer: request.payer_account_id.wanted().map(|payer| accounts::id(payer).unwrap_or(DomainId(Uuid::nil()))),
         days,
         ..Wanted::default()
     };
@@ -454,7 +456,7 @@ fn show(
         sub_resource_name: None,
         pre_order_id: None,
         az_code_infos: Vec::new(),
-        payer_account_id: row.domain_id,
+        payer_account_id: row.payer_id,
         effective_time: row.consumed_at.filter(|_| is_use).map(Instant),
         expire_time: row.used_until.filter(|_| is_use).map(Instant),
         consume_time: row.consumed_at.map(Instant),

@@ -19,6 +19,7 @@ pub mod model;
 pub mod search;
 pub mod show_customer_monthly_sum;
 pub mod sums;
+pub mod walk;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;

@@ -50,6 +50,8 @@ pub struct Amounts {
 pub struct Row {
     /// The customer.
     pub domain_id: DomainId,
+    /// Who pays.
+    pub payer_id: DomainId,
     /// The first day of the cycle.
     pub cycle: Date,
     /// From when on it was used; of an order: when it was paid.
@@ -162,6 +164,8 @@ pub struct Wanted {
     pub resource_name: Option<String>,
     /// As such a customer of the partner's.
     pub association_type: Option<i16>,
+    /// Paid by this account.
+    pub payer: Option<DomainId>,
     /// Used in these days.
     pub days: Option<RangeInclusive<Day>>,
 }
@@ -195,8 +199,9 @@ impl Wanted {
 
     /// Whether the sums know all that is filtered by.
     fn is_summed(&self) -> bool {
-        let Self { status, trade, resource_id, resource_name, days, .. } = self;
-        status.is_none() && trade.is_none() && resource_id.is_none() && resource_name.is_none() && days.is_none()
+        let Self { status, trade, resource_id, resource_name, payer, days, .. } = self;
+        let is_of_some = trade.is_some() || resource_id.is_some() || resource_name.is_some() || payer.is_some();
+        status.is_none() && !is_of_some && days.is_none()
     }
 }
 
@@ -217,7 +222,8 @@ pub struct Search {
     pub wanted: Wanted,
 }
 
-const SINGLE: &str = "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.charge_id,
+/// What is read of a charge, without what [`ALIKE`] has.
+pub(super) const SINGLE: &str = "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.charge_id,
         (c.consumed_at at time zone 'UTC-8')::date as day, c.partner_id, c.association_type, c.order_type, c.unit_price,
         c.price_divisor, c.promotion_types, ";
 
@@ -249,7 +255,9 @@ pub async fn explained(
     query.build_query_as().fetch_optional(connection).await
 }
 
-const ALIKE: &str = "c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
+/// What is read of charges and of their totals.
+pub(super) const ALIKE: &str = "coalesce(c.payer_id, c.domain_id) as payer_id,
+        c.bill_type, c.charging_mode, c.charged_at, c.trade_id, c.order_id, c.service_type_code,
         c.resource_type_code, c.region_code, c.resource_id, c.resource_name, c.parent_id, c.resource_spec, c.resource_size,
         c.size_measure_id, c.product_id, c.enterprise_project_id, c.usage_type_code, c.usage_amount, c.usage_measure_id,
         c.package_amount, c.period_type, c.period_num, c.official_amount, c.discount_amount, c.erase_amount,
@@ -367,6 +375,9 @@ impl Search {
             Some(PaymentStatus::Unsettled) => query.push(" and false"),
             None => query,
         };
+        if let Some(payer) = wanted.payer {
+            query.push(" and coalesce(c.payer_id, c.domain_id) = ").push_bind(payer.0);
+        }
         let Some(days) = &wanted.days else { return };
         if self.is_single() {
             query.push(" and c.consumed_at >= ").push_bind(days.start().start());

@@ -1,7 +1,7 @@
 //! What of charges may be invoiced, and what of that invoices hold: kept with the charges, by order, and by month for use.
 //!
-//! Its payer is who is invoiced: of a resale customer its partner, else the customer. Who takes something locks its rows, so nothing
-//! is taken twice, and the database refuses a row that holds more than there is.
+//! Its payer is who is invoiced: of a resale customer its partner, of a member in custody its master, else the customer. Who takes
+//! something locks its rows, so nothing is taken twice, and the database refuses a row that holds more than there is.
 
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;

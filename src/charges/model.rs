@@ -257,8 +257,11 @@ pub struct Charge {
     /// Its id.
     #[serde(rename = "charge_id", serialize_with = "column::charge")]
     pub id: ChargeId,
+    /// The master account that pays, if one keeps the customer's finances.
+    #[serde(rename = "payer_id", serialize_with = "column::account")]
+    pub payer: Option<DomainId>,
     /// Whose customer it was then.
-    #[serde(rename = "partner_id", serialize_with = "column::partner")]
+    #[serde(rename = "partner_id", serialize_with = "column::account")]
     pub partner: Option<DomainId>,
     /// How.
     #[serde(rename = "association_type", serialize_with = "column::association")]
@@ -346,7 +349,7 @@ mod column {
     }
 
     #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub fn partner<S: Serializer>(id: &Option<DomainId>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn account<S: Serializer>(id: &Option<DomainId>, serializer: S) -> Result<S::Ok, S::Error> {
         id.map(|id| id.0).serialize(serializer)
     }
 

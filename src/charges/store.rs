@@ -30,13 +30,14 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
              on conflict do nothing
            ), owed as (
              insert into debtors (tenant_id, domain_id, currency, owed)
-             select w.tenant_id, w.domain_id, w.currency, sum(w.debt_amount) from written w where w.tenant_id = $1 and w.debt_amount > 0
-             group by 1, 2, 3
+             select w.tenant_id, coalesce(w.payer_id, w.domain_id) as debtor_id, w.currency, sum(w.debt_amount)
+             from written w where w.tenant_id = $1 and w.debt_amount > 0 group by 1, 2, 3
              on conflict (tenant_id, domain_id, currency) do update set owed = debtors.owed + excluded.owed
            ), to_invoice as (
              insert into invoiceable (tenant_id, payer_id, domain_id, cycle, order_id, currency, amount, invoiced, owed)
              select w.tenant_id,
-                    case when w.association_type = 2 then coalesce(w.partner_id, w.domain_id) else w.domain_id end as payer_id,
+                    case when w.association_type = 2 then coalesce(w.partner_id, w.domain_id)
+                         else coalesce(w.payer_id, w.domain_id) end as payer_id,
                     w.domain_id, w.cycle, coalesce(w.order_id, ''), w.currency,
                     sum(w.cash_amount + w.credit_amount + w.flexi_amount + w.card_amount), 0, sum(w.debt_amount)
              from written w where w.tenant_id = $1 group by 1, 2, 3, 4, 5, 6
@@ -77,7 +78,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                resource_type_code, region_code, resource_id, resource_name, parent_id, resource_spec, resource_size,
                size_measure_id, usage_amount, usage_measure_id, package_amount, period_type, period_num, charged_at,
                used_from, used_until, official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
-               flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount)
+               flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount, payer_id)
            select c.tenant_id, c.domain_id, c.cycle, s.statistic,
                   case s.statistic when 1 then c.cycle else (c.consumed_at at time zone 'UTC-8')::date end as day,
                   coalesce(c.order_id || '-' || c.order_line, c.resource_id) as source, c.usage_type_code, c.bill_type,
@@ -91,7 +92,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                   sum(c.official_amount),
                   sum(c.discount_amount), sum(c.erase_amount), sum(c.consume_amount), sum(c.cash_amount),
                   sum(c.credit_amount), sum(c.coupon_amount), sum(c.flexi_amount), sum(c.card_amount), sum(c.bonus_amount),
-                  sum(c.debt_amount), sum(c.writeoff_amount)
+                  sum(c.debt_amount), sum(c.writeoff_amount), (array_agg(c.payer_id order by c.charged_at desc))[1]
            from written c cross join (values (1::smallint), (2::smallint)) s (statistic)
            where c.tenant_id = $1
            group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
@@ -99,6 +100,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                         enterprise_project_id, currency, partner_id)
            do update set
                resource_name = excluded.resource_name,
+               payer_id = excluded.payer_id,
                charged_at = greatest(charge_totals.charged_at, excluded.charged_at),
                used_from = least(charge_totals.used_from, excluded.used_from),
                used_until = greatest(charge_totals.used_until, excluded.used_until),
@@ -229,6 +231,8 @@ fn source(order: &str, line: i16) -> String {
 /// What was paid later of a charge that was owed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settling {
+    /// The customer.
+    pub customer: DomainId,
     /// The charge's month.
     pub cycle: time::Date,
     /// When it was used.
@@ -241,23 +245,23 @@ pub struct Settling {
     pub credit: Decimal,
 }
 
-/// Writes who paid what was owed: in the charges, and in the sums over them. The customer is locked.
+/// Writes that a debtor paid what was owed: in the charges, and in the sums over them. It is locked, as are the customers.
 pub async fn settle_debts(
     connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
+    (tenant, debtor): (TenantId, DomainId),
     settled: &[Settling],
 ) -> sqlx::Result<()> {
     sqlx::query!(
         r#"with u as (
-             select * from unnest($3::date[], $4::timestamptz[], $5::uuid[], $6::numeric[], $7::numeric[])
-                  as u (cycle, consumed_at, charge_id, cash, credit)
+             select * from unnest($3::date[], $4::timestamptz[], $5::uuid[], $6::numeric[], $7::numeric[], $8::uuid[])
+                  as u (cycle, consumed_at, charge_id, cash, credit, domain_id)
              where u.cash + u.credit > 0
            ), paid as (
              update charges c
              set cash_amount = c.cash_amount + u.cash, credit_amount = c.credit_amount + u.credit,
                  debt_amount = c.debt_amount - u.cash - u.credit
              from u
-             where c.tenant_id = $1 and c.domain_id = $2 and c.cycle = u.cycle and c.consumed_at = u.consumed_at
+             where c.tenant_id = $1 and c.domain_id = u.domain_id and c.cycle = u.cycle and c.consumed_at = u.consumed_at
                and c.charge_id = u.charge_id
              returning c.*, u.cash as paid_cash, u.credit as paid_credit
            ), owed as (
@@ -266,10 +270,12 @@ pub async fn settle_debts(
              where d.tenant_id = $1 and d.domain_id = $2 and d.currency = p.currency
            ), to_invoice as (
              update invoiceable i set amount = i.amount + p.paid, owed = i.owed - p.paid
-             from (select case when association_type = 2 then coalesce(partner_id, domain_id) else domain_id end as payer_id,
-                          currency, cycle, coalesce(order_id, '') as order_id, sum(paid_cash + paid_credit) as paid
-                   from paid group by 1, 2, 3, 4) p
-             where i.tenant_id = $1 and i.domain_id = $2 and i.payer_id = p.payer_id and i.currency = p.currency
+             from (select case when association_type = 2 then coalesce(partner_id, domain_id)
+                               else coalesce(payer_id, domain_id) end as payer_id,
+                          currency, cycle, coalesce(order_id, '') as order_id, domain_id,
+                          sum(paid_cash + paid_credit) as paid
+                   from paid group by 1, 2, 3, 4, 5) p
+             where i.tenant_id = $1 and i.domain_id = p.domain_id and i.payer_id = p.payer_id and i.currency = p.currency
                and i.cycle = p.cycle and i.order_id = p.order_id
            ), summed as (
              update charge_sums s
@@ -278,10 +284,10 @@ pub async fn settle_debts(
              from (select cycle, service_type_code, resource_type_code, region_code, charging_mode, bill_type,
                           enterprise_project_id, currency,
                           coalesce(partner_id, '00000000-0000-0000-0000-000000000000') as partner_id,
-                          coalesce(association_type, 0) as association_type, sum(paid_cash) as cash,
+                          coalesce(association_type, 0) as association_type, domain_id, sum(paid_cash) as cash,
                           sum(paid_credit) as credit
-                   from paid group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) p
-             where s.tenant_id = $1 and s.domain_id = $2 and s.cycle = p.cycle
+                   from paid group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) p
+             where s.tenant_id = $1 and s.domain_id = p.domain_id and s.cycle = p.cycle
                and s.service_type_code = p.service_type_code and s.resource_type_code = p.resource_type_code
                and s.region_code = p.region_code and s.charging_mode = p.charging_mode and s.bill_type = p.bill_type
                and s.enterprise_project_id = p.enterprise_project_id and s.currency = p.currency
@@ -295,21 +301,22 @@ pub async fn settle_debts(
                         coalesce(c.order_id || '-' || c.order_line, c.resource_id) as source, c.usage_type_code, c.bill_type,
                         c.product_id, c.enterprise_project_id, c.currency,
                         coalesce(c.partner_id, '00000000-0000-0000-0000-000000000000') as partner_id,
-                        sum(c.paid_cash) as cash, sum(c.paid_credit) as credit
+                        c.domain_id, sum(c.paid_cash) as cash, sum(c.paid_credit) as credit
                  from paid c cross join (values (1::smallint), (2::smallint)) s (statistic)
-                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) p
-           where t.tenant_id = $1 and t.domain_id = $2 and t.cycle = p.cycle and t.statistic = p.statistic
+                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) p
+           where t.tenant_id = $1 and t.domain_id = p.domain_id and t.cycle = p.cycle and t.statistic = p.statistic
              and t.day = p.day and t.source = p.source and t.usage_type_code = p.usage_type_code
              and t.bill_type = p.bill_type and t.product_id = p.product_id
              and t.enterprise_project_id = p.enterprise_project_id and t.currency = p.currency
              and t.partner_id = p.partner_id"#,
         tenant.0,
-        customer.0,
+        debtor.0,
         &settled.iter().map(|one| one.cycle).collect::<Vec<_>>(),
         &settled.iter().map(|one| one.consumed_at).collect::<Vec<_>>(),
         &settled.iter().map(|one| one.charge.0).collect::<Vec<_>>(),
         &settled.iter().map(|one| one.cash).collect::<Vec<_>>(),
-        &settled.iter().map(|one| one.credit).collect::<Vec<_>>()
+        &settled.iter().map(|one| one.credit).collect::<Vec<_>>(),
+        &settled.iter().map(|one| one.customer.0).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;

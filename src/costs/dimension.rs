@@ -47,8 +47,8 @@ impl Dimension {
         match self {
             Self::CloudServiceType => "c.service_type_code",
             Self::ResourceType => "c.resource_type_code",
-            // Nobody has members yet, so a cost is its payer's own.
-            Self::AssociatedAccount | Self::PayerAccountId => "replace(c.domain_id::text, '-', '')",
+            Self::AssociatedAccount => "replace(c.domain_id::text, '-', '')",
+            Self::PayerAccountId => "replace(coalesce(c.payer_id, c.domain_id)::text, '-', '')",
             Self::RegionCode => "c.region_code",
             Self::EnterpriseProjectId => "coalesce(nullif(c.enterprise_project_id, ''), 'null')",
             Self::ResSpecCode => "c.resource_spec",

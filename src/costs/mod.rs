@@ -17,6 +17,7 @@ pub mod list_customer_bills_monthly_break_down;
 pub mod shares;
 #[cfg(test)]
 mod tests;
+pub mod walk;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;

@@ -8,7 +8,7 @@ use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::coupons::{self, Coupon, Which};
 use crate::ledger::books::Transfer;
 use crate::ledger::{AccountKind, Posting, Purse, TransferKind};
-use crate::values::id::{CouponId, TenantId, UserId};
+use crate::values::id::{CouponId, DomainId, TenantId, UserId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -17,15 +17,16 @@ use time::OffsetDateTime;
 #[derive(Debug)]
 pub struct Returning {
     tenant: TenantId,
+    customer: DomainId,
     user: Option<UserId>,
     coupons: Vec<(Coupon, Decimal)>,
     homes: Homes,
 }
 
-/// Locks the coupons to which so much comes back. `user` is who caused it.
+/// Locks the coupons to which so much comes back of what a customer had bought, whosever they are. `user` is who caused it.
 pub async fn lock(
     connection: &mut PgConnection,
-    tenant: TenantId,
+    (tenant, customer): (TenantId, DomainId),
     amounts: &[(CouponId, Decimal)],
     user: Option<UserId>,
     now: OffsetDateTime,
@@ -39,7 +40,7 @@ pub async fn lock(
     let homes = returns::homes(connection, tenant, &held).await?;
     let amount = |coupon: &Coupon| amounts.iter().filter(|(id, _)| *id == coupon.id).map(|(_, amount)| *amount).sum();
     let coupons = held.into_iter().map(|coupon| (amount(&coupon), coupon)).map(|(amount, coupon)| (coupon, amount));
-    Ok(Returning { tenant, user, coupons: coupons.collect(), homes })
+    Ok(Returning { tenant, customer, user, coupons: coupons.collect(), homes })
 }
 
 impl Returning {
@@ -55,7 +56,7 @@ impl Returning {
             from: Purse::vendor(self.tenant, coupon.currency),
             to: coupon_purse(self.tenant, coupon.id, coupon.currency),
             amount: *amount,
-            customer: Some(coupon.holder),
+            customer: Some(self.customer),
             reference: reference.to_owned(),
             memo: String::new(),
             user: self.user,

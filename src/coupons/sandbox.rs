@@ -162,6 +162,26 @@ pub async fn hand_out(
     Ok(made.into_iter().map(|(coupon, _)| coupon).collect())
 }
 
+/// Issues a cash coupon of the vendor's own for a year.
+pub async fn reward(
+    connection: &mut PgConnection,
+    customer: Account,
+    yuan: u32,
+    now: OffsetDateTime,
+) -> anyhow::Result<CouponId> {
+    let coupon = OwnCoupon {
+        kind: CouponKind::Cash,
+        face_value: Decimal::from(yuan),
+        currency: Currency::Cny,
+        validity: validity(now),
+        limits: Limits::default(),
+        group: 0,
+        name: "Thank you".to_owned(),
+        memo: "A sample".to_owned(),
+    };
+    Ok(administration::issue_own(connection, customer, &coupon, now).await?)
+}
+
 /// Takes coupons back.
 pub async fn take_back(
     connection: &mut PgConnection,

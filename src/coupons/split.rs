@@ -12,6 +12,7 @@ use super::usage;
 use crate::ledger::books::Transfer;
 use crate::ledger::{self, PostError, Posting, TransferKind};
 use crate::values::id::{CouponId, DomainId, TenantId, UserId};
+use crate::values::money::Currency;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use std::cmp::Ordering;
@@ -52,8 +53,8 @@ pub struct Between {
     pub master: DomainId,
     /// Its member.
     pub member: DomainId,
-    /// Who causes it.
-    pub user: UserId,
+    /// Who causes it; nobody of the two where operators do.
+    pub user: Option<UserId>,
 }
 
 /// Gives a member a part of a coupon; the coupon that it becomes.
@@ -70,7 +71,12 @@ pub async fn split(
     let part = CouponId::new(now);
     split::insert(connection, tenant, (part, main.id), (member, amount), now).await?;
     let step = Step { between, kind: TransferKind::CouponTransfer, from: (main.id, master), to: (part, member) };
-    step.make(connection, (&main, amount), (Operation::TransferOut, Operation::TransferIn), now).await?;
+    let made = ledger::post(connection, tenant, &[step.posting(amount, main.currency)], now).await?;
+    if amount == main.balance {
+        coupons::set_state(connection, tenant, &[main.id], CouponStatus::Used).await?;
+    }
+    let records = made.iter().flat_map(|made| step.records(made, (Operation::TransferOut, Operation::TransferIn)));
+    books::append(connection, tenant, &records.collect::<Vec<_>>()).await?;
     Ok(part)
 }
 
@@ -102,21 +108,74 @@ pub async fn take_back(
     (main, part): (CouponId, CouponId),
     now: OffsetDateTime,
 ) -> Result<Decimal, NotMoved> {
-    let Between { tenant, master, member, .. } = between;
+    let tenant = between.tenant;
     if split::main_of(connection, tenant, part).await? != Some(main) {
         return Err(NotMoved::NoSuchCoupon);
     }
-    let held = coupons::lock(connection, tenant, Which::Ids(&[main, part])).await?;
-    let of = |id, holder| held.iter().find(|coupon| coupon.id == id && coupon.holder == holder);
-    let (main, part) = of(main, master).zip(of(part, member)).ok_or(NotMoved::NoSuchCoupon)?;
+    let retrieving = Retrieving::lock(connection, between, &[(main, part)]).await?;
+    let (_, part) = retrieving.pairs.first().ok_or(NotMoved::NoSuchCoupon)?;
     check_alive(part, now)?;
-    let step = Step { between, kind: TransferKind::CouponRetrieve, from: (part.id, member), to: (main.id, master) };
-    step.make(connection, (part, part.balance), (Operation::RetrieveOut, Operation::RetrieveIn), now).await?;
-    coupons::set_state(connection, tenant, &[part.id], CouponStatus::Reclaimed).await?;
-    if main.state == CouponStatus::Used {
-        coupons::set_state(connection, tenant, &[main.id], CouponStatus::Usable).await?;
-    }
+    let made = ledger::post(connection, tenant, &retrieving.postings(), now).await?;
+    retrieving.record(connection, &made).await?;
     Ok(part.balance)
+}
+
+/// Parts of coupons that are about to go back, as a part of somebody's transaction, which puts [`postings`](Self::postings) into
+/// the one posting that it makes and calls [`record`](Self::record) then. They are locked, and the coupons they go back into.
+#[derive(Debug)]
+pub struct Retrieving {
+    between: Between,
+    /// Each main coupon, and what was taken from it.
+    pairs: Vec<(Coupon, Coupon)>,
+}
+
+impl Retrieving {
+    /// All that are left of what a member was given.
+    pub async fn of_all(connection: &mut PgConnection, between: Between, now: OffsetDateTime) -> sqlx::Result<Self> {
+        let held = split::retrievable(connection, between.tenant, (between.master, between.member), now).await?;
+        let ids: Vec<_> = held.iter().filter_map(|part| Some((part.main?, part.id))).collect();
+        let mut all = Self::lock(connection, between, &ids).await?;
+        all.pairs.retain(|(_, part)| check_alive(part, now).is_ok());
+        Ok(all)
+    }
+
+    async fn lock(connection: &mut PgConnection, between: Between, ids: &[(CouponId, CouponId)]) -> sqlx::Result<Self> {
+        let all: Vec<CouponId> = ids.iter().flat_map(|(main, part)| [*main, *part]).collect();
+        let held = coupons::lock(connection, between.tenant, Which::Ids(&all)).await?;
+        let of = |id, holder| held.iter().find(|coupon| coupon.id == id && coupon.holder == holder).cloned();
+        let pair = |(main, part): &(CouponId, CouponId)| of(*main, between.master).zip(of(*part, between.member));
+        Ok(Self { between, pairs: ids.iter().filter_map(pair).collect() })
+    }
+
+    fn step(&self, (main, part): &(Coupon, Coupon)) -> Step {
+        let Between { master, member, .. } = self.between;
+        let kind = TransferKind::CouponRetrieve;
+        Step { between: self.between, kind, from: (part.id, member), to: (main.id, master) }
+    }
+
+    /// What takes them back.
+    pub fn postings(&self) -> Vec<Posting> {
+        self.pairs.iter().map(|pair| self.step(pair).posting(pair.1.balance, pair.1.currency)).collect()
+    }
+
+    /// Records it: a part is over then, and its main coupon can be used again if it was used up. Among `transfers` are those made
+    /// of the postings.
+    pub async fn record(&self, connection: &mut PgConnection, transfers: &[Transfer]) -> sqlx::Result<()> {
+        let tenant = self.between.tenant;
+        let mut records = Vec::new();
+        for pair in &self.pairs {
+            let from = coupon_purse(tenant, pair.1.id, pair.1.currency).id();
+            let made = transfers.iter().find(|transfer| transfer.from.account == from);
+            let both = (Operation::RetrieveOut, Operation::RetrieveIn);
+            records.extend(made.into_iter().flat_map(|made| self.step(pair).records(made, both)));
+        }
+        let parts: Vec<CouponId> = self.pairs.iter().map(|(_, part)| part.id).collect();
+        coupons::set_state(connection, tenant, &parts, CouponStatus::Reclaimed).await?;
+        let used = self.pairs.iter().filter(|(main, _)| main.state == CouponStatus::Used);
+        let used: Vec<CouponId> = used.map(|(main, _)| main.id).collect();
+        coupons::set_state(connection, tenant, &used, CouponStatus::Usable).await?;
+        books::append(connection, tenant, &records).await
+    }
 }
 
 /// A transfer between two coupons, with their holders.
@@ -128,37 +187,25 @@ struct Step {
 }
 
 impl Step {
-    /// Makes it, and records it in both holders' books; what gave it all is used up.
-    async fn make(
-        &self,
-        connection: &mut PgConnection,
-        (giving, amount): (&Coupon, Decimal),
-        (out, into): (Operation, Operation),
-        now: OffsetDateTime,
-    ) -> Result<(), NotMoved> {
+    /// The transfer that makes it.
+    fn posting(&self, amount: Decimal, currency: Currency) -> Posting {
         let Between { tenant, member, user, .. } = self.between;
-        let posting = Posting {
+        Posting {
             kind: self.kind,
-            from: coupon_purse(tenant, self.from.0, giving.currency),
-            to: coupon_purse(tenant, self.to.0, giving.currency),
+            from: coupon_purse(tenant, self.from.0, currency),
+            to: coupon_purse(tenant, self.to.0, currency),
             amount,
             customer: Some(member),
             reference: String::new(),
             memo: String::new(),
-            user: Some(user),
-        };
-        let made = ledger::post(connection, tenant, &[posting], now).await?;
-        if amount == giving.balance {
-            coupons::set_state(connection, tenant, &[giving.id], CouponStatus::Used).await?;
+            user,
         }
-        let records: Vec<NewRecord> = made
-            .iter()
-            .flat_map(|transfer| {
-                let (from, to) = (transfer.from.after, transfer.to.after);
-                [self.record(transfer, (self.from, from), out), self.record(transfer, (self.to, to), into)]
-            })
-            .collect();
-        Ok(books::append(connection, tenant, &records).await?)
+    }
+
+    /// What of it stands in both holders' books.
+    fn records(&self, transfer: &Transfer, (out, into): (Operation, Operation)) -> [NewRecord; 2] {
+        let (from, to) = (transfer.from.after, transfer.to.after);
+        [self.record(transfer, (self.from, from), out), self.record(transfer, (self.to, to), into)]
     }
 
     fn record(
@@ -180,7 +227,7 @@ impl Step {
             reference: String::new(),
             paid_for: Default::default(),
             memo: String::new(),
-            user: Some(self.between.user),
+            user: self.between.user,
             refused: None,
             happened_at: transfer.happened_at,
         }
@@ -193,7 +240,6 @@ mod tests {
     use crate::coupons::limits::{LimitKey, Limits};
     use crate::coupons::model::Validity;
     use crate::values::id::QuotaId;
-    use crate::values::money::Currency;
     use time::macros::datetime;
     use uuid::Uuid;
 

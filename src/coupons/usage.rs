@@ -8,7 +8,7 @@ use super::store::books::{self, Book, NewRecord, Operation};
 use super::store::coupons::{self, Coupon};
 use crate::ledger::books::Transfer;
 use crate::ledger::{AccountKind, Posting, Purse, TransferKind};
-use crate::values::id::{CouponId, TenantId, UserId};
+use crate::values::id::{CouponId, DomainId, TenantId, UserId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -20,6 +20,8 @@ pub struct Payment<'a> {
     pub tenant: TenantId,
     /// The order or bill.
     pub reference: &'a str,
+    /// Who buys or uses it, whosever the coupons are.
+    pub customer: DomainId,
     /// Whether it is pay-per-use consumption.
     pub is_usage: bool,
     /// Codes of the service type and the resource type, for the records; empty where there are several.
@@ -40,7 +42,7 @@ pub fn postings(payment: &Payment<'_>, used: &[(Coupon, Cover)], homes: &Homes) 
             from,
             to: Purse::vendor(tenant, coupon.currency),
             amount: cover.amount,
-            customer: Some(coupon.holder),
+            customer: Some(payment.customer),
             reference: payment.reference.to_owned(),
             memo: String::new(),
             user: payment.user,
@@ -48,7 +50,8 @@ pub fn postings(payment: &Payment<'_>, used: &[(Coupon, Cover)], homes: &Homes) 
         let left = coupon.balance - cover.amount;
         if is_used_once(coupon) && left > Decimal::ZERO {
             let to = returns::home(tenant, coupon, homes);
-            postings.push(Posting { kind: TransferKind::CouponExpire, to, amount: left, ..paid.clone() });
+            let customer = Some(coupon.holder);
+            postings.push(Posting { kind: TransferKind::CouponExpire, to, amount: left, customer, ..paid.clone() });
         }
         postings.push(paid);
     }

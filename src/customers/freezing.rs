@@ -224,6 +224,7 @@ mod tests {
             verified: VerifiedStatus::None,
             frozen: Frozen::No,
             level: CustomerLevel::V0,
+            custodian: None,
         };
         let after = |frozen, change| decide(Some(State { frozen, ..state }), partner, change);
         assert_eq!(after(Frozen::No, Change::Freeze(Account)), Ok(Frozen::Account));

@@ -1,5 +1,5 @@
 //! What the customers of one enterprise have from each other: a phone, a level, a verified name, and who keeps their finances.
-//! Lists of others may join `customers.in_custody`, which is kept.
+//! Lists of others may join `customers.custodian_id`, which is kept.
 
 use super::model::CustomerType;
 use crate::values::id::{DomainId, TenantId};
@@ -46,8 +46,7 @@ pub struct Succession {
     pub to: DomainId,
 }
 
-/// What the account of an enterprise's member has besides: its phone, its master's level, and who keeps its finances. That stands
-/// here and nowhere else.
+/// What the account of an enterprise's member has besides: its phone, its master's level, and whether that keeps its finances.
 pub async fn set_member(
     connection: &mut PgConnection,
     of: Succession,
@@ -55,7 +54,8 @@ pub async fn set_member(
     in_custody: bool,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update customers m set sealed_phone = $4, country_code = $5, level = c.level, in_custody = $6
+        "update customers m set sealed_phone = $4, country_code = $5, level = c.level, in_custody = $6,
+                custodian_id = case when $6 then $2 end
          from customers c
          where m.tenant_id = $1 and m.domain_id = $3 and c.tenant_id = $1 and c.domain_id = $2",
         of.tenant.0,
@@ -70,18 +70,18 @@ pub async fn set_member(
     Ok(())
 }
 
-/// Sets whether its enterprise's master account keeps a customer's finances.
-pub async fn set_custody(
+/// Sets which master account keeps the finances of a customer that is locked; nobody: it keeps them itself.
+pub async fn set_custodian(
     connection: &mut PgConnection,
     tenant: TenantId,
     id: DomainId,
-    in_custody: bool,
+    custodian: Option<DomainId>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update customers set in_custody = $3 where tenant_id = $1 and domain_id = $2",
+        "update customers set custodian_id = $3::uuid, in_custody = $3::uuid is not null where tenant_id = $1 and domain_id = $2",
         tenant.0,
         id.0,
-        in_custody
+        custodian.map(|custodian| custodian.0)
     )
     .execute(connection)
     .await?;

@@ -22,6 +22,8 @@ use uuid::Uuid;
 pub struct Row {
     /// Its id.
     pub id: DomainId,
+    /// Its number among its partner's, which only grows.
+    pub number: i64,
     /// Its account's name.
     pub name: String,
     /// Since when it is associated.
@@ -160,7 +162,7 @@ async fn unfiltered(
     };
     let rows = sqlx::query_as!(
         Row,
-        r#"select c.domain_id as "id: DomainId",
+        r#"select c.domain_id as "id: DomainId", c.number as "number!",
                   (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
                   c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
                   c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
@@ -266,7 +268,7 @@ async fn named(
 ) -> sqlx::Result<Vec<Row>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select c.domain_id as "id: DomainId",
+        r#"select c.domain_id as "id: DomainId", c.number as "number!",
                   (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
                   c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
                   c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,

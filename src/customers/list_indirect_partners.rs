@@ -9,7 +9,7 @@ use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::personal::Vault;
-use crate::values::id::DomainId;
+use crate::values::id::{DomainId, TenantId};
 use crate::values::time::{Instant, optional_instant};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -91,14 +91,16 @@ pub async fn list_indirect_partners(
 ) -> Result<Json<ListIndirectPartnersResponse>, ApiError> {
     let mut connection = app.database.tenant(distributor.tenant).await?;
     let filter = Filter::of(&request);
-    let rows = resellers(&mut connection, &distributor, &filter).await?;
+    let rows = resellers(&mut connection, (distributor.tenant, distributor.domain), &filter).await?;
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let page = rows.into_iter().skip(request.offset.get()).take(request.limit.get());
     let indirect_partners = page.map(|row| show(row, &app.vault)).collect();
     Ok(Json(ListIndirectPartnersResponse { count, indirect_partners }))
 }
 
-struct Filter<'a> {
+/// Which resellers; what is `None` does not filter.
+#[derive(Default)]
+pub struct Filter<'a> {
     name: Option<&'a str>,
     begin: Option<OffsetDateTime>,
     end: Option<OffsetDateTime>,
@@ -118,21 +120,30 @@ impl<'a> Filter<'a> {
     }
 }
 
-struct Row {
-    id: DomainId,
-    account_name: String,
-    since: OffsetDateTime,
-    name: Option<String>,
-    manager_id: Option<String>,
-    manager_name: Option<String>,
-    sealed_phone: Option<Vec<u8>>,
-    sealed_email: Option<Vec<u8>>,
+/// A reseller as it is read.
+pub struct Row {
+    /// Its account.
+    pub id: DomainId,
+    /// The account's name.
+    pub account_name: String,
+    /// Since when it belongs to the distributor.
+    pub since: OffsetDateTime,
+    /// Its company's name.
+    pub name: Option<String>,
+    /// The account of who looks after it.
+    pub manager_id: Option<String>,
+    /// Their name.
+    pub manager_name: Option<String>,
+    /// Its phone.
+    pub sealed_phone: Option<Vec<u8>>,
+    /// Its e-mail address.
+    pub sealed_email: Option<Vec<u8>>,
 }
 
 /// All of them: a distributor has hundreds at most, so that they are counted by reading them.
-async fn resellers(
+pub async fn resellers(
     connection: &mut PgConnection,
-    distributor: &Distributor,
+    (tenant, distributor): (TenantId, DomainId),
     filter: &Filter<'_>,
 ) -> sqlx::Result<Vec<Row>> {
     let id = filter.id.and_then(AccountIdText::id);
@@ -152,8 +163,8 @@ async fn resellers(
              and ($4::timestamptz is null or d.created_at >= $4) and ($5::timestamptz is null or d.created_at < $5)
              and ($6::uuid is null or d.domain_id = $6)
            order by d.created_at desc, d.domain_id desc"#,
-        distributor.tenant.0,
-        distributor.domain.0,
+        tenant.0,
+        distributor.0,
         filter.name,
         filter.begin,
         filter.end,

@@ -25,6 +25,7 @@ pub mod model;
 pub mod opening;
 pub mod partner_administration;
 pub mod partners;
+pub mod payer;
 pub mod refusal;
 pub mod sandbox;
 pub mod send_verification_message_code;
@@ -34,6 +35,7 @@ pub mod show_sub_customer_budget;
 pub mod store;
 pub mod unfreeze_sub_customers;
 pub mod update_sub_customer_budget;
+pub mod walk;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;

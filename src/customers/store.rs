@@ -7,8 +7,10 @@ use crate::api::caller::CallerKind;
 use crate::subscriptions::lifecycle::CustomerLevel;
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Date;
+use uuid::Uuid;
 
 /// Announces changes; the payload is `<tenant> <account>`, anything else means "everything".
 pub const CHANNEL: &str = "bss_customers";
@@ -67,6 +69,8 @@ pub struct State {
     pub frozen: Frozen,
     /// Its level, by which its resources are kept longer.
     pub level: CustomerLevel,
+    /// The master account of its enterprise that keeps its finances.
+    pub custodian: Option<DomainId>,
 }
 
 impl State {
@@ -74,23 +78,91 @@ impl State {
     pub fn is_frozen(&self) -> bool {
         self.frozen != Frozen::No
     }
+
+    /// Whose resale customer it is; nobody's if it is none.
+    pub fn resale_of(&self) -> Option<DomainId> {
+        self.partner.filter(|_| self.kind == Some(AssociationType::Resale))
+    }
 }
 
 /// A customer, locked until the transaction ends. It comes first in the [order of locks](crate::ledger#the-order-of-locks), so
 /// what a request knows from [`directory`](super::directory) is checked against what is so now. Who only refers to it, by a
 /// foreign key, neither waits nor is waited for.
+///
+/// Who keeps its finances pays for it, so that account is locked as well.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId, id: DomainId) -> sqlx::Result<Option<State>> {
-    sqlx::query_as!(
-        State,
-        r#"select partner_id as "partner: DomainId", association_type as "kind: AssociationType", number,
-                  pending_partner_id is not null as "is_pending!", customer_type as "customer_type: CustomerType",
-                  verified_status as "verified: VerifiedStatus", frozen as "frozen: Frozen", level as "level: CustomerLevel"
-           from customers where tenant_id = $1 and domain_id = $2 for no key update"#,
+    Ok(lock_all(connection, tenant, &[id]).await?.remove(&id))
+}
+
+/// Customers, and who keeps their finances, locked in the order of their ids as [`lock`] does.
+pub async fn lock_all(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[DomainId],
+) -> sqlx::Result<BTreeMap<DomainId, State>> {
+    let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut locked = locked(connection, tenant, &wanted).await?;
+    // Who has begun to keep finances while this waited is locked out of order, which is seldom enough.
+    let custodians: BTreeSet<DomainId> = locked.values().filter_map(|state| state.custodian).collect();
+    let missed: Vec<Uuid> =
+        custodians.into_iter().filter(|id| !locked.contains_key(id)).map(|custodian| custodian.0).collect();
+    if !missed.is_empty() {
+        locked.extend(self::locked(connection, tenant, &missed).await?);
+    }
+    Ok(locked)
+}
+
+async fn locked(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[Uuid],
+) -> sqlx::Result<BTreeMap<DomainId, State>> {
+    let rows = sqlx::query!(
+        r#"select domain_id as "id: DomainId", partner_id as "partner: DomainId",
+                  association_type as "kind: AssociationType", number, pending_partner_id is not null as "is_pending!",
+                  customer_type as "customer_type: CustomerType", verified_status as "verified: VerifiedStatus",
+                  frozen as "frozen: Frozen", level as "level: CustomerLevel", custodian_id as "custodian: DomainId"
+           from customers
+           where tenant_id = $1
+             and domain_id = any($2::uuid[] || array(select k.custodian_id from customers k
+                                                     where k.tenant_id = $1 and k.domain_id = any($2)
+                                                       and k.custodian_id is not null))
+           order by domain_id for no key update"#,
+        tenant.0,
+        ids
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| {
+            let state = State {
+                partner: row.partner,
+                kind: row.kind,
+                number: row.number,
+                is_pending: row.is_pending,
+                customer_type: row.customer_type,
+                verified: row.verified,
+                frozen: row.frozen,
+                level: row.level,
+                custodian: row.custodian,
+            };
+            (row.id, state)
+        })
+        .collect())
+}
+
+/// Whose resale customer a customer is now; nobody's if it is none.
+pub async fn resale_of(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: DomainId,
+) -> sqlx::Result<Option<DomainId>> {
+    let partner = sqlx::query_scalar!(
+        r#"select partner_id as "partner!: DomainId" from customers
+           where tenant_id = $1 and domain_id = $2 and association_type = 2 and partner_id is not null"#,
         tenant.0,
         id.0
-    )
-    .fetch_optional(connection)
-    .await
+    );
+    partner.fetch_optional(connection).await
 }
 
 /// What a customer is, and how far its real-name authentication is.
@@ -194,7 +266,7 @@ pub async fn among(
     partner: DomainId,
     ids: &[DomainId],
 ) -> sqlx::Result<Vec<Customer>> {
-    let wanted: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"select d.domain_id as "id: DomainId", d.name, c.association_type as "kind!: AssociationType",
                   c.associated_at as "since!"
@@ -237,11 +309,12 @@ pub async fn recipients(
     tenant: TenantId,
     ids: &[DomainId],
 ) -> sqlx::Result<Vec<Recipient>> {
-    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     sqlx::query_as!(
         Recipient,
         r#"select domain_id as "id: DomainId", partner_id as "partner: DomainId",
-                  association_type as "association: AssociationType", in_custody, first_association
+                  association_type as "association: AssociationType",
+                  custodian_id is not null as "in_custody!", first_association
            from customers where tenant_id = $1 and domain_id = any($2) order by domain_id
            for no key update"#,
         tenant.0,
@@ -316,7 +389,7 @@ pub async fn names(
     tenant: TenantId,
     ids: &[DomainId],
 ) -> sqlx::Result<Vec<(DomainId, String)>> {
-    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"select domain_id as "id: DomainId", name from domains where tenant_id = $1 and domain_id = any($2)"#,
         tenant.0,

@@ -1,10 +1,12 @@
 //! What the vendor's staff do to enterprises, at the command line and over the operators' API: keep organisations, let accounts
 //! join, open ways of dividing resources.
 
+use super::funds;
 use super::members::{self, Newcomer};
 use super::model::{
     Feature, FinancialCustody, MemberAssociation, MemberStatus, PartyId, Permission, Unit, permissions,
 };
+use super::money_store;
 use super::organisation::{self, Unfit, UnitName};
 use super::store::{self, ListedMember, Master, MemberFilter, NewMember};
 use crate::api::caller::CallerKind;
@@ -13,6 +15,7 @@ use crate::customers::kin;
 use crate::customers::store::{self as customer_store, State};
 use crate::identity::administration::{self as identity, find_account};
 use crate::identity::model::LoginName;
+use crate::ledger::PostError;
 use crate::personal::Vault;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::time::Instant;
@@ -30,6 +33,15 @@ pub enum Refusal {
     /// It cannot be done to an organisation.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// The account is none of its members.
+    #[error("the account is no member of the enterprise")]
+    NotAMember,
+    /// Its master moves something at the moment.
+    #[error("a transfer between the enterprise and a member is in progress; try again")]
+    Busy,
+    /// What was given cannot go back.
+    #[error(transparent)]
+    Ledger(#[from] PostError),
     /// The account cannot become a member.
     #[error(transparent)]
     Unwelcome(#[from] members::Unwelcome),
@@ -209,7 +221,7 @@ pub struct Invitation<'a> {
     pub custody: FinancialCustody,
 }
 
-/// Makes an account of the enterprise's own tenant its member, as both have agreed.
+/// Makes an account of the enterprise's own tenant its member, as both have agreed; which account.
 ///
 /// An account of another tenant would first have to be moved, since one ledger has to hold what passes between the two; until
 /// that can be done it is refused.
@@ -219,7 +231,7 @@ pub async fn invite(
     master: Master,
     invitation: &Invitation<'_>,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<DomainId, Refusal> {
     let Invitation { account, unit, display_name, custody, .. } = *invitation;
     let (tenant, id) = find_account(connection, account).await?;
     if tenant != master.tenant {
@@ -252,18 +264,34 @@ pub async fn invite(
     if !store::insert_member(connection, master, &new, now).await? {
         return Err(members::Unwelcome::Member(account.to_owned()).into());
     }
-    kin::set_custody(connection, tenant, id, custody == FinancialCustody::InCustody).await?;
+    let custodian = (custody == FinancialCustody::InCustody).then_some(master.id);
+    kin::set_custodian(connection, tenant, id, custodian).await?;
+    Ok(id)
+}
+
+/// Lets a member go: what is left of what its master gave it goes back first, and it keeps its
+/// finances itself from then on. With a partner, if it has one, it goes on as before.
+pub async fn dismiss(
+    connection: &mut PgConnection,
+    master: Master,
+    member: DomainId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    if !money_store::take_turn(connection, master).await? {
+        return Err(Refusal::Busy);
+    }
+    lock_both(connection, master, member).await?;
+    store::member_of(connection, master, member).await?.ok_or(Refusal::NotAMember)?;
+    funds::take_all_back(connection, master, member, now).await?;
+    store::delete_member(connection, master, member).await?;
+    kin::set_custodian(connection, master.tenant, member, None).await?;
     Ok(())
 }
 
 /// Both customers, locked in the order of their ids as everybody does.
 async fn lock_both(connection: &mut PgConnection, master: Master, member: DomainId) -> Result<(State, State), Refusal> {
-    let mut locked = Vec::new();
-    for id in [master.id.min(member), master.id.max(member)] {
-        let state = customer_store::lock(connection, master.tenant, id).await?;
-        locked.push((id, state.ok_or(Refusal::NotACustomer)?));
-    }
-    let of = |wanted| locked.iter().find(|(id, _)| *id == wanted).map(|(_, state)| *state);
+    let locked = customer_store::lock_all(connection, master.tenant, &[master.id, member]).await?;
+    let of = |id| locked.get(&id).copied();
     of(master.id).zip(of(member)).ok_or(Refusal::NotACustomer)
 }
 

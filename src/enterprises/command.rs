@@ -6,6 +6,7 @@ use super::model::{Feature, FinancialCustody, PartyId, Permission};
 use super::organisation::UnitName;
 use super::store::Master;
 use crate::arguments::given;
+use crate::associations::members;
 use crate::clock::{self, Clock};
 use crate::identity::administration::find_account;
 use crate::personal::Vault;
@@ -70,6 +71,13 @@ pub enum EnterpriseCommand {
         #[arg(long)]
         custody: bool,
     },
+    /// Let a member go: what is left of what it was given goes back first
+    Dismiss {
+        /// The enterprise master account
+        account: String,
+        /// The member's account
+        member: String,
+    },
     /// Show how an account divides its resources
     Features {
         /// The account
@@ -92,6 +100,7 @@ impl EnterpriseCommand {
             | Self::ChangeUnit { account, .. }
             | Self::Members { account }
             | Self::Invite { account, .. }
+            | Self::Dismiss { account, .. }
             | Self::Features { account }
             | Self::OpenFeature { account, .. } => account,
         }
@@ -127,7 +136,11 @@ pub async fn run(connection: &mut PgConnection, command: EnterpriseCommand, vaul
                 permissions: &permissions,
                 custody: FinancialCustody::of(custody),
             };
-            administration::invite(&mut transaction, vault, master, &invitation, now).await?;
+            members::join(&mut transaction, vault, master, &invitation, now).await?;
+            serde_json::to_value(administration::members(&mut transaction, master).await?)?
+        }
+        EnterpriseCommand::Dismiss { member, .. } => {
+            members::leave(&mut transaction, master, &member, now).await?;
             serde_json::to_value(administration::members(&mut transaction, master).await?)?
         }
         EnterpriseCommand::Features { .. } => {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 impl Task {
     fn between(&self) -> Between {
-        Between { tenant: self.master.tenant, master: self.master.id, member: self.member, user: self.user }
+        Between { tenant: self.master.tenant, master: self.master.id, member: self.member, user: Some(self.user) }
     }
 }
 
@@ -38,7 +38,10 @@ pub async fn reclaim(
     (coupon, part): (CouponId, CouponId),
     now: OffsetDateTime,
 ) -> Result<Decimal, NotDone> {
-    task.begin(connection, now).await?;
+    let (_, member) = task.begin(connection, now).await?;
+    if member.in_custody {
+        return Err(Refusal::Unmet(vec![Check::InCustody]).into());
+    }
     let taken = split::take_back(connection, task.between(), (coupon, part), now).await;
     taken.map_err(|error| not_done(error, "sub_coupon_id"))
 }

@@ -3,6 +3,7 @@
 //! What was allocated to an account, its bonus and its cards stay where they are. A member's cash is not told apart by where it came
 //! from, so what a master may take back is what is left of it, and no more than it has given. Credit keeps its giver and its end.
 
+use super::model::{Member, Permission};
 use super::money_store;
 use super::refusal::{Check, NotDone, Refusal};
 use super::store::{self, Master};
@@ -11,10 +12,12 @@ use crate::accounts::credit::{self, Lot, Terms};
 use crate::accounts::model::{BalanceType, CURRENCY, cash};
 use crate::api::caller::CallerKind;
 use crate::api::error::ApiError;
+use crate::charges::store as charges;
+use crate::coupons::split::{Between, Retrieving};
 use crate::customers::model::{AccountIdText, AssociationType, Related};
 use crate::customers::store::{self as customers, State};
-use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
-use crate::values::id::{DomainId, TenantId};
+use crate::ledger::{self, AccountKind, PostError, Posting, Purse, TransferKind};
+use crate::values::id::{DomainId, TenantId, UserId};
 use crate::values::time::Instant;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -55,11 +58,62 @@ pub async fn move_funds(
     (direction, what, amount): (Direction, What, Decimal),
     now: OffsetDateTime,
 ) -> Result<(), NotDone> {
-    let state = task.begin(connection, now).await?;
+    let (state, member) = task.begin(connection, now).await?;
+    if direction == Direction::Reclaim && member.in_custody {
+        return Err(Refusal::Unmet(vec![Check::InCustody]).into());
+    }
     match what {
         What::Cash => move_cash(connection, task, &state, (direction, amount), now).await,
-        What::Credit(expires_at) => move_credit(connection, task, (direction, expires_at, amount), now).await,
+        What::Credit(expires_at) => {
+            let unmet = unmet_for_credit(connection, task.master, &member, direction, now).await?;
+            if !unmet.is_empty() {
+                return Err(Refusal::Unmet(unmet).into());
+            }
+            move_credit(connection, task, (direction, expires_at, amount), now).await
+        }
     }
+}
+
+/// How a member stands to credit.
+#[derive(Clone, Copy, Debug)]
+struct Creditworthiness {
+    /// Whether it lets its master share credit with it.
+    shares: bool,
+    /// Whether it has credit that its master has not given.
+    has_own: bool,
+    /// Whether it owes something.
+    owes: bool,
+}
+
+impl Creditworthiness {
+    /// What forbids to move credit, in the vendor's order: what is only in the way of giving is not in the way of taking back.
+    fn unmet(self, direction: Direction) -> Vec<Check> {
+        let gives = direction == Direction::Transfer;
+        let checks = [
+            (Check::MemberInDebt, gives && self.owes),
+            (Check::MembersOwnCredit, gives && self.has_own),
+            (Check::NoSharedCredit, !self.shares),
+        ];
+        checks.into_iter().filter_map(|(check, is_unmet)| is_unmet.then_some(check)).collect()
+    }
+}
+
+async fn unmet_for_credit(
+    connection: &mut PgConnection,
+    master: Master,
+    member: &Member,
+    direction: Direction,
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<Check>> {
+    let tenant = master.tenant;
+    let lots = credit::lots(connection, (tenant, member.id), CURRENCY, now).await?;
+    let owed = charges::owed(connection, tenant, (&[member.id], CURRENCY)).await?;
+    let stands = Creditworthiness {
+        shares: member.allows(Permission::ShareCreditToSub),
+        has_own: lots.iter().any(|lot| lot.given_by != Some(master.id) && lot.granted > Decimal::ZERO),
+        owes: !owed.is_empty() || held_cash(connection, (tenant, member.id)).await? < Decimal::ZERO,
+    };
+    Ok(stands.unmet(direction))
 }
 
 /// Why a master account may not give cash away: a resale customer's is its partner's to allocate.
@@ -101,7 +155,8 @@ async fn move_cash(
     if amount > available {
         return Err(Refusal::Insufficient.into());
     }
-    ledger::post_locked(connection, tenant, books, &[posting(task, direction, (from, to), amount)], now).await?;
+    let moved = posting(direction, (member, Some(task.user)), (from, to), amount);
+    ledger::post_locked(connection, tenant, books, &[moved], now).await?;
     match direction {
         Direction::Transfer => money_store::allocate(connection, master, member, amount).await?,
         Direction::Reclaim => money_store::take_back(connection, master, member, amount).await?,
@@ -146,8 +201,42 @@ async fn move_credit(
     let terms = Terms { currency: CURRENCY, given_by, expires_at: lot.expires_at };
     let raised = credit::raise(connection, (tenant, taker), terms, amount, now).await?;
     let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, raised, CURRENCY));
-    ledger::post(connection, tenant, &[posting(task, direction, purses, amount)], now).await?;
+    let moved = posting(direction, (member, Some(task.user)), purses, amount);
+    ledger::post(connection, tenant, &[moved], now).await?;
     Ok(())
+}
+
+/// Takes back all that is left of what a master gave a member: parts of coupons, credit, and cash, in one posting. Both are locked.
+pub async fn take_all_back(
+    connection: &mut PgConnection,
+    master: Master,
+    member: DomainId,
+    now: OffsetDateTime,
+) -> Result<(), PostError> {
+    let tenant = master.tenant;
+    let between = Between { tenant, master: master.id, member, user: None };
+    let coupons = Retrieving::of_all(connection, between, now).await?;
+    let mut postings = coupons.postings();
+    for lot in given_credit(connection, master, member, now).await?.iter().filter(|lot| lot.balance > Decimal::ZERO) {
+        credit::lower(connection, (tenant, lot.id), lot.balance).await?;
+        let terms = Terms { currency: CURRENCY, given_by: None, expires_at: lot.expires_at };
+        let raised = credit::raise(connection, (tenant, master.id), terms, lot.balance, now).await?;
+        let purses = (credit::purse(tenant, lot.id, CURRENCY), credit::purse(tenant, raised, CURRENCY));
+        postings.push(posting(Direction::Reclaim, (member, None), purses, lot.balance));
+    }
+    let (masters, members) = (cash(tenant, master.id), cash(tenant, member));
+    let purses: Vec<Purse> = ledger::purses(&postings).into_iter().chain([masters, members]).collect();
+    let books = ledger::lock(connection, tenant, &purses, now).await?;
+    let held = books.account(&members).map_or(Decimal::ZERO, |account| account.balance);
+    let allocated = money_store::allocated(connection, master, member).await?;
+    let amount = reclaimable(held, allocated);
+    if amount > Decimal::ZERO {
+        postings.push(posting(Direction::Reclaim, (member, None), (members, masters), amount));
+    }
+    let made = ledger::post_locked(connection, tenant, books, &postings, now).await?;
+    // What is not there any more is not owed.
+    money_store::take_back(connection, master, member, allocated).await?;
+    Ok(coupons.record(connection, &made).await?)
 }
 
 /// The credit that a master may give: its own.
@@ -246,7 +335,12 @@ pub fn page(movable: &[Movable], (offset, limit): (usize, usize)) -> impl Iterat
     movable.iter().skip(offset).take(limit)
 }
 
-fn posting(task: &Task, direction: Direction, (from, to): (Purse, Purse), amount: Decimal) -> Posting {
+fn posting(
+    direction: Direction,
+    (member, user): (DomainId, Option<UserId>),
+    (from, to): (Purse, Purse),
+    amount: Decimal,
+) -> Posting {
     Posting {
         kind: match direction {
             Direction::Transfer => TransferKind::EnterpriseTransfer,
@@ -255,10 +349,10 @@ fn posting(task: &Task, direction: Direction, (from, to): (Purse, Purse), amount
         from,
         to,
         amount,
-        customer: Some(task.member),
+        customer: Some(member),
         reference: String::new(),
         memo: String::new(),
-        user: Some(task.user),
+        user,
     }
 }
 
@@ -276,6 +370,20 @@ mod tests {
         assert_eq!(transferable(yuan(-5)), Decimal::ZERO, "a credit line is no cash");
         for (held, allocated, available) in [(150, 100, 100), (40, 100, 40), (-5, 100, 0), (50, 0, 0)] {
             assert_eq!(reclaimable(yuan(held), yuan(allocated)), yuan(available));
+        }
+    }
+
+    #[test]
+    fn credit_is_shared_with_who_allows_it_has_none_and_owes_nothing() {
+        let good = Creditworthiness { shares: true, has_own: false, owes: false };
+        let (gives, takes) = (Direction::Transfer, Direction::Reclaim);
+        assert_eq!((good.unmet(gives), good.unmet(takes)), (vec![], vec![]));
+        for (stands, giving, taking) in [
+            (Creditworthiness { shares: false, ..good }, Check::NoSharedCredit, vec![Check::NoSharedCredit]),
+            (Creditworthiness { has_own: true, ..good }, Check::MembersOwnCredit, vec![]),
+            (Creditworthiness { owes: true, ..good }, Check::MemberInDebt, vec![]),
+        ] {
+            assert_eq!((stands.unmet(gives), stands.unmet(takes)), (vec![giving], taking), "{stands:?}");
         }
     }
 

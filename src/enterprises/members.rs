@@ -200,6 +200,7 @@ mod tests {
             verified: VerifiedStatus::Verified,
             frozen: Frozen::No,
             level: CustomerLevel::default(),
+            custodian: None,
         };
         let of = |kind| State { partner: Some(partner), kind: Some(kind), ..alone };
         let custody = FinancialCustody::Independent;

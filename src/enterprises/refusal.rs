@@ -31,6 +31,14 @@ pub enum Check {
     LivingCoupon,
     /// The coupon is used once, so only all of it can be given.
     WholeCoupon,
+    /// The member owes something.
+    MemberInDebt,
+    /// The member has credit of its own.
+    MembersOwnCredit,
+    /// The member does not let its master share credit with it.
+    NoSharedCredit,
+    /// The master keeps the member's finances: there is nothing to take back.
+    InCustody,
 }
 
 impl Check {
@@ -47,6 +55,10 @@ impl Check {
             Self::CashCoupon => "ONLY_CASH_COUPON_CAN_TRANSFER",
             Self::LivingCoupon => "COUPON_STATUS_CAN_NOT_OPERATE",
             Self::WholeCoupon => "COUPON_TRANS_ONE_TIME",
+            Self::MemberInDebt => "SUB_CUSTOMER_OVERDUE_BILL",
+            Self::MembersOwnCredit => "SUB_CUSTOMER_NO_OWN_CREDIT",
+            Self::NoSharedCredit => "NO_SHARE_CREDIT_TO_SUB_PERMISSION",
+            Self::InCustody => "NO_RETRIEVE_FOR_FC_SUBACCOUNT",
         }
     }
 }

@@ -207,6 +207,19 @@ pub async fn insert_member(
     Ok(inserted.execute(connection).await?.rows_affected() == 1)
 }
 
+/// Ends a membership.
+pub async fn delete_member(connection: &mut PgConnection, master: Master, member: DomainId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from enterprise_members where tenant_id = $1 and master_id = $2 and domain_id = $3",
+        master.tenant.0,
+        master.id.0,
+        member.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// How many members a master has.
 pub async fn count_members(connection: &mut PgConnection, master: Master) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
@@ -263,7 +276,7 @@ pub async fn members(
     sqlx::query_as!(
         ListedMember,
         r#"select m.domain_id as "id: DomainId", d.name, m.display_name, m.status as "status: MemberStatus",
-                  m.party_id as "unit: PartyId", u.name as unit_name, c.in_custody, m.permissions, m.joined_at
+                  m.party_id as "unit: PartyId", u.name as unit_name, c.custodian_id is not null as "in_custody!", m.permissions, m.joined_at
            from enterprise_members m
            join domains d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
            join customers c on c.tenant_id = m.tenant_id and c.domain_id = m.domain_id
@@ -295,7 +308,7 @@ pub async fn member_of(
     sqlx::query_as!(
         Member,
         r#"select m.domain_id as "id: DomainId", d.name, m.party_id as "unit: PartyId", m.status as "status: MemberStatus",
-                  m.display_name, m.permissions, c.in_custody, m.joined_at
+                  m.display_name, m.permissions, c.custodian_id is not null as "in_custody!", m.joined_at
            from enterprise_members m
            join domains d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
            join customers c on c.tenant_id = m.tenant_id and c.domain_id = m.domain_id

@@ -1,6 +1,7 @@
 //! What a master account moves to a member or back is a task: it has a number that is used once, whatever it moves, and a master
 //! account has one at a time.
 
+use super::model::Member;
 use super::money_store;
 use super::refusal::{NotDone, Refusal};
 use super::store::{self, Master};
@@ -38,18 +39,19 @@ impl Task {
         trans_id: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Self, Refusal> {
+        let member = member.id().ok_or(Refusal::NoSuchAccount)?;
+        Ok(Self::new(Master::of(caller), member, caller.user, trans_id, now))
+    }
+
+    /// The task of a master and its user.
+    pub fn new(master: Master, member: DomainId, user: UserId, trans_id: Option<&str>, now: OffsetDateTime) -> Self {
         let given = trans_id.filter(|given| !given.is_empty()).map(str::to_owned);
-        Ok(Self {
-            master: Master::of(caller),
-            member: member.id().ok_or(Refusal::NoSuchAccount)?,
-            user: caller.user,
-            trans_id: given.unwrap_or_else(|| new_uuid(now).simple().to_string()),
-        })
+        Self { master, member, user, trans_id: given.unwrap_or_else(|| new_uuid(now).simple().to_string()) }
     }
 
     /// Begins it, in the transaction that does it: uses the number, takes the master's turn, and locks both accounts. How the
-    /// master stands.
-    pub async fn begin(&self, connection: &mut PgConnection, now: OffsetDateTime) -> Result<State, NotDone> {
+    /// master stands, and the member.
+    pub async fn begin(&self, connection: &mut PgConnection, now: OffsetDateTime) -> Result<(State, Member), NotDone> {
         let Self { master, member, .. } = *self;
         // The number first: of those who send one at the same time the others learn that it is used, not that somebody is busy.
         if !money_store::note(connection, master, (&self.trans_id, member), now).await? {
@@ -58,14 +60,8 @@ impl Task {
         if !money_store::take_turn(connection, master).await? {
             return Err(Refusal::Busy.into());
         }
-        let mut ids = [master.id, member];
-        ids.sort_unstable();
-        let mut state = None;
-        for id in ids {
-            let locked = customers::lock(connection, master.tenant, id).await?;
-            state = if id == master.id { locked } else { state };
-        }
-        store::member_of(connection, master, member).await?.ok_or(Refusal::NotAMember)?;
-        Ok(state.ok_or(Refusal::NoSuchAccount)?)
+        let mut locked = customers::lock_all(connection, master.tenant, &[master.id, member]).await?;
+        let member = store::member_of(connection, master, member).await?.ok_or(Refusal::NotAMember)?;
+        Ok((locked.remove(&master.id).ok_or(Refusal::NoSuchAccount)?, member))
     }
 }

@@ -5,6 +5,7 @@ use super::model::EventView;
 use crate::api::document::collect_schema;
 use crate::coupons::events::{CouponExpiring, CouponQuotaUsed};
 use crate::customers::events::{CustomerBound, CustomerUnbound};
+use crate::exports::events::ExportCompleted;
 use crate::orders::events::{
     OrderCancelled, OrderCompleted, OrderCreated, OrderPaid, OrderPaymentAsked, OrderPaymentRefused,
 };
@@ -70,6 +71,7 @@ events! {
     OrderCancelled: "order.cancelled", about customer_id, "An order was cancelled", told "the customer's partner or reseller";
     OrderPaymentAsked: "order.payment_asked", about customer_id, "A customer asks for an order to be paid", told "who is asked to pay";
     OrderPaymentRefused: "order.payment_refused", about customer_id, "An order was not paid for a customer", told "who was asked to pay";
+    ExportCompleted: "export.completed", about export_id, "An export has ended, well or not", told "who asked for it";
 }
 
 fn schemas<P: ToSchema>() -> (String, Schemas) {

@@ -10,6 +10,7 @@ pub mod list_invoices;
 pub mod model;
 pub mod refusal;
 pub mod requesting;
+pub mod sandbox;
 pub mod state;
 pub mod steps;
 pub mod store;

@@ -8,10 +8,10 @@
 //! # The order of locks
 //!
 //! Transactions that wait for each other in a circle end in a deadlock, so each takes its locks in one order, and within a
-//! step by id: customers, resource packages, coupons, the quotas that they are issued from, lots of credit, accounts of the
-//! ledger, the journals in which coupons are recorded, and last the counters: of a partner's customers, coupons and orders, of a
-//! document's users. What a step needs is locked at once, so a transaction posts once: with [`post`], or with [`lock`] and [`post_locked`]
-//! where what is moved depends on a balance.
+//! step by id: customers, each with the master account that keeps its finances, resource packages, coupons, the quotas that they
+//! are issued from, lots of credit, accounts of the ledger, the journals in which coupons are recorded, and last the counters: of a
+//! partner's customers, coupons and orders, of a document's users. What a step needs is locked at once, so a transaction posts
+//! once: with [`post`], or with [`lock`] and [`post_locked`] where what is moved depends on a balance.
 //!
 //! Three things have no place in the order. Who changes what belongs to one customer, its budget, its applications, its
 //! association, its orders and resources, locks the customer first, and waits for nobody then. Nobody else can lock a row

@@ -59,11 +59,11 @@ pub async fn cancel_order_v1(
     Json(request): Json<CancelOrderV1Req>,
 ) -> Result<Answer, ApiError> {
     check_own(&customer, &domain_id)?;
-    let (account, id) = ((customer.tenant, customer.domain), request.order_id.id());
+    let id = request.order_id.id();
     let by = By { user: Some(customer.user), now: app.now(customer.tenant) };
     write
         .once(async |connection| {
-            cancel::by_customer(connection, account, &id, by).await?;
+            cancel::by_customer(connection, &customer, &id, by).await?;
             Outcome::of(&id, &DoneV1::default())
         })
         .await

@@ -69,7 +69,7 @@ async fn make_up(
         Some(Due { charge, discounts: Vec::new(), records: Vec::new() })
     };
     let dues: Vec<Due> = erased.iter().filter_map(due).collect();
-    pay(connection, (account, customer.kind, currency), dues, at).await
+    pay(connection, (account, &customer, currency), dues, at).await
 }
 
 fn charge(
@@ -94,6 +94,7 @@ fn charge(
         consumed_at,
         used_until: consumed_at,
         id,
+        payer: None,
         partner: association.map(|_| erased.partner),
         association,
         currency,

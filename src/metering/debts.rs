@@ -1,5 +1,7 @@
 //! Debts: what nobody had money for when it was used is taken once there is some, the oldest first. A charge's amount never
-//! changes; who paid it does.
+//! changes; what has paid it does.
+//!
+//! A debt is of who paid for the customer when it was used, whoever does now.
 
 use super::settle::{purses, to_vendor};
 use super::store::{self, Debt};
@@ -41,15 +43,20 @@ pub async fn run(connection: &mut PgConnection, tenant: TenantId, at: OffsetDate
     Ok(done)
 }
 
-/// Lets a customer pay what it owes, as far as it can. `false`: there is nothing that could be paid.
+/// Lets a debtor pay what it owes for itself and for members of its enterprise, as far as it can. `false`: there is nothing that
+/// could be paid.
 async fn collect(
     connection: &mut PgConnection,
     (account, currency): ((TenantId, DomainId), Currency),
     at: OffsetDateTime,
 ) -> anyhow::Result<bool> {
     let tenant = account.0;
-    let Some(state) = customers::lock(connection, tenant, account.1).await? else { return Ok(false) };
-    let debts = store::debts(connection, account, currency, DEBTS).await?;
+    // Charges are changed of customers that are locked. Those that have come to owe something since are left for the next look.
+    let mut owing = store::owing(connection, account, currency).await?;
+    owing.push(account.1);
+    let mut locked = customers::lock_all(connection, tenant, &owing).await?;
+    let Some(state) = locked.remove(&account.1) else { return Ok(false) };
+    let debts = store::debts(connection, account, (&owing, currency), DEBTS).await?;
     let money = purses(connection, account, (state.kind, currency), at).await?;
     // Cash coupons, cards and bonus pay for use when it is settled; a debt is paid by money.
     let is_money = |source: Source| matches!(source, Source::Cash | Source::Allocated | Source::Credit);
@@ -62,13 +69,14 @@ async fn collect(
     if paid.is_empty() {
         return Ok(false);
     }
-    let trades: Vec<&str> = debts.iter().map(|debt| debt.trade_id.as_str()).collect();
-    let postings = to_vendor((account, currency), &trades, (&paid, &money));
+    let trades: Vec<(DomainId, &str)> = debts.iter().map(|debt| (debt.customer, debt.trade_id.as_str())).collect();
+    let postings = to_vendor((tenant, currency), &trades, (&paid, &money));
     ledger::post_locked(connection, tenant, books, &postings, at).await?;
     let settling = |(place, debt): (usize, &Debt)| {
         let parts = paid.iter().filter(|share| share.line == place).map(|share| (share.source, share.amount));
         let by = charging::split(parts);
         Settling {
+            customer: debt.customer,
             cycle: debt.cycle,
             consumed_at: debt.consumed_at,
             charge: debt.charge,

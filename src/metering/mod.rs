@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod model;
 pub mod peaks;
 pub mod reported;
+pub mod sandbox;
 pub mod settle;
 pub mod settlement;
 pub mod store;

@@ -1,4 +1,5 @@
-//! Settling a customer's usage: packages first, then coupons, cards, bonus, cash and credit; the rest is owed. One transaction,
+//! Settling a customer's usage: packages first, then coupons, cards, bonus, cash and credit of who pays for it; that one owes the
+//! rest. One transaction,
 //! one group of transfers.
 
 use super::intake::interval;
@@ -15,7 +16,8 @@ use crate::coupons::store::coupons::{self, Coupon, Which};
 use crate::coupons::usage::{self, Payment};
 use crate::customers::budgets;
 use crate::customers::model::AssociationType;
-use crate::customers::store as customers;
+use crate::customers::payer::Payer;
+use crate::customers::store::{self as customers, State as Customer};
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::orders::desk::Desk;
 use crate::orders::model::{Share, Source};
@@ -87,7 +89,7 @@ pub async fn settle(
         let charge = charge(whose, (&settled, &deduction, cycle), (amounts, &rated), at);
         dues.push(Due { charge, discounts: rated.beside, records: records_of(&settled.records) });
     }
-    pay(connection, (account, customer.kind, terms.currency), dues, at).await?;
+    pay(connection, (account, &customer, terms.currency), dues, at).await?;
     Ok(count)
 }
 
@@ -197,6 +199,7 @@ fn charge(
         consumed_at: settled.from,
         used_until: settled.until,
         id,
+        payer: None,
         partner: association.map(|association| association.0),
         association: association.map(|association| association.1),
         currency,
@@ -235,18 +238,18 @@ fn charge(
     }
 }
 
-/// Lets a customer that is locked pay charges, and writes them with what became of their records.
+/// Lets who pays for a customer that is locked pay charges, and writes them with what became of their records.
 pub async fn pay(
     connection: &mut PgConnection,
-    (account, kind, currency): ((TenantId, DomainId), Option<AssociationType>, Currency),
+    ((tenant, customer), state, currency): ((TenantId, DomainId), &Customer, Currency),
     mut dues: Vec<Due>,
     at: OffsetDateTime,
 ) -> anyhow::Result<()> {
     if dues.is_empty() {
         return Ok(());
     }
-    let (tenant, customer) = account;
-    let used = choose_coupons(connection, account, &dues, currency, at).await?;
+    let payer = Payer::of(connection, tenant, (customer, state)).await?;
+    let used = choose_coupons(connection, (tenant, payer.id), &dues, currency, at).await?;
     let mut shares: Vec<Share> = Vec::new();
     let mut left: Vec<Decimal> = dues.iter().map(|due| due.charge.consume).collect();
     for (coupon, cover) in used.iter().flatten() {
@@ -259,19 +262,23 @@ pub async fn pay(
     let coupons: Vec<Coupon> = used.iter().flatten().map(|(coupon, _)| coupon.clone()).collect();
     let homes = returns::homes(connection, tenant, &coupons).await?;
     let trade = dues[0].charge.trade_id.clone();
-    let payment = payment(tenant, &dues, &trade);
+    let payment = payment((tenant, customer), &dues, &trade);
     let flat: Vec<(Coupon, Cover)> = used.into_iter().flatten().collect();
     let mut postings = usage::postings(&payment, &flat, &homes);
     let is_more_due = left.iter().any(|due| *due > Decimal::ZERO);
     if is_more_due || !postings.is_empty() {
-        let money = if is_more_due { purses(connection, account, (kind, currency), at).await? } else { Vec::new() };
+        let money = if is_more_due {
+            purses(connection, (tenant, payer.id), (payer.kind(), currency), at).await?
+        } else {
+            Vec::new()
+        };
         let mut all = ledger::purses(&postings);
         all.push(Purse::vendor(tenant, currency));
         all.extend(money.iter().map(|(_, purse)| *purse));
         let books = ledger::lock(connection, tenant, &all, at).await?;
         let (paid, _) = plan::spread(left, &charging::available(&books, &money));
-        let trades: Vec<&str> = dues.iter().map(|due| due.charge.trade_id.as_str()).collect();
-        postings.extend(to_vendor((account, currency), &trades, (&paid, &money)));
+        let trades: Vec<(DomainId, &str)> = dues.iter().map(|due| (customer, due.charge.trade_id.as_str())).collect();
+        postings.extend(to_vendor((tenant, currency), &trades, (&paid, &money)));
         shares.extend(paid);
         let transfers = ledger::post_locked(connection, tenant, books, &postings, at).await?;
         usage::record(connection, &payment, &flat, (&transfers, &homes), at).await?;
@@ -283,30 +290,31 @@ pub async fn pay(
         paid.debt = due.charge.consume - paid.sum();
         money_spent += paid.cash + paid.credit;
         due.charge.paid = paid;
+        due.charge.payer = payer.master();
     }
     let written: Vec<Charge> = dues.iter().map(|due| due.charge.clone()).collect();
     charges::record(connection, tenant, &written).await?;
     let settled = dues.iter().flat_map(|due| due.records.iter().map(|(from, id)| (*from, id.clone(), due.charge.id)));
     store::set_charged(connection, tenant, &settled.collect::<Vec<_>>()).await?;
-    budgets::consume(connection, (tenant, customer), money_spent, at).await?;
+    budgets::consume(connection, (tenant, payer.id), money_spent, at).await?;
     Ok(())
 }
 
-fn payment<'a>(tenant: TenantId, dues: &[Due], trade: &'a str) -> Payment<'a> {
+fn payment<'a>((tenant, customer): (TenantId, DomainId), dues: &[Due], trade: &'a str) -> Payment<'a> {
     let kinds: BTreeSet<(&str, &str)> = dues
         .iter()
         .map(|due| (due.charge.subject.service_type.as_str(), due.charge.subject.resource_type.as_str()))
         .collect();
     let only = kinds.first().filter(|_| kinds.len() == 1);
     let paid_for = only.map(|(service, resource)| ((*service).to_owned(), (*resource).to_owned()));
-    Payment { tenant, reference: trade, is_usage: true, paid_for: paid_for.unwrap_or_default(), user: None }
+    Payment { tenant, reference: trade, customer, is_usage: true, paid_for: paid_for.unwrap_or_default(), user: None }
 }
 
 /// The coupons that pay, locked, and what each pays: charges with the same discounts are one purchase, since coupons may exclude
 /// some of these.
 async fn choose_coupons(
     connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
+    (tenant, holder): (TenantId, DomainId),
     dues: &[Due],
     currency: Currency,
     now: OffsetDateTime,
@@ -318,7 +326,7 @@ async fn choose_coupons(
     if alike.is_empty() {
         return Ok(Vec::new());
     }
-    let held = coupons::lock(connection, tenant, Which::UsableOf(customer)).await?;
+    let held = coupons::lock(connection, tenant, Which::UsableOf(holder)).await?;
     let candidates = held.iter().map(Candidate::of).collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::msg)?;
     // What lowers a price is for orders; it would be used up by an hour of use.
     let mut candidates: Vec<Candidate> = candidates.into_iter().filter(|one| one.kind.holds_money()).collect();
@@ -355,21 +363,21 @@ async fn choose_coupons(
 /// The purses that pay for use, in their order: cards that expire first, bonus, cash, credit.
 pub async fn purses(
     connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
+    (tenant, payer): (TenantId, DomainId),
     (kind, currency): (Option<AssociationType>, Currency),
     at: OffsetDateTime,
 ) -> sqlx::Result<Vec<(Source, Purse)>> {
-    let cards = cards::all_usable(connection, (tenant, customer), currency, at).await?;
+    let cards = cards::all_usable(connection, (tenant, payer), currency, at).await?;
     let card = |id: Uuid| (Source::Card, Purse::new(tenant, id, AccountKind::StoredValueCard, currency));
     let own: Vec<_> = [(Source::Bonus, AccountKind::Bonus)].into_iter().chain(charging::money_of(kind)).collect();
-    let own = charging::purses(connection, (tenant, customer), (&own, currency), at).await?;
+    let own = charging::purses(connection, (tenant, payer), (&own, currency), at).await?;
     Ok(cards.into_iter().map(|found| card(found.id)).chain(own).collect())
 }
 
-/// What purses pay to the vendor: a transfer for each purse and charge, which has its settlement for a reference.
+/// What purses pay to the vendor: a transfer for each purse and charge, for its customer, with its settlement for a reference.
 pub fn to_vendor(
-    ((tenant, customer), currency): ((TenantId, DomainId), Currency),
-    trades: &[&str],
+    (tenant, currency): (TenantId, Currency),
+    trades: &[(DomainId, &str)],
     (paid, money): (&[Share], &[(Source, Purse)]),
 ) -> Vec<Posting> {
     let posting = |share: &Share| {
@@ -379,8 +387,8 @@ pub fn to_vendor(
             from: purse.expect("only these were planned with").1,
             to: Purse::vendor(tenant, currency),
             amount: share.amount,
-            customer: Some(customer),
-            reference: trades[share.line].to_owned(),
+            customer: Some(trades[share.line].0),
+            reference: trades[share.line].1.to_owned(),
             memo: String::new(),
             user: None,
         }

@@ -408,6 +408,8 @@ pub async fn erased(
 /// A charge that is not paid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Debt {
+    /// Whose charge it is.
+    pub customer: DomainId,
     /// In which month.
     pub cycle: time::Date,
     /// When it was used.
@@ -420,22 +422,42 @@ pub struct Debt {
     pub owed: Decimal,
 }
 
-/// What a customer that is locked owes, the oldest first, at most so many.
+/// For whose charges somebody owes something.
+pub async fn owing(
+    connection: &mut PgConnection,
+    (tenant, debtor): (TenantId, DomainId),
+    currency: Currency,
+) -> sqlx::Result<Vec<DomainId>> {
+    let found = sqlx::query_scalar!(
+        r#"select distinct domain_id as "id: DomainId" from charges
+           where tenant_id = $1 and coalesce(payer_id, domain_id) = $2 and debt_amount > 0 and currency = $3"#,
+        tenant.0,
+        debtor.0,
+        currency as Currency
+    );
+    found.fetch_all(connection).await
+}
+
+/// What somebody owes for these customers, which are locked, the oldest first, at most so many.
 pub async fn debts(
     connection: &mut PgConnection,
-    (tenant, customer): (TenantId, DomainId),
-    currency: Currency,
+    (tenant, debtor): (TenantId, DomainId),
+    (customers, currency): (&[DomainId], Currency),
     limit: i64,
 ) -> sqlx::Result<Vec<Debt>> {
     sqlx::query_as!(
         Debt,
-        r#"select cycle, consumed_at, charge_id as "charge: ChargeId", trade_id, debt_amount as owed from charges
-           where tenant_id = $1 and domain_id = $2 and debt_amount > 0 and currency = $3
+        r#"select domain_id as "customer: DomainId", cycle, consumed_at, charge_id as "charge: ChargeId", trade_id,
+                  debt_amount as owed
+           from charges
+           where tenant_id = $1 and coalesce(payer_id, domain_id) = $2 and debt_amount > 0 and currency = $3
+             and domain_id = any($5)
            order by charged_at, charge_id limit $4"#,
         tenant.0,
-        customer.0,
+        debtor.0,
         currency as Currency,
-        limit
+        limit,
+        &customers.iter().map(|customer| customer.0).collect::<Vec<_>>()
     )
     .fetch_all(connection)
     .await

@@ -145,13 +145,13 @@ async fn totals(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result
     .await
 }
 
-/// What customers owe is what their charges say.
+/// What customers owe is what the charges say that they pay.
 async fn debts(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select 'debt of ' || domain_id || ': is ' || trim_scale(coalesce(d.owed, 0)) || ' ' || currency
                   || ', its charges say ' || trim_scale(coalesce(c.owed, 0)) as "line!"
            from (select domain_id, currency, owed from debtors where tenant_id = $2 and owed > 0) d
-           full join (select domain_id, currency, sum(debt_amount) as owed from charges
+           full join (select coalesce(payer_id, domain_id) as domain_id, currency, sum(debt_amount) as owed from charges
                       where tenant_id = $2 and debt_amount > 0 group by 1, 2) c using (domain_id, currency)
            where d.owed is distinct from c.owed limit $1"#,
         NAMED,
@@ -166,7 +166,8 @@ async fn invoiceable(connection: &mut PgConnection, tenant: TenantId) -> sqlx::R
     sqlx::query_scalar!(
         r#"select 'invoiceable of ' || domain_id || ' in ' || to_char(cycle, 'YYYY-MM') || ': is not what its charges say' as "line!"
            from (select payer_id, domain_id, cycle, order_id, currency, amount, owed from invoiceable where tenant_id = $2) i
-           full join (select case when association_type = 2 then coalesce(partner_id, domain_id) else domain_id end as payer_id,
+           full join (select case when association_type = 2 then coalesce(partner_id, domain_id)
+                                  else coalesce(payer_id, domain_id) end as payer_id,
                              domain_id, cycle, coalesce(order_id, '') as order_id, currency,
                              sum(cash_amount + credit_amount + flexi_amount + card_amount) as amount, sum(debt_amount) as owed
                       from charges where tenant_id = $2 group by 1, 2, 3, 4, 5) c

@@ -19,7 +19,7 @@ Every call carries an operator's token in the header `Authorization: Bearer`. Th
 which role it takes: `read`, `operate` or `admin`. Lists are paged by `limit` and `cursor`: hand `next_cursor` on until it \
 is left out.";
 
-const TAGS: [(&str, &str); 25] = [
+const TAGS: [(&str, &str); 26] = [
     ("accounts", "Partners, distributors, resellers, customers, and the funds they hold."),
     ("audit", "Who changed what."),
     ("cards", "Stored-value cards of customers."),
@@ -33,6 +33,7 @@ const TAGS: [(&str, &str); 25] = [
     ("customers", "Customers, their associations with partners, and freezing."),
     ("discounts", "Agreements and discounts of accounts, their currencies, and the services' incentive policies."),
     ("enterprises", "Enterprises: organisations of master accounts, members, how accounts divide their resources."),
+    ("exports", "Files of accounts' rows."),
     ("faults", "Faults on demand, in the sandbox."),
     ("maintenance", "The switch that lets the partner API answer 503."),
     ("notifications", "What partners were told of bindings."),

@@ -7,6 +7,7 @@ use crate::api::extract::{Json, Path};
 use crate::api::operation::{Operations, operations};
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::associations::members;
 use crate::enterprises::administration::{
     self as enterprises, FeaturesView, Invitation, MemberView, UnitChange, UnitView,
 };
@@ -27,7 +28,7 @@ use utoipa::{IntoParams, ToSchema};
 /// The operations on enterprises.
 pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
     operations!(operations, "enterprises":
-        list_units, create_unit, change_unit, list_members, invite_member, list_features, open_feature);
+        list_units, create_unit, change_unit, list_members, invite_member, dismiss_member, list_features, open_feature);
 }
 
 fn master((tenant, id): (TenantId, DomainId)) -> Master {
@@ -193,8 +194,8 @@ pub struct InviteMemberBody {
 /// Make an account a member of an enterprise
 ///
 /// As the two have agreed: it is a member at once. It has to be a customer of the same tenant, verified as a company by the
-/// enterprise's name, not frozen and no other enterprise's. In custody it is no partner's customer; otherwise neither of the two
-/// is a partner's resale customer.
+/// enterprise's name, not frozen and no other enterprise's. In custody it is no partner's customer, and the enterprise pays for it,
+/// also its orders that wait to be paid; otherwise neither of the two is a partner's resale customer.
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/members",
@@ -219,7 +220,46 @@ pub async fn invite_member(
                 permissions: body.permissions.as_ref().map(List::as_slice).unwrap_or_default(),
                 custody: FinancialCustody::of(body.custody),
             };
-            enterprises::invite(connection, &app.vault, master(of), &invitation, now).await.map_err(refused)?;
+            members::join(connection, &app.vault, master(of), &invitation, now).await.map_err(refused)?;
+            let members = enterprises::members(connection, master(of)).await.map_err(refused)?;
+            Outcome::of(&of.1, &MembersView { members })
+        })
+        .await
+}
+
+/// The member in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfMember {
+    /// The enterprise master account's name.
+    #[param(example = "demo-master")]
+    pub account: String,
+    /// The member's account name.
+    #[param(example = "demo-member-1")]
+    pub member: String,
+}
+
+/// Let a member of an enterprise go
+///
+/// What is left of the money, the credit and the parts of coupons that the enterprise gave it goes back first. Orders that the
+/// enterprise would have had to pay are the account's own to pay; what the enterprise owes for its use stays the enterprise's. With a
+/// partner, if it has one, the account goes on as before.
+#[utoipa::path(
+    delete,
+    path = "/admin/v1/accounts/{account}/members/{member}",
+    params(OfMember),
+    responses((status = 200, body = MembersView, description = "The members afterwards.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn dismiss_member(
+    State(app): State<App>,
+    write: Write,
+    Path(OfMember { account, member }): Path<OfMember>,
+) -> Result<Answer, ApiError> {
+    write
+        .once(async |connection| {
+            let (of, now) = account_and_time(connection, &app, &account).await?;
+            members::leave(connection, master(of), &member, now).await.map_err(refused)?;
             let members = enterprises::members(connection, master(of)).await.map_err(refused)?;
             Outcome::of(&of.1, &MembersView { members })
         })

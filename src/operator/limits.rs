@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::identity::administration::find_account;
 use crate::identity::proof::AGENCY_OPERATOR;
 use crate::identity::store::domain_kind;
+use crate::partner::exports::UNMASKED;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -71,14 +72,16 @@ pub async fn list_limits(
 static DECLARED: LazyLock<Vec<(&str, Policy)>> =
     LazyLock::new(|| crate::operations().policies().map(|(id, policy)| (id, policy.clone())).collect());
 
-/// Refuses what is neither a permission item nor an action of any operation, nor what lets a user use agencies.
+/// Refuses what is neither a permission item nor an action of any operation, nor what lets a user use agencies or have personal data in
+/// the clear.
 pub fn check_items(items: &[String]) -> Result<(), String> {
     let needed = |item: &String| {
         DECLARED
             .iter()
             .any(|(_, policy)| policy.permission_items.contains(item) || policy.customer_actions.contains(item))
     };
-    match items.iter().find(|item| item.as_str() != AGENCY_OPERATOR && !needed(item)) {
+    let beside = [AGENCY_OPERATOR, UNMASKED];
+    match items.iter().find(|item| !beside.contains(&item.as_str()) && !needed(item)) {
         None => Ok(()),
         Some(item) => Err(format!("`{item}` is no permission item or action of any operation")),
     }

@@ -18,6 +18,7 @@ pub mod customers;
 pub mod discounts;
 pub mod document;
 pub mod enterprises;
+pub mod exports;
 pub mod faults;
 pub mod funds;
 pub mod gate;
@@ -92,6 +93,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         incentives::set_incentive_policy,
     );
     enterprises::register(&mut operations);
+    exports::register(&mut operations);
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
     invoices::register(&mut operations);
     operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);

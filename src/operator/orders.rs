@@ -121,7 +121,7 @@ pub struct OrderView {
     payable_until: Option<Instant>,
     /// When it was paid.
     paid_at: Option<Instant>,
-    /// Since when the customer's partner is asked to pay it; null if it is not.
+    /// Since when another account has to pay it, the customer's partner or its enterprise's; null if none has.
     asked_at: Option<Instant>,
     /// Who paid, if it was not the customer.
     paying_agent_id: Option<DomainId>,

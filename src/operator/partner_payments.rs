@@ -13,7 +13,7 @@ use crate::identity::administration::find_account;
 use crate::operators::store::Role;
 use crate::orders::model::By;
 use crate::orders::store::search::Whose;
-use crate::orders::{cancel, partner_payment};
+use crate::orders::{agent_payment, cancel};
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -86,9 +86,9 @@ pub async fn settle_partner_payment(
             let by = By { user: None, now };
             let (order, customer) = cancel::lock(connection, of, &order.id()).await?;
             let order = match body.step {
-                PartnerPaymentStep::Ask => partner_payment::ask(connection, (order, &customer), by).await?,
-                PartnerPaymentStep::Pay => partner_payment::pay(connection, &desk, (&order, &customer), by).await?,
-                PartnerPaymentStep::Refuse => partner_payment::refuse(connection, order, by).await?,
+                PartnerPaymentStep::Ask => agent_payment::ask(connection, (order, &customer), by).await?,
+                PartnerPaymentStep::Pay => agent_payment::pay(connection, &desk, (&order, &customer), by).await?,
+                PartnerPaymentStep::Refuse => agent_payment::refuse(connection, order, by).await?,
             };
             Outcome::of(&order.id, &OrderView::of(&order))
         })

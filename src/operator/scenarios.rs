@@ -21,17 +21,17 @@ pub struct ScenarioList {
 /// A situation to start a test from.
 #[derive(Serialize, ToSchema)]
 pub struct ScenarioView {
-    /// Its name, which is the name of its partner's account: copy that.
+    /// Its name, which is the name of the account at its top: copy that.
     #[schema(example = "scenario-out-of-balance")]
     name: &'static str,
     /// What it holds.
     #[schema(example = "A partner with 500.00 yuan and a resale customer with none.")]
     holds: &'static str,
-    /// The partner's account.
+    /// The account at its top: a partner's, or an enterprise's.
     domain_id: DomainId,
     /// The tenant, which has nothing else.
     tenant_id: TenantId,
-    /// Names of the partner's customers.
+    /// Names of its customers, or of its members.
     #[schema(example = json!(["out-of-balance-customer"]))]
     customers: &'static [&'static str],
 }
@@ -44,7 +44,7 @@ impl From<Found> for ScenarioView {
 
 /// List the scenarios
 ///
-/// Partners in a known situation, each a tenant of its own. A test-suite copies one (`…/accounts/{account}/forks`) and has it
+/// Partners and enterprises in a known situation, each a tenant of its own. A test-suite copies one (`…/accounts/{account}/forks`) and has it
 /// for itself. In the sandbox only.
 #[utoipa::path(
     get,

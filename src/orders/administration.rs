@@ -107,6 +107,7 @@ pub async fn order(
         enterprise_project: ordering.enterprise_project.clone(),
         currency: terms.currency,
         is_auto_pay: ordering.is_auto_pay,
+        payer: None,
         begins: ordering.begins,
         lines,
     };
@@ -213,5 +214,5 @@ pub async fn decide(
         outbox::append(connection, order.tenant, &events::cancelled(&order), by.now).await?;
         return Ok(order);
     }
-    Ok(place::pay_if_wanted(connection, desk, (order, &customer), by).await?.order)
+    Ok(place::pay_or_hand_over(connection, desk, (order, &customer), by).await?.order)
 }

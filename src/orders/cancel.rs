@@ -3,8 +3,10 @@
 use super::events;
 use super::model::{By, Order};
 use super::refusal::{NotDone, Refusal};
+use super::sight;
 use super::state::Event;
 use super::store;
+use crate::api::caller::{Caller, CallerKind};
 use crate::customers::store as customers;
 use crate::outbox;
 use crate::subscriptions::model::SubscriptionState;
@@ -23,14 +25,25 @@ pub async fn lock(
     Ok((order.ok_or(Refusal::NoSuchOrder)?, state))
 }
 
-/// Its customer cancels it.
-pub async fn by_customer(
+/// An order of a caller's, or one that it has to pay for a member of its enterprise, with the customer, both locked.
+pub async fn lock_for(
     connection: &mut PgConnection,
-    account: (TenantId, DomainId),
+    caller: &Caller,
     id: &str,
-    by: By,
-) -> Result<(), NotDone> {
-    let (order, _) = lock(connection, account, id).await?;
+) -> Result<(Order, customers::State), NotDone> {
+    let (tenant, account) = (caller.tenant, caller.domain);
+    if caller.kind != CallerKind::Master {
+        return lock(connection, (tenant, account), id).await;
+    }
+    let customer = store::customer_of(connection, tenant, id).await?.ok_or(Refusal::NoSuchOrder)?;
+    let (order, state) = lock(connection, (tenant, customer), id).await?;
+    let is_seen = sight::is_seen(connection, account, &order).await?;
+    if is_seen { Ok((order, state)) } else { Err(Refusal::NoSuchOrder.into()) }
+}
+
+/// Its customer cancels it, or the master account that has to pay it.
+pub async fn by_customer(connection: &mut PgConnection, caller: &Caller, id: &str, by: By) -> Result<(), NotDone> {
+    let (order, _) = lock_for(connection, caller, id).await?;
     end(connection, order, Event::Cancelled, by).await
 }
 

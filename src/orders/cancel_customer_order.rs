@@ -21,7 +21,8 @@ pub struct CancelCustomerOrderReq {
 
 /// Cancels an order that waits to be paid.
 ///
-/// An order that stands otherwise is refused with `CBC.99005010`. The resources that it was about can be ordered for again.
+/// An order that stands otherwise is refused with `CBC.99005010`. The resources that it was about can be ordered for again. A
+/// master account also cancels what it has to pay for members.
 #[utoipa::path(
     put, path = "/v2/orders/customer-orders/cancel",
     responses((status = 204, description = "It is cancelled.")),
@@ -35,11 +36,11 @@ pub async fn cancel_customer_order(
     write: Write,
     Json(request): Json<CancelCustomerOrderReq>,
 ) -> Result<Answer, ApiError> {
-    let (account, id) = ((customer.tenant, customer.domain), request.order_id.id());
+    let id = request.order_id.id();
     let by = By { user: Some(customer.user), now: app.now(customer.tenant) };
     write
         .once(async |connection| {
-            cancel::by_customer(connection, account, &id, by).await?;
+            cancel::by_customer(connection, &customer, &id, by).await?;
             Ok(Outcome::empty(&id))
         })
         .await

@@ -27,15 +27,16 @@ pub fn paid(order: &Order, shares: &[Share], at: OffsetDateTime) -> Vec<Charge> 
     order.lines.iter().enumerate().map(charge).collect()
 }
 
-/// The charges of an order that has just given something back, below zero: what came back, line by line.
+/// The charges of an order that has just given something back, below zero: what came back, line by line, and the master account
+/// to which, if one had paid.
 pub fn given_back(
     (order, association): (&Order, Option<AssociationType>),
-    came_back: &[Paid],
+    came_back: &[(Paid, Option<DomainId>)],
     at: OffsetDateTime,
 ) -> Vec<Charge> {
-    let charge = |(place, returned): (usize, &Paid)| {
+    let charge = |(place, (returned, payer)): (usize, &(Paid, Option<DomainId>))| {
         let (paid, amount) = (returned.negated(), -returned.sum());
-        Charge { association, official: amount, consume: amount, paid, ..blank(order, place, at) }
+        Charge { association, payer: *payer, official: amount, consume: amount, paid, ..blank(order, place, at) }
     };
     came_back.iter().enumerate().map(charge).collect()
 }
@@ -140,6 +141,7 @@ fn blank(order: &Order, place: usize, at: OffsetDateTime) -> Charge {
         consumed_at: at,
         used_until: at,
         id: ChargeId(new_uuid(at)),
+        payer: order.payer,
         partner: order.partner,
         association: order.paid_as,
         currency: order.currency,

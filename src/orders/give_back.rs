@@ -13,8 +13,7 @@ use super::store::{self, RefundRow, lines};
 use crate::charges::model as charged;
 use crate::charges::store as charges;
 use crate::coupons::refunds::{self, Returning};
-use crate::customers::model::AssociationType;
-use crate::customers::store::State as Customer;
+use crate::customers::store::{self as customers, State as Customer};
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::outbox;
 use crate::pricing::model::{Period, PeriodType};
@@ -49,7 +48,9 @@ pub struct Base {
     pub order_id: String,
     /// Its number there, from 1.
     pub line: i16,
-    /// Whether the customer was a resale customer then, and whose.
+    /// The master account that paid; nobody: the customer did, or its partner.
+    pub payer: Option<DomainId>,
+    /// Whether who paid was a resale customer then, and whose.
     pub resale_of: Option<DomainId>,
     /// What purses paid of the line.
     pub shares: Vec<Share>,
@@ -59,7 +60,13 @@ impl Base {
     /// How a line of an order was paid, of which these are all shares.
     pub fn of(order: &Order, shares: &[Share], line: usize) -> Self {
         let shares = shares.iter().filter(|share| share.line == line).copied().collect();
-        Self { order_id: order.id.clone(), line: lines::number(line), resale_of: order.resale_of(), shares }
+        Self {
+            order_id: order.id.clone(),
+            line: lines::number(line),
+            payer: order.payer,
+            resale_of: order.paid_under,
+            shares,
+        }
     }
 
     /// What the line had paid, by pockets. A discount coupon is none: it never comes back.
@@ -109,7 +116,7 @@ pub async fn give_back(
         .into_iter()
         .map(|((_, id), amount)| (CouponId(id), amount))
         .collect();
-    let back = refunds::lock(connection, giving.account.0, &to_coupons, by.user, by.now).await?;
+    let back = refunds::lock(connection, giving.account, &to_coupons, by.user, by.now).await?;
     for (item, parts) in giving.items.iter_mut().zip(&returns) {
         lose(item, parts, &back);
     }
@@ -122,12 +129,14 @@ pub async fn give_back(
         enterprise_project: None,
         currency: giving.currency,
         is_auto_pay: false,
+        payer: giving.items.iter().find_map(|item| item.base.payer),
         begins: Event::PlacedAndDone,
         lines,
     };
     let order = record::write(connection, desk, new, customer, by).await?;
     let mut postings = back.postings(&order.id);
-    postings.extend(to_purses(&giving, &order, (customer, &returns), by));
+    let now_of = resale_of_now(connection, &giving, customer).await?;
+    postings.extend(to_purses(&giving, &order, (&now_of, &returns), by));
     // The ledger is not asked where nothing comes back.
     let transfers = if postings.is_empty() {
         Vec::new()
@@ -135,7 +144,7 @@ pub async fn give_back(
         ledger::post(connection, order.tenant, &postings, by.now).await?
     };
     back.record(connection, &transfers).await?;
-    let came_back: Vec<charged::Paid> = giving.items.iter().map(|item| as_paid(&item.refund.returned)).collect();
+    let came_back: Vec<_> = giving.items.iter().map(|item| (as_paid(&item.refund.returned), item.base.payer)).collect();
     charges::record(connection, order.tenant, &charging::given_back((&order, customer.kind), &came_back, by.now))
         .await?;
     let ended: Vec<(&str, i16)> =
@@ -211,19 +220,37 @@ fn merged<'a>(parts: impl Iterator<Item = &'a Part>) -> BTreeMap<(Source, Uuid),
     sums
 }
 
+/// Whose resale customer who paid each item is now.
+async fn resale_of_now(
+    connection: &mut PgConnection,
+    giving: &GivingBack,
+    customer: &Customer,
+) -> sqlx::Result<Vec<Option<DomainId>>> {
+    let mut now_of = Vec::with_capacity(giving.items.len());
+    for item in &giving.items {
+        now_of.push(match (item.base.payer, item.base.resale_of) {
+            (None, _) => customer.resale_of(),
+            // It makes no difference.
+            (Some(_), None) => None,
+            (Some(master), Some(_)) => customers::resale_of(connection, giving.account.0, master).await?,
+        });
+    }
+    Ok(now_of)
+}
+
 /// What goes to purses other than coupons. What a resale customer paid itself goes to who was its partner, once they are no
-/// longer associated so.
+/// longer associated so: `now_of` says whose each payer is now.
 fn to_purses(
     giving: &GivingBack,
     order: &Order,
-    (customer, returns): (&Customer, &[Vec<Part>]),
+    (now_of, returns): (&[Option<DomainId>], &[Vec<Part>]),
     by: By,
 ) -> Vec<Posting> {
     let (tenant, owner) = giving.account;
     let mut sums: BTreeMap<(Source, Uuid), Decimal> = BTreeMap::new();
-    for (item, parts) in giving.items.iter().zip(returns) {
+    for ((item, parts), now_of) in giving.items.iter().zip(returns).zip(now_of) {
         let resale_of = item.base.resale_of;
-        let is_still_so = customer.kind == Some(AssociationType::Resale) && customer.partner == resale_of;
+        let is_still_so = *now_of == resale_of;
         for (source, id, amount) in parts.iter().filter(|part| !is_coupon(part.0)) {
             let is_own = matches!(source, Source::Cash | Source::Allocated);
             let goes_to = refund::destination(Payer::Customer, resale_of.is_some(), is_still_so);

@@ -1,6 +1,7 @@
 //! `GET /v2/orders/customer-orders`
 
 use super::model::{OrderNumber, OrderStatus, OrderType, ServiceTypeFilter, SourceType};
+use super::sight;
 use super::store::search::{OrderFilter, OrderRow, Search, Span, Whose};
 use super::sub_orders::SubCustomerOrderV2;
 use super::view::{AmountInfomationV2, EnterpriseProject, service_name};
@@ -12,6 +13,7 @@ use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
 use crate::customers::model::AccountIdText;
+use crate::enterprises::store::Master;
 use crate::products::store::Products;
 use crate::values::amount::Amount;
 use crate::values::id::DomainId;
@@ -82,7 +84,8 @@ pub struct ListCustomerOrdersQuery {
     /// For a distributor: the reseller whose customers' orders to answer. Ignored for other callers.
     #[param(inline)]
     indirect_partner_id: Option<AccountIdText>,
-    /// `oneself`, also if empty: the caller's own or its customers'; `sub_customer`: those that it pays for members of its enterprise.
+    /// `oneself`, also if empty: the caller's own or its customers'; `sub_customer`: those that it has to pay or has paid for members
+    /// of its enterprise that let it see their bills; `all`: both. Of partners all are their customers'.
     #[param(inline, value_type = Method)]
     #[serde(default)]
     method: Filter<Method>,
@@ -121,6 +124,9 @@ pub enum Method {
     /// Those that a master account pays for members of its enterprise.
     #[serde(rename = "sub_customer")]
     SubCustomer,
+    /// Both.
+    #[serde(rename = "all")]
+    All,
 }
 
 /// Orders.
@@ -194,7 +200,8 @@ pub struct AgentPayInfoV2 {
 
 /// Lists orders.
 ///
-/// A customer reads its own; a partner those that its customers placed while they were its customers.
+/// A customer reads its own; a partner those that its customers placed while they were its customers. A master account can also
+/// read those that it pays for members whose finances it keeps.
 #[utoipa::path(
     get, path = "/v2/orders/customer-orders",
     params(ListCustomerOrdersQuery),
@@ -214,11 +221,15 @@ pub async fn list_customer_orders(
 ) -> Result<Json<ListCustomerOrdersResponse>, ApiError> {
     let created = span("create_time_end", (&query.create_time_begin, &query.create_time_end))?;
     let paid = span("payment_time_end", (&query.payment_time_begin, &query.payment_time_end))?;
-    if query.method.wanted() == Some(&Method::SubCustomer) {
-        // A master account pays for none of its members yet, also not for those in its custody.
-        return Ok(Json(ListCustomerOrdersResponse { total_count: 0, order_infos: Vec::new() }));
-    }
-    let whose = whose(&app, &caller, query.indirect_partner_id.as_ref()).await?;
+    let own = whose(&app, &caller, query.indirect_partner_id.as_ref()).await?;
+    let mut connection = app.database.tenant(caller.tenant).await?;
+    // Who has no members pays for none.
+    let master = Master { tenant: caller.tenant, id: caller.domain };
+    let whose = match (query.method.wanted().copied().unwrap_or(Method::Oneself), &own) {
+        (Method::SubCustomer, _) => Whose::Members(sight::paid_for(&mut connection, master).await?),
+        (Method::All, Whose::Customer(_)) => Whose::All(sight::paid_for(&mut connection, master).await?),
+        (Method::All | Method::Oneself, _) => own,
+    };
     let search = Search {
         tenant: caller.tenant,
         whose,
@@ -235,7 +246,6 @@ pub async fn list_customer_orders(
         },
         ascending: query.order_by.wanted() == Some(&OrderBy::CreateTime),
     };
-    let mut connection = app.database.tenant(caller.tenant).await?;
     let (rows, total_count) = search.page(&mut connection, (query.offset.get(), query.limit.get())).await?;
     let catalogue = app.catalogue.load();
     let order_infos = rows.into_iter().map(|row| show(row, &catalogue.products, language)).collect();

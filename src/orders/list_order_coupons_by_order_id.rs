@@ -3,7 +3,7 @@
 use super::model::{Order, OrderNumber};
 use super::offers;
 use super::refusal::Refusal;
-use super::state::Event;
+use super::sight;
 use super::store;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -15,7 +15,7 @@ use crate::coupons::model::{CouponKind, CouponStatus, MaybeInstant, YUAN, instan
 use crate::coupons::store::coupons::Coupon;
 use crate::coupons::store::search::{CouponFilter, CouponRow, Search, Whose};
 use crate::values::amount::Amount;
-use crate::values::id::CouponId;
+use crate::values::id::{CouponId, DomainId};
 use crate::values::site::Site;
 use crate::values::time::Instant;
 use axum::extract::State;
@@ -136,7 +136,8 @@ pub struct CouponMaxUseQuantity {
 
 /// Lists the coupons that an order can be paid with.
 ///
-/// Before a discount is chosen: a coupon may exclude one, or be excluded by it. An order that does not wait to be paid has none.
+/// Before a discount is chosen: a coupon may exclude one, or be excluded by it. They are the caller's, so an order that it has not to
+/// pay has none.
 #[utoipa::path(
     get, path = "/v2/orders/customer-orders/order-coupons",
     params(ListOrderCouponsByOrderIdQuery),
@@ -151,10 +152,13 @@ pub async fn list_order_coupons_by_order_id(
     let now = app.now(customer.tenant);
     let mut connection = app.database.tenant(customer.tenant).await?;
     let order = store::find(&mut connection, customer.tenant, &query.order_id.id()).await?;
-    let order = order.filter(|order| order.customer == customer.domain).ok_or(Refusal::NoSuchOrder)?;
+    let order = order.ok_or(Refusal::NoSuchOrder)?;
+    if !sight::is_seen(&mut connection, customer.domain, &order).await? {
+        return Err(Refusal::NoSuchOrder.into());
+    }
     let mut fitting = Vec::new();
-    if order.admits(Event::Paid) {
-        fitting = usable(&mut connection, &order, now).await?;
+    if order.turn() == Some(customer.domain) {
+        fitting = usable(&mut connection, (&order, customer.domain), now).await?;
     }
     let mut sorts: Vec<(CouponKind, i16)> = fitting.iter().map(|row| (row.kind, row.coupon_group)).collect();
     sorts.sort_unstable();
@@ -171,11 +175,15 @@ pub async fn list_order_coupons_by_order_id(
     }))
 }
 
-/// The customer's coupons that an order could be paid with now.
-async fn usable(connection: &mut PgConnection, order: &Order, now: OffsetDateTime) -> Result<Vec<CouponRow>, ApiError> {
+/// The coupons of who has to pay an order that it could be paid with now.
+async fn usable(
+    connection: &mut PgConnection,
+    (order, payer): (&Order, DomainId),
+    now: OffsetDateTime,
+) -> Result<Vec<CouponRow>, ApiError> {
     let search = Search {
         tenant: order.tenant,
-        whose: Whose::HeldBy(order.customer),
+        whose: Whose::HeldBy(payer),
         filter: CouponFilter { status: Some(CouponStatus::Usable), ..CouponFilter::default() },
         now,
     };

@@ -4,7 +4,7 @@ use super::model::{Order, OrderNumber};
 use super::number;
 use super::offers::{self, Offer, OfferKind};
 use super::refusal::{NotDone, Refusal};
-use super::state::Event;
+use super::sight;
 use super::store;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
@@ -76,7 +76,8 @@ pub struct OrderLineItemV3 {
 
 /// Lists the discounts that an order can be paid with.
 ///
-/// An order that does not wait to be paid has none.
+/// An order that does not wait to be paid, or that another account has to pay, has none. They are those of the customer that
+/// ordered.
 #[utoipa::path(
     get, path = "/v2/orders/customer-orders/order-discounts",
     params(ListOrderDiscountsQuery),
@@ -88,14 +89,18 @@ pub async fn list_order_discounts(
     customer: Customer,
     Query(query): Query<ListOrderDiscountsQuery>,
 ) -> Result<Json<ListOrderDiscountsResponse>, ApiError> {
-    let (account, now) = ((customer.tenant, customer.domain), app.now(customer.tenant));
+    let now = app.now(customer.tenant);
     let desk = app.desk();
     let mut connection = app.database.tenant(customer.tenant).await?;
     let order = store::find(&mut connection, customer.tenant, &query.order_id.id()).await?;
-    let order = order.filter(|order| order.customer == customer.domain).ok_or(Refusal::NoSuchOrder)?;
-    if !order.admits(Event::Paid) {
+    let order = order.ok_or(Refusal::NoSuchOrder)?;
+    if !sight::is_seen(&mut connection, customer.domain, &order).await? {
+        return Err(Refusal::NoSuchOrder.into());
+    }
+    if order.turn() != Some(customer.domain) {
         return Ok(Json(ListOrderDiscountsResponse { discounts: Vec::new() }));
     }
+    let account = (order.tenant, order.customer);
     let terms = quote::terms_of(&mut connection, account, desk.currency(), now).await?;
     let offers = offers::offers(&desk.catalogue, &terms, &order, now);
     let offers = offers.map_err(|fault| NotDone::Unreadable(format!("{fault:?}")))?;

@@ -6,6 +6,7 @@
 //! of somebody's transaction that has locked the customer and then the order; [`jobs`] does what the clock demands.
 
 pub mod administration;
+pub mod agent_payment;
 pub mod cancel;
 pub mod cancel_customer_order;
 #[cfg(test)]
@@ -23,15 +24,16 @@ pub mod model;
 pub mod number;
 pub mod offers;
 pub mod ordered;
-pub mod partner_payment;
 pub mod pay;
 pub mod pay_orders;
 pub mod place;
 pub mod plan;
 pub mod record;
 pub mod refusal;
+pub mod sandbox;
 pub mod show_customer_order_details;
 pub mod show_refund_order_details;
+pub mod sight;
 pub mod state;
 pub mod store;
 pub mod sub_orders;

@@ -318,19 +318,49 @@ pub struct Order {
     pub paid_at: Option<OffsetDateTime>,
     /// How the customer was associated when it paid.
     pub paid_as: Option<AssociationType>,
+    /// Whose resale customer the account was that paid; nobody's if it was none.
+    pub paid_under: Option<DomainId>,
     /// Who paid, if it was not the customer.
     pub paying_agent: Option<DomainId>,
-    /// The partner that has to pay, for as long as it is its turn.
+    /// The master account that has to pay it or has paid it, or to which it gives back.
+    pub payer: Option<DomainId>,
+    /// Who has to pay it instead of the customer, for as long as it is their turn.
     pub asked: Option<Asked>,
     /// Its lines.
     pub lines: Vec<Line>,
 }
 
-/// A partner that is asked to pay.
+/// Who pays instead of a customer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Agent {
+    /// The partner that it has asked to.
+    Partner(DomainId),
+    /// The master account that keeps its finances.
+    Master(DomainId),
+}
+
+impl Agent {
+    /// The account.
+    pub fn id(self) -> DomainId {
+        match self {
+            Self::Partner(id) | Self::Master(id) => id,
+        }
+    }
+
+    /// The account, if it is a partner's.
+    pub fn partner(self) -> Option<DomainId> {
+        match self {
+            Self::Partner(id) => Some(id),
+            Self::Master(_) => None,
+        }
+    }
+}
+
+/// Who has to pay instead of a customer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Asked {
-    /// The partner.
-    pub partner: DomainId,
+    /// Who.
+    pub agent: Agent,
     /// Since when.
     pub at: OffsetDateTime,
 }
@@ -339,11 +369,6 @@ impl Order {
     /// The sums over the lines.
     pub fn amounts(&self) -> Amounts {
         Amounts::sum(self.lines.iter().map(|line| &line.amounts))
-    }
-
-    /// Whose resale customer its customer was when it paid; nobody's if it was none.
-    pub fn resale_of(&self) -> Option<DomainId> {
-        self.partner.filter(|_| self.paid_as == Some(AssociationType::Resale))
     }
 
     /// The resources it is about.

@@ -4,7 +4,7 @@ use super::charging;
 use super::desk::Desk;
 use super::events;
 use super::fulfil;
-use super::model::{Amounts, By, Order, Share, Source};
+use super::model::{Agent, Amounts, By, Order, Share, Source};
 use super::offers::{self, Offer, OfferKind};
 use super::plan::{self, Insufficient};
 use super::refusal::{NotDone, Refusal};
@@ -18,6 +18,7 @@ use crate::coupons::returns::{self, Homes};
 use crate::coupons::store::coupons::{self, Coupon, Which};
 use crate::coupons::usage::{self, Payment};
 use crate::customers::budgets;
+use crate::customers::payer::Payer;
 use crate::customers::store::State as Customer;
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::outbox;
@@ -30,7 +31,7 @@ use uuid::Uuid;
 /// How an order is paid.
 #[derive(Clone, Debug)]
 pub enum Way {
-    /// As the customer chose.
+    /// As the customer chose, or its master account whose turn it is.
     Chosen(Chosen),
     /// By itself: with the best discount, and of the cash coupons the one with the largest balance.
     Automatic,
@@ -40,15 +41,16 @@ pub enum Way {
 
 impl Way {
     /// What happens to the order.
-    fn event(&self) -> Event {
-        match self {
-            Self::Chosen(_) | Self::Automatic => Event::Paid,
-            Self::ByPartner(_) => Event::PartnerPaid,
+    fn event(&self, order: &Order) -> Event {
+        match (self, order.asked.map(|asked| asked.agent)) {
+            (Self::ByPartner(_), _) => Event::PartnerPaid,
+            (Self::Chosen(_), Some(Agent::Master(_))) => Event::MasterPaid,
+            (Self::Chosen(_) | Self::Automatic, _) => Event::Paid,
         }
     }
 
-    /// Who pays, if it is not the customer.
-    fn agent(&self) -> Option<DomainId> {
+    /// The partner that pays, if one does.
+    fn partner(&self) -> Option<DomainId> {
         match self {
             Self::Chosen(_) | Self::Automatic => None,
             Self::ByPartner(partner) => Some(*partner),
@@ -76,11 +78,13 @@ pub async fn pay(
     by: By,
 ) -> Result<Order, NotDone> {
     let mut paid = order.clone();
-    let from = paid.undergo(way.event()).ok_or(Refusal::NotPayable)?;
+    let event = way.event(order);
+    let from = paid.undergo(event).ok_or(Refusal::NotPayable)?;
     if order.payable_until.is_some_and(|until| until <= by.now) {
         return Err(Refusal::TooLate.into());
     }
-    if customer.is_frozen() {
+    let payer = Payer::of(connection, order.tenant, (order.customer, customer)).await?;
+    if customer.is_frozen() || payer.is_frozen() {
         return Err(Refusal::Frozen.into());
     }
     let mut bill = Bill::new(order);
@@ -88,12 +92,19 @@ pub async fn pay(
     if let Some(offer) = offer.as_ref().filter(|offer| offer.kind != OfferKind::Adjusted) {
         plan::lower(&mut bill.lines, offer.kind.reduction(), &offer.left);
     }
-    let used = choose_coupons(connection, (order, &bill), offer.as_ref(), way, by).await?;
+    let used = choose_coupons(connection, (order, &payer, &bill), offer.as_ref(), way, by).await?;
     bill.shares = plan::pay_by_coupons(&mut bill.lines, &used.iter().map(as_planned).collect::<Vec<_>>());
-    let (transfers, homes) = post(connection, (order, customer), (&mut bill, &used, way), by).await?;
+    let (transfers, homes) = post(connection, (order, &payer), (&mut bill, &used, way), by).await?;
     usage::record(connection, &payment(order, by), &used, (&transfers, &homes), by.now).await?;
 
-    paid = Order { paid_at: Some(by.now), paid_as: customer.kind, paying_agent: way.agent(), ..paid };
+    paid = Order {
+        paid_at: Some(by.now),
+        paid_as: customer.kind,
+        paid_under: payer.resale_of(),
+        paying_agent: way.partner().or(payer.master()),
+        payer: payer.master(),
+        ..paid
+    };
     for (line, amounts) in paid.lines.iter_mut().zip(bill.lines) {
         line.amounts = amounts;
     }
@@ -101,8 +112,8 @@ pub async fn pay(
     let provision_at = provision_at.map(|after| by.now.saturating_add(after));
     store::set_paid(connection, &paid, &bill.shares, provision_at, by.now).await?;
     charges::record(connection, order.tenant, &charging::paid(&paid, &bill.shares, by.now)).await?;
-    store::note(connection, &paid, (way.event(), Some(from)), by).await?;
-    budgets::consume(connection, (order.tenant, order.customer), paid.amounts().after_discount, by.now).await?;
+    store::note(connection, &paid, (event, Some(from)), by).await?;
+    budgets::consume(connection, (order.tenant, payer.id), paid.amounts().after_discount, by.now).await?;
     outbox::append(connection, order.tenant, &events::paid(&paid), by.now).await?;
     if fulfil::waits_for_a_service(&paid) {
         Ok(paid)
@@ -156,7 +167,7 @@ async fn choose_offer(
 /// The coupons that pay, locked, and what each pays.
 async fn choose_coupons(
     connection: &mut PgConnection,
-    (order, bill): (&Order, &Bill),
+    (order, payer, bill): (&Order, &Payer, &Bill),
     offer: Option<&Offer>,
     way: &Way,
     by: By,
@@ -166,11 +177,11 @@ async fn choose_coupons(
         Way::Automatic | Way::ByPartner(_) => Vec::new(),
     };
     let which = match way {
-        // Coupons are the customer's, and nobody else's to spend.
+        // Coupons are who pays', and no partner's to spend.
         Way::ByPartner(_) => return Ok(Vec::new()),
         Way::Chosen(_) if named.is_empty() => return Ok(Vec::new()),
         Way::Chosen(_) => Which::Ids(&named),
-        Way::Automatic => Which::UsableOf(order.customer),
+        Way::Automatic => Which::UsableOf(payer.id),
     };
     let held = coupons::lock(connection, order.tenant, which).await?;
     if held.is_empty() && named.is_empty() {
@@ -181,7 +192,7 @@ async fn choose_coupons(
     let candidates = held.iter().map(Candidate::of).collect::<Result<Vec<_>, _>>().map_err(NotDone::Unreadable)?;
     let covers = match way {
         Way::Chosen(chosen) => {
-            check_named(order, &chosen.coupons, &held)?;
+            check_named(payer, &chosen.coupons, &held)?;
             // In the order named, and twice if named twice, so that it is seen.
             let named: Vec<Candidate> =
                 named.iter().filter_map(|id| candidates.iter().find(|one| one.id == *id).cloned()).collect();
@@ -193,10 +204,10 @@ async fn choose_coupons(
     Ok(covers.into_iter().filter_map(found).collect())
 }
 
-/// Each coupon that is named must be the customer's own, and what it is said to be.
-fn check_named(order: &Order, named: &[(CouponId, Option<CouponKind>)], held: &[Coupon]) -> Result<(), Refusal> {
+/// Each coupon that is named must be the own one of who pays, and what it is said to be.
+fn check_named(payer: &Payer, named: &[(CouponId, Option<CouponKind>)], held: &[Coupon]) -> Result<(), Refusal> {
     for (id, kind) in named {
-        let coupon = held.iter().find(|coupon| coupon.id == *id && coupon.holder == order.customer);
+        let coupon = held.iter().find(|coupon| coupon.id == *id && coupon.holder == payer.id);
         match coupon {
             None => return Err(Refusal::Parameter("coupon_infos", "the customer has no such coupon")),
             // A product coupon is one that pays as cash coupons do, for certain products.
@@ -220,6 +231,7 @@ fn payment(order: &Order, by: By) -> Payment<'_> {
     Payment {
         tenant: order.tenant,
         reference: &order.id,
+        customer: order.customer,
         is_usage: false,
         paid_for: if is_one { paid_for } else { Default::default() },
         user: by.user,
@@ -229,12 +241,12 @@ fn payment(order: &Order, by: By) -> Payment<'_> {
 /// Makes all transfers of a payment at once. The accounts are locked before it is looked what they hold.
 async fn post(
     connection: &mut PgConnection,
-    (order, customer): (&Order, &Customer),
+    (order, payer): (&Order, &Payer),
     (bill, used, way): (&mut Bill, &[(Coupon, Cover)], &Way),
     by: By,
 ) -> Result<(Vec<ledger::books::Transfer>, Homes), NotDone> {
     let cards = match way {
-        Way::Chosen(chosen) => chosen_cards(connection, order, &chosen.cards, by).await?,
+        Way::Chosen(chosen) => chosen_cards(connection, (order, payer), &chosen.cards, by).await?,
         Way::Automatic | Way::ByPartner(_) => Vec::new(),
     };
     let coupons: Vec<Coupon> = used.iter().map(|(coupon, _)| coupon.clone()).collect();
@@ -242,7 +254,7 @@ async fn post(
     let mut postings = usage::postings(&payment(order, by), used, &homes);
     let mut purses = ledger::purses(&postings);
     let money = if bill.due() > Decimal::ZERO {
-        money(connection, (order, customer), (way, &cards), by).await?
+        money(connection, (order, payer), (way, &cards), by).await?
     } else {
         Vec::new()
     };
@@ -275,14 +287,14 @@ async fn post(
 /// The cards that are named, those first that expire first.
 async fn chosen_cards(
     connection: &mut PgConnection,
-    order: &Order,
+    (order, payer): (&Order, &Payer),
     named: &[Uuid],
     by: By,
 ) -> Result<Vec<Card>, NotDone> {
     if named.is_empty() {
         return Ok(Vec::new());
     }
-    let cards = cards::usable(connection, (order.tenant, order.customer), named, order.currency, by.now).await?;
+    let cards = cards::usable(connection, (order.tenant, payer.id), named, order.currency, by.now).await?;
     if cards.len() < named.len() {
         return Err(Refusal::Parameter("coupon_infos", "the customer has no such card that can be used").into());
     }
@@ -292,18 +304,18 @@ async fn chosen_cards(
 /// The purses that can pay, in the order in which they do.
 async fn money(
     connection: &mut PgConnection,
-    (order, customer): (&Order, &Customer),
+    (order, payer): (&Order, &Payer),
     (way, cards): (&Way, &[Card]),
     by: By,
 ) -> sqlx::Result<Vec<(Source, Purse)>> {
     let (tenant, currency) = (order.tenant, order.currency);
-    let payer = way.agent().unwrap_or(order.customer);
+    let owner = way.partner().unwrap_or(payer.id);
     let own = match way {
         // What a partner paid in for designated purposes is a part of its balance, but not of what it can allocate.
         Way::ByPartner(_) => vec![(Source::Partner, AccountKind::Cash)],
-        Way::Chosen(_) | Way::Automatic => charging::money_of(customer.kind).to_vec(),
+        Way::Chosen(_) | Way::Automatic => charging::money_of(payer.kind()).to_vec(),
     };
-    let own = charging::purses(connection, (tenant, payer), (&own, currency), by.now).await?;
+    let own = charging::purses(connection, (tenant, owner), (&own, currency), by.now).await?;
     let card = |card: &Card| (Source::Card, Purse::new(tenant, card.id, AccountKind::StoredValueCard, currency));
     Ok(cards.iter().map(card).chain(own).collect())
 }

@@ -4,6 +4,7 @@ use super::cancel;
 use super::model::{By, Order, OrderNumber};
 use super::offers::OfferKind;
 use super::pay::{self, Chosen, Way};
+use super::refusal::Refusal;
 use crate::api::caller::{Caller, CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -90,7 +91,8 @@ pub struct DiscountSimpleInfoV3 {
 /// Pays an order.
 ///
 /// Discounts lower the price first; then coupons pay, stored-value cards, cash, and last credit. All is paid, or nothing moves
-/// and the order waits on. An adjusted price (609) is used even where no discount is asked for.
+/// and the order waits on. An adjusted price (609) is used even where no discount is asked for. A master account pays the orders
+/// of members whose finances it keeps, from what it has itself.
 #[utoipa::path(
     post, path = "/v3/orders/customer-orders/pay",
     responses((status = 204, description = "It is paid.")),
@@ -108,7 +110,7 @@ pub async fn pay_orders(
     pay_as_chosen((&app, &customer), write, &request.order_id, chosen, |order| Ok(Outcome::empty(&order.id))).await
 }
 
-/// Pays a customer's order as it has chosen, and answers what `answer` makes of it.
+/// Pays an order as the customer has chosen whose turn that is, and answers what `answer` makes of it.
 pub async fn pay_as_chosen(
     (app, customer): (&App, &Caller),
     write: Write,
@@ -116,11 +118,14 @@ pub async fn pay_as_chosen(
     chosen: Chosen,
     answer: impl FnOnce(&Order) -> Result<Outcome, ApiError>,
 ) -> Result<Answer, ApiError> {
-    let (account, way) = ((customer.tenant, customer.domain), Way::Chosen(chosen));
+    let way = Way::Chosen(chosen);
     let (desk, by) = (app.desk(), By { user: Some(customer.user), now: app.now(customer.tenant) });
     write
         .once(async |connection| {
-            let (order, state) = cancel::lock(connection, account, &order.id()).await?;
+            let (order, state) = cancel::lock_for(connection, customer, &order.id()).await?;
+            if order.turn() != Some(customer.domain) {
+                return Err(Refusal::NotPayable.into());
+            }
             answer(&pay::pay(connection, &desk, (&order, &state), &way, by).await?)
         })
         .await

@@ -30,6 +30,8 @@ pub struct New {
     pub currency: Currency,
     /// Whether it is paid without being asked for.
     pub is_auto_pay: bool,
+    /// The master account to which it gives back; nobody of what is to be paid.
+    pub payer: Option<DomainId>,
     /// How it begins.
     pub begins: Event,
     /// Its lines, with what they cost.
@@ -62,7 +64,9 @@ pub async fn write(
         payable_until: waits.then(|| by.now.saturating_add(desk.patience())),
         paid_at: (status == OrderStatus::Completed).then_some(by.now),
         paid_as: None,
+        paid_under: None,
         paying_agent: None,
+        payer: new.payer,
         asked: None,
         lines: new.lines,
     };

@@ -3,6 +3,7 @@
 use super::model::{Line, Order, OrderNumber, OrderStatus, OrderType, SourceType};
 use super::number;
 use super::refusal::Refusal;
+use super::sight;
 use super::store;
 use super::sub_orders::SubCustomerOrderV3;
 use super::view::{AmountInfomationV2, service_name};
@@ -189,7 +190,8 @@ pub struct ProductObject {
 
 /// Shows an order and its lines.
 ///
-/// Clients ask for it until it is completed (5) or cancelled (4). Somebody else's order does not exist for the caller.
+/// Clients ask for it until it is completed (5) or cancelled (4). A master account also sees what it pays for members that let it see
+/// their bills; any other's order does not exist for the caller.
 #[utoipa::path(
     get, path = "/v2/orders/customer-orders/details/{order_id}",
     params(Language, ShowCustomerOrderDetailsPath, ShowCustomerOrderDetailsQuery),
@@ -219,7 +221,7 @@ pub async fn show_customer_order_details(
     }))
 }
 
-/// An order that the caller may see: its own, or one of its customers'.
+/// An order that the caller may see: its own, one that it pays for a member, or one of its customers'.
 pub async fn visible(
     app: &App,
     caller: &Caller,
@@ -229,10 +231,13 @@ pub async fn visible(
     let acting = app.customers.acting_partner(caller, reseller).await?;
     let mut connection = app.database.tenant(caller.tenant).await?;
     let order = store::find(&mut connection, caller.tenant, &order_id.id()).await?;
-    let is_visible = |order: &Order| {
-        if caller.kind.is_customer() { order.customer == caller.domain } else { order.partner == Some(acting) }
+    let order = order.ok_or(Refusal::NoSuchOrder)?;
+    let is_visible = if caller.kind.is_customer() {
+        sight::is_seen(&mut connection, caller.domain, &order).await?
+    } else {
+        order.partner == Some(acting)
     };
-    Ok(order.filter(is_visible).ok_or(Refusal::NoSuchOrder)?)
+    if is_visible { Ok(order) } else { Err(Refusal::NoSuchOrder.into()) }
 }
 
 fn show(order: &Order, products: &Products, language: Language) -> CustomerOrderV3 {

@@ -1,7 +1,8 @@
 //! The life of an order: one table, and nothing else decides which status follows which.
 
 use super::model::{Order, OrderStatus};
-use Stage::{AwaitingPartner, Cancelled, Completed, Confirming, PendingPayment, Processing, Reviewing};
+use crate::values::id::DomainId;
+use Stage::{AwaitingAgent, Cancelled, Completed, Confirming, PendingPayment, Processing, Reviewing};
 
 /// Where an order stands in its life: what its status says, and, while it is to be paid, whose turn that is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,8 +19,9 @@ pub enum Stage {
     Completed,
     /// Its customer has to pay it.
     PendingPayment,
-    /// Its customer has asked the partner to pay it; to everybody else it waits to be paid.
-    AwaitingPartner,
+    /// Somebody else has to pay it: the partner that its customer has asked, or the master account that keeps its finances. To
+    /// everybody else it waits to be paid.
+    AwaitingAgent,
     /// Its customer has to confirm it.
     Confirming,
 }
@@ -33,7 +35,7 @@ impl Stage {
             Self::Processing => OrderStatus::Processing,
             Self::Cancelled => OrderStatus::Cancelled,
             Self::Completed => OrderStatus::Completed,
-            Self::PendingPayment | Self::AwaitingPartner => OrderStatus::PendingPayment,
+            Self::PendingPayment | Self::AwaitingAgent => OrderStatus::PendingPayment,
             Self::Confirming => OrderStatus::Confirming,
         }
     }
@@ -74,7 +76,7 @@ pub enum Event {
     Refused,
     /// The customer confirms.
     Confirmed,
-    /// Its customer pays.
+    /// Its customer pays, or who keeps its finances does at once.
     Paid,
     /// Its customer asks the partner to pay.
     PartnerAsked,
@@ -82,6 +84,12 @@ pub enum Event {
     PartnerPaid,
     /// The partner does not pay, or is its customer's partner no more.
     PartnerRefused,
+    /// The master account that keeps its customer's finances has to pay it.
+    HandedOver,
+    /// That one pays.
+    MasterPaid,
+    /// It keeps them no more.
+    HandedBack,
     /// Somebody cancels.
     Cancelled,
     /// The deadline for paying is over.
@@ -93,7 +101,7 @@ pub enum Event {
 }
 
 /// From which status what leads where.
-const TABLE: [(Option<Stage>, Event, Stage); 22] = [
+const TABLE: [(Option<Stage>, Event, Stage); 25] = [
     (None, Event::Placed, PendingPayment),
     (None, Event::PlacedForReview, Reviewing),
     (None, Event::PlacedByStaff, Confirming),
@@ -109,13 +117,16 @@ const TABLE: [(Option<Stage>, Event, Stage); 22] = [
     (Some(PendingPayment), Event::Cancelled, Cancelled),
     (Some(PendingPayment), Event::Expired, Cancelled),
     (Some(PendingPayment), Event::Overtaken, Cancelled),
-    // While the partner is asked it is not the customer's turn to pay; cancelling ends the asking as well.
-    (Some(PendingPayment), Event::PartnerAsked, AwaitingPartner),
-    (Some(AwaitingPartner), Event::PartnerPaid, Processing),
-    (Some(AwaitingPartner), Event::PartnerRefused, PendingPayment),
-    (Some(AwaitingPartner), Event::Cancelled, Cancelled),
-    (Some(AwaitingPartner), Event::Expired, Cancelled),
-    (Some(AwaitingPartner), Event::Overtaken, Cancelled),
+    // While somebody else is asked it is not the customer's turn to pay; cancelling ends the asking as well.
+    (Some(PendingPayment), Event::PartnerAsked, AwaitingAgent),
+    (Some(AwaitingAgent), Event::PartnerPaid, Processing),
+    (Some(AwaitingAgent), Event::PartnerRefused, PendingPayment),
+    (Some(PendingPayment), Event::HandedOver, AwaitingAgent),
+    (Some(AwaitingAgent), Event::MasterPaid, Processing),
+    (Some(AwaitingAgent), Event::HandedBack, PendingPayment),
+    (Some(AwaitingAgent), Event::Cancelled, Cancelled),
+    (Some(AwaitingAgent), Event::Expired, Cancelled),
+    (Some(AwaitingAgent), Event::Overtaken, Cancelled),
     // A line that failed is given back by an order of its own; the order itself is done.
     (Some(Processing), Event::Provisioned, Completed),
 ];
@@ -128,7 +139,15 @@ pub fn next(from: Option<Stage>, event: Event) -> Option<Stage> {
 impl Order {
     /// Where it stands.
     pub fn stage(&self) -> Stage {
-        if self.asked.is_some() { AwaitingPartner } else { self.status.into() }
+        if self.asked.is_some() { AwaitingAgent } else { self.status.into() }
+    }
+
+    /// Whose turn it is to pay it; nobody's if it does not wait for that.
+    pub fn turn(&self) -> Option<DomainId> {
+        match self.asked {
+            Some(asked) => Some(asked.agent.id()),
+            None => Some(self.customer).filter(|_| self.admits(Event::Paid)),
+        }
     }
 
     /// Whether this can happen to it now.
@@ -140,7 +159,7 @@ impl Order {
     pub fn undergo(&mut self, event: Event) -> Option<OrderStatus> {
         let stage = next(Some(self.stage()), event)?;
         let from = std::mem::replace(&mut self.status, stage.status());
-        self.asked = self.asked.filter(|_| stage == AwaitingPartner);
+        self.asked = self.asked.filter(|_| stage == AwaitingAgent);
         Some(from)
     }
 }

@@ -58,13 +58,24 @@ pub async fn furnish(
 ) -> anyhow::Result<()> {
     let from = now - SINCE;
     database::open_months(connection, from.date(), now.date()).await?;
+    open(connection, customer, from).await?;
     for sample in &SAMPLES {
-        let new = package(sample, customer.1, from);
-        store::open(connection, customer.0, &new, from).await?;
         for (days_ago, quantity) in sample.used {
             let then = now - Duration::days(days_ago);
             store::deduct(connection, customer, &usage(sample, quantity, then), then).await?;
         }
+    }
+    Ok(())
+}
+
+/// Gives a customer the same packages, whole.
+pub async fn open(
+    connection: &mut PgConnection,
+    customer: (TenantId, DomainId),
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    for sample in &SAMPLES {
+        store::open(connection, customer.0, &package(sample, customer.1, now), now).await?;
     }
     Ok(())
 }

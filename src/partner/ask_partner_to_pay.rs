@@ -8,7 +8,7 @@ use crate::api::policy::Policy;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::orders::model::By;
-use crate::orders::{cancel, partner_payment};
+use crate::orders::{agent_payment, cancel};
 use axum::extract::State;
 
 /// Asks the partner to pay an order.
@@ -32,7 +32,7 @@ pub async fn ask_partner_to_pay(
     write
         .once(async |connection| {
             let (order, state) = cancel::lock(connection, account, &id).await?;
-            let order = partner_payment::ask(connection, (order, &state), by).await?;
+            let order = agent_payment::ask(connection, (order, &state), by).await?;
             Outcome::of(&id, &OrderOfCustomer::of(&order))
         })
         .await

@@ -1,24 +1,31 @@
 //! What partners ask of this server beyond the vendor's API, and what they do in the vendor's console.
 
 pub mod ask_partner_to_pay;
+pub mod create_export_link;
 pub mod create_invoice_title;
 pub mod create_webhook;
 pub mod delete_invoice_title;
 pub mod delete_webhook;
+pub mod download_export;
+pub mod exports;
 pub mod invoices;
 pub mod list_events;
+pub mod list_exports;
 pub mod list_invoice_requests;
 pub mod list_invoice_titles;
 pub mod list_invoiceable_amounts;
 pub mod list_orders_to_pay;
 pub mod list_webhook_deliveries;
 pub mod list_webhooks;
+pub mod open_export_link;
 pub mod orders;
 pub mod pay_order_for_customer;
 pub mod place_order_for_customer;
 pub mod refuse_to_pay_order;
 pub mod replay_webhook;
+pub mod request_export;
 pub mod request_invoice;
+pub mod show_export;
 pub mod show_idempotency_key;
 pub mod update_webhook;
 pub mod webhook;
@@ -50,5 +57,11 @@ pub fn register(operations: &mut Operations<App>) {
         create_invoice_title::create_invoice_title,
         list_invoice_titles::list_invoice_titles,
         delete_invoice_title::delete_invoice_title,
+        request_export::request_export,
+        list_exports::list_exports,
+        show_export::show_export,
+        download_export::download_export,
+        create_export_link::create_export_link,
+        open_export_link::open_export_link,
     );
 }

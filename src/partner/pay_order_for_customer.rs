@@ -6,8 +6,8 @@ use crate::api::error::ApiError;
 use crate::api::extract::Path;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::orders::agent_payment;
 use crate::orders::model::By;
-use crate::orders::partner_payment;
 use axum::extract::State;
 
 /// Pays an order for a customer.
@@ -30,8 +30,8 @@ pub async fn pay_order_for_customer(
     let (desk, by) = (app.desk(), By { user: Some(seller.user), now: app.now(seller.tenant) });
     write
         .once(async |connection| {
-            let (order, customer) = partner_payment::lock(connection, partner, &id).await?;
-            let order = partner_payment::pay(connection, &desk, (&order, &customer), by).await?;
+            let (order, customer) = agent_payment::lock(connection, partner, &id).await?;
+            let order = agent_payment::pay(connection, &desk, (&order, &customer), by).await?;
             Outcome::of(&id, &OrderOfCustomer::of(&order))
         })
         .await

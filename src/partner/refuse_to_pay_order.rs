@@ -6,8 +6,8 @@ use crate::api::error::ApiError;
 use crate::api::extract::Path;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
+use crate::orders::agent_payment;
 use crate::orders::model::By;
-use crate::orders::partner_payment;
 use axum::extract::State;
 
 /// Refuses to pay an order for a customer.
@@ -29,8 +29,8 @@ pub async fn refuse_to_pay_order(
     let by = By { user: Some(seller.user), now: app.now(seller.tenant) };
     write
         .once(async |connection| {
-            let (order, _) = partner_payment::lock(connection, partner, &id).await?;
-            let order = partner_payment::refuse(connection, order, by).await?;
+            let (order, _) = agent_payment::lock(connection, partner, &id).await?;
+            let order = agent_payment::refuse(connection, order, by).await?;
             Outcome::of(&id, &OrderOfCustomer::of(&order))
         })
         .await

@@ -18,11 +18,13 @@ pub mod on_demand;
 pub mod refusal;
 pub mod renewal_resources;
 pub mod renewing;
+pub mod sandbox;
 pub mod set_resources_renew_config;
 #[cfg(test)]
 mod tests;
 pub mod update_period_to_on_demand;
 pub mod update_period_to_on_demand_instantly;
+pub mod walk;
 
 use crate::api::operation::{Operations, operations};
 use crate::app::App;

@@ -174,6 +174,7 @@ pub async fn turn(
         enterprise_project: family.first().and_then(|resource| resource.enterprise_project.clone()),
         currency: family.first().map_or(desk.currency(), |resource| resource.currency),
         is_auto_pay: false,
+        payer: None,
         begins: Event::PlacedAndDone,
         lines: family.iter().map(line).collect(),
     };

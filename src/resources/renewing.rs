@@ -79,6 +79,7 @@ pub async fn renew(
             enterprise_project: held.find(&renewal.ids[0]).and_then(|resource| resource.enterprise_project.clone()),
             currency,
             is_auto_pay: renewal.is_auto_pay && is_one_currency,
+            payer: None,
             begins: Event::Placed,
             lines,
         };
@@ -188,7 +189,7 @@ pub fn order_ids<'a>(orders: impl IntoIterator<Item = &'a Order>) -> Vec<String>
 }
 
 /// Renews a primary by itself: paid with the best discount, or not at all. `false`: it could not be paid, and nothing is left of
-/// the attempt.
+/// the attempt. Where a master account keeps the customer's finances, what it could not pay is left: an order for it to pay.
 pub async fn renew_by_itself(
     connection: &mut PgConnection,
     desk: &Desk,
@@ -204,13 +205,17 @@ pub async fn renew_by_itself(
         user_name: SYSTEM.to_owned(),
     };
     let renewed = renew(connection, desk, (&renewal, held), by).await?;
-    if !renewed.failed.is_empty() || renewed.orders.iter().any(|placed| placed.unpaid.is_some()) {
+    let is_paid = renewed.orders.iter().all(|placed| placed.unpaid.is_none());
+    let is_handed_over = renewed.orders.iter().any(|placed| placed.order.asked.is_some());
+    if !renewed.failed.is_empty() || !(is_paid || is_handed_over) {
         return Ok(false);
     }
     let mut family = subscriptions::lock(connection, account, &renewal.ids).await?;
     family.retain(|member| member.resource_id == primary.resource_id);
     for member in &mut family {
-        (member.auto_renewal, member.policy) = member.auto_renewal.renewed();
+        if is_paid {
+            (member.auto_renewal, member.policy) = member.auto_renewal.renewed();
+        }
         member.renew_attempt_at = member.attempt_after(by.now, &held.rules);
     }
     subscriptions::update(connection, account.0, &family, &held.rules).await?;

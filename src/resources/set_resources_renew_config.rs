@@ -1,5 +1,6 @@
 //! `POST /v2/orders/subscriptions/resources/renew/config`
 
+use super::refusal::Failure;
 use crate::api::caller::{CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::Json;
@@ -8,10 +9,15 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::store as customers;
 use crate::orders::fulfil;
+use crate::orders::refusal::{NotDone, Refusal as OrderRefusal};
 use crate::subscriptions::store::{self as subscriptions, RenewConfig};
+use crate::values::id::{DomainId, TenantId};
+use crate::values::site::Site;
 use crate::values::text::texts;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 texts! {
@@ -70,19 +76,29 @@ pub async fn set_resources_renew_config(
     let config = request.config()?;
     write
         .once(async |connection| {
-            let customer = customers::lock(connection, account.0, account.1).await?;
-            let customer = customer.ok_or_else(|| ApiError::internal("the caller is no customer"))?;
-            subscriptions::set_renew_config(connection, account, config).await?;
-            // What is renewed by itself is tried on another day now.
-            let rules = fulfil::rules(connection, (account, &customer), site).await?;
-            let mut renewed = subscriptions::lock_renewed(connection, account).await?;
-            for resource in &mut renewed {
-                resource.renew_attempt_at = resource.attempt_after(now, &rules);
-            }
-            subscriptions::update(connection, account.0, &renewed, &rules).await?;
+            configure(connection, (account, site), config, now).await?;
             Outcome::of(&account.1, &SetResourcesRenewConfigResponse { error_code: DONE.0, error_msg: DONE.1 })
         })
         .await
+}
+
+/// Sets how a customer's resources are renewed: in the transaction of who calls.
+pub async fn configure(
+    connection: &mut PgConnection,
+    (account, site): ((TenantId, DomainId), Site),
+    config: RenewConfig,
+    now: OffsetDateTime,
+) -> Result<(), Failure> {
+    let customer = customers::lock(connection, account.0, account.1).await?;
+    let customer = customer.ok_or(NotDone::Refused(OrderRefusal::NoSuchOrder))?;
+    subscriptions::set_renew_config(connection, account, config).await?;
+    // What is renewed by itself is tried on another day now.
+    let rules = fulfil::rules(connection, (account, &customer), site).await?;
+    let mut renewed = subscriptions::lock_renewed(connection, account).await?;
+    for resource in &mut renewed {
+        resource.renew_attempt_at = resource.attempt_after(now, &rules);
+    }
+    Ok(subscriptions::update(connection, account.0, &renewed, &rules).await?)
 }
 
 /// The code and the words of answers that have them although nothing is wrong.

@@ -4,7 +4,7 @@ use super::snapshots;
 use super::welcome::welcome;
 use super::world::{Scale, World};
 use crate::app::App;
-use crate::catalogue::memory as catalogue;
+use crate::catalogue::memory::{self as catalogue, Catalogue};
 use crate::clock::Clock;
 use crate::config::{DatabaseUrl, Review, Secret, Settings, openable};
 use crate::database::{self, Database};
@@ -24,6 +24,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::{Connection, PgConnection};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use time::Time;
 
 const DATABASE: &str = "bss";
@@ -153,47 +154,53 @@ async fn prepare(
     }
 
     let clock = Clock::default();
-    let world = make_world(&url, (arguments.seed, arguments.scale), &settings, &clock).await?;
+    let (world, catalogue) = make_world(&url, (arguments.seed, arguments.scale), &settings, &clock).await?;
     let demo = world.demo();
     settings.explorer.demo_access_key.clone_from(&demo.access_key);
     settings.explorer.demo_secret_key = Secret::from(demo.secret_key.clone());
 
     let database = Database::connect(&settings.database).await?;
     let metrics = telemetry::start_metrics()?;
-    let app = App::start(settings, database, clock).await?;
+    let app = match catalogue {
+        Some(catalogue) => App::start_with(settings, database, clock, catalogue).await?,
+        None => App::start(settings, database, clock).await?,
+    };
     Ok(Prepared { app, metrics, url, world })
 }
 
-/// The world that is there, or a new one.
+/// The world that is there, or a new one, with the products and prices if they were read for it.
 async fn make_world(
     url: &str,
     (seed, scale): (u64, Scale),
     settings: &Settings,
     clock: &Clock,
-) -> anyhow::Result<World> {
+) -> anyhow::Result<(World, Option<Arc<Catalogue>>)> {
     let mut connection = database::connect_planning(url).await?;
     let recorded = sqlx::query!(r#"select seed, scale as "scale: Scale" from sandbox_world where only_row"#)
         .fetch_optional(&mut connection);
     // A world that exists keeps its seed: the keys printed are the keys stored.
     if let Some(recorded) = recorded.await? {
         connection.close().await?;
-        return Ok(World::new(recorded.seed.cast_unsigned(), recorded.scale));
+        return Ok((World::new(recorded.seed.cast_unsigned(), recorded.scale), None));
     }
     let world = World::new(seed, scale);
     catalogue::load_seed(&mut connection).await?;
     samples::load(&mut connection).await?;
-    // The day's first instant: two worlds of one seed, scale and day are the same in every row.
-    let now = clock.now().replace_time(Time::MIDNIGHT);
+    // The day's first instant: two worlds of one seed, scale and day are the same in every row, but for what has fallen due since.
+    let until = clock.now();
+    let now = until.replace_time(Time::MIDNIGHT);
     let making = async {
-        world.store(&mut connection, settings, now).await?;
+        let catalogue = world.store(&mut connection, settings, (now, until)).await?;
         let customer = world.account("demo-customer").ids();
         samples::furnish(&mut connection, customer, now).await?;
         subscriptions::furnish(&mut connection, customer, now).await?;
-        packages::furnish(&mut connection, customer, now).await
+        packages::furnish(&mut connection, customer, now).await?;
+        Ok::<_, anyhow::Error>(catalogue)
     };
-    id::seeded(seed, making).await?;
+    // Boxed: it is large, and part of what the whole program waits for.
+    let catalogue = id::seeded(seed, Box::pin(making)).await?;
     connection.close().await?;
-    Ok(world)
+    Ok((world, catalogue))
 }
 
 /// Writes a file that nobody else reads.

@@ -21,11 +21,11 @@ create index if not exists snapshot_rows_by_table on sandbox.snapshot_rows (tena
 grant select on all tables in schema sandbox to bss_gateway;
 
 -- The tables that hold a tenant's state. Its trail is no state: it goes on. So do the positions of events, of which who asks
--- for those behind one would miss what came again below it.
+-- for those behind one would miss what came again below it, and files, which say what was when they were written.
 create or replace function sandbox.tables() returns setof regclass language sql stable as $$
     select c.oid::regclass from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-      and c.relname not in ('audit_events', 'event_positions')
+      and c.relname not in ('audit_events', 'event_positions', 'exports', 'export_pieces')
     order by c.relname
 $$;
 
@@ -214,6 +214,8 @@ begin
         execute format('delete from %s t where t.tenant_id = $1', tbl) using fork;
     end loop;
     delete from event_positions p where p.tenant_id = fork;
+    delete from export_pieces p where p.tenant_id = fork;
+    delete from exports e where e.tenant_id = fork;
     delete from sandbox.snapshot_rows r where r.tenant_id = fork;
     delete from sandbox.snapshots s where s.tenant_id = fork;
     perform set_config('session_replication_role', 'origin', true);

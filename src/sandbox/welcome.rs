@@ -1,7 +1,8 @@
 //! What the sandbox prints when it is ready: addresses, and who can call with which keys.
 
 use super::world::World;
-use super::world::accounts::{Account, EMPLOYER, is_of_scenario};
+use super::world::accounts::{Account, EMPLOYER};
+use super::world::situations;
 use crate::config::openable;
 use crate::server::Listeners;
 use std::fmt::{self, Write as _};
@@ -41,7 +42,8 @@ fn write_operators(text: &mut String, world: &World) -> fmt::Result {
 /// Tree by tree, with the users of the one account that has some behind its tree; then the scenarios.
 fn write_accounts(text: &mut String, world: &World) -> fmt::Result {
     writeln!(text, "\n  {:<26} {:<12} {:<21} {:<41} password", "account", "kind", "access key", "secret key")?;
-    let (scenarios, others): (Vec<_>, Vec<_>) = world.accounts.iter().partition(|account| is_of_scenario(account));
+    let (scenarios, others): (Vec<_>, Vec<_>) =
+        world.accounts.iter().partition(|account| situations::of_account(account.name).is_some());
     let mut tenant = None;
     for account in others {
         if tenant.is_some_and(|tenant| tenant != account.tenant) {

@@ -106,7 +106,11 @@ impl TestApp {
         if !has_catalogue {
             catalogue::load_seed(&mut connection).await.expect("the seed fits the schema");
         }
-        world.store(&mut connection, &settings, clock.now()).await.expect("the world fits the schema");
+        if !world.is_bare() {
+            samples::load(&mut connection).await.expect("the samples fit the catalogue");
+        }
+        let now = clock.now();
+        world.store(&mut connection, &settings, (now, now)).await.expect("the world fits the schema");
         drop(connection);
         let app = App::start(settings, Database::from_pool(pool), clock).await.expect("the application starts");
         Self::of(app, world, operations)

@@ -92,6 +92,8 @@ ids! {
     InvoiceId;
     /// To whom invoices are made out.
     InvoiceTitleId;
+    /// An export.
+    ExportId;
 }
 
 /// A new id without a type of its own.

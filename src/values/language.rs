@@ -24,6 +24,14 @@ impl Language {
         }
     }
 
+    /// How it is written.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ZhCn => "zh_CN",
+            Self::EnUs => "en_US",
+        }
+    }
+
     /// The text of this language.
     pub fn of(self, name: &Names) -> &str {
         match self {
@@ -72,5 +80,8 @@ mod tests {
         assert_eq!(Language::parse(""), Some(Language::ZhCn));
         assert_eq!(Language::parse("fr_FR"), None);
         assert_eq!(Language::parse("en-US"), Some(Language::EnUs));
+        for language in [Language::ZhCn, Language::EnUs] {
+            assert_eq!(Language::parse(language.code()), Some(language));
+        }
     }
 }

@@ -193,6 +193,10 @@ pub struct ReplayOf(pub u64);
 #[derive(Clone)]
 pub struct Logged(pub Arc<Entry>);
 
+/// On a response: its body is a file, which may be longer than memory, and is not kept.
+#[derive(Clone, Copy)]
+pub struct File;
+
 /// What the edge knows when a request is answered.
 pub struct Answered {
     /// The request's id.
@@ -220,8 +224,13 @@ impl Recording {
     /// Ends it with its answer, which is given back.
     pub async fn end(self, answered: Answered, response: Response) -> Response {
         let (parts, body) = response.into_parts();
-        // Bodies of the API are whole already.
-        let answer = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let is_file = parts.extensions.get::<File>().is_some();
+        // Bodies of the API are whole already, but for files: these pass by.
+        let (answer, file) = if is_file {
+            (Bytes::new(), Some(body))
+        } else {
+            (body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default(), None)
+        };
         let read = std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner));
         let noted = self.trace.take();
         let mut masker = Masker::default();
@@ -265,7 +274,7 @@ impl Recording {
                 body: (read.is_whole && read.bytes.len() <= BODY_BYTES_MAX).then(|| read.bytes.into()),
             },
         });
-        let mut response = Response::from_parts(parts, Body::from(answer));
+        let mut response = Response::from_parts(parts, file.unwrap_or_else(|| Body::from(answer)));
         response.extensions_mut().insert(Logged(entry));
         response
     }

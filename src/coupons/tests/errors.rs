@@ -196,7 +196,7 @@ async fn customers_refuse_the_whole_request_or_their_own_coupon(pool: PgPool) {
     }
     assert_eq!(shop.issued(&limited, json!({"face_value": 1})).await, is(200, "99000020"));
     assert_eq!(shop.issued(&quota, json!({"face_value": 10000})).await, is(200, "99000013"));
-    shop.sql("update customers set in_custody = true").await;
+    shop.sql("update customers set custodian_id = domain_id").await;
     assert_eq!(shop.issued(&quota, json!({})).await, is(200, "50000034"));
 }
 

@@ -39,7 +39,8 @@ impl Shop {
         let used: Vec<(Coupon, Cover)> = covers.iter().map(|cover| (of(cover), cover.clone())).collect();
         let homes = returns::homes(&mut transaction, tenant, &held).await.expect("they are read");
         let paid_for = ("hws.service.type.ec2".to_owned(), "hws.resource.type.vm".to_owned());
-        let payment = Payment { tenant, reference: order, is_usage: false, paid_for, user: None };
+        let customer = self.app.world.account("demo-customer").domain;
+        let payment = Payment { tenant, reference: order, customer, is_usage: false, paid_for, user: None };
         let postings = usage::postings(&payment, &used, &homes);
         let transfers = ledger::post(&mut transaction, tenant, &postings, self.now()).await.expect("it is posted");
         usage::record(&mut transaction, &payment, &used, (&transfers, &homes), self.now())

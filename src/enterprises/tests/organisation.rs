@@ -144,7 +144,7 @@ async fn nobody_but_a_master_sees_its_organisation_and_members(pool: PgPool) {
     let found = member_of(&mut connection, first).await.expect("it is this one's");
     assert_eq!((found.name.as_str(), found.in_custody), ("demo-member-1", false));
     assert!(found.allows(Permission::ReadFinanceInfo));
-    assert!(!found.allows(Permission::ShareCreditToSub));
+    assert!(!found.allows(Permission::TakeOverOpenInvoice));
     assert_eq!(store::unit(&mut connection, first, root).await.expect("it is read"), None);
     let target = format!("{ORGANISATION}?parent_id={root}");
     assert!(office.master().get(&target).await.refusal().2.contains("parent_id"));

@@ -10,6 +10,7 @@ mod model;
 mod pages;
 
 pub use model::{Adjustment, Change, Entry, Filter, History, Listed, Span, Trade};
+pub use pages::{Numbered, behind};
 
 use super::coalesce::Coalescer;
 use super::model::TransferKind;
@@ -20,6 +21,7 @@ use crate::values::id::{AccountId, TenantId};
 use foldhash::fast::RandomState;
 use model::{Page, Shown};
 use pages::Pages;
+use sqlx::PgConnection;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -158,6 +160,11 @@ impl<E: Shown> Reader<E> {
         let entries: Option<Vec<E>> = rows.into_iter().map(pages::Found::entry).collect();
         Ok(Arc::new(Listed { entries: entries.ok_or_else(pages::not_read)?, total, version: None }))
     }
+}
+
+/// How many entries of a span an account has.
+pub async fn count(connection: &mut PgConnection, history: History, span: Span) -> sqlx::Result<i64> {
+    pages::count(connection, (history, false), span, &Filter::default()).await
 }
 
 /// A part of a list as the database counts it.

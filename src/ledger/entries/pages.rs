@@ -1,6 +1,6 @@
 //! How pages of histories are read from the database.
 
-use super::model::{Entry, Filter, History, Listed, Page, Rest, Shown, Span, Trade, Version};
+use super::model::{Change, Entry, Filter, History, Listed, Page, Rest, Shown, Span, Trade, Version};
 use crate::ledger::coalesce::Ask;
 use crate::ledger::model::{Rows, TransferKind};
 use crate::values::id::{DomainId, TenantId, TransferId};
@@ -219,6 +219,54 @@ pub async fn filtered(
     )
     .fetch_all(connection)
     .await
+}
+
+/// A change, and the number of its entry among the account's.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// The number.
+    pub number: i64,
+    /// The change.
+    pub change: Change,
+}
+
+/// So many entries of a span behind the one of a number, the latest first: for who reads all of them.
+pub async fn behind(
+    connection: &mut PgConnection,
+    history: History,
+    span: Span,
+    (number, limit): (Option<i64>, usize),
+) -> sqlx::Result<Vec<Numbered>> {
+    let rows = sqlx::query!(
+        r#"select entry as "number!", transfer_id as "transfer!: TransferId", happened_at as "happened_at!",
+                  kind as "kind!: TransferKind", amount as "amount!", balance_after as "balance_after!",
+                  customer_id as "customer: DomainId", reference as "reference!"
+           from entries
+           where tenant_id = $1 and account_id = $2 and happened_at >= $3 and happened_at < $4 and entry < $5
+           order by entry desc limit $6"#,
+        history.tenant.0,
+        history.account.0,
+        span.begin,
+        span.end,
+        number.unwrap_or(i64::MAX),
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    );
+    let rows = rows.fetch_all(connection).await?;
+    let numbered = rows.into_iter().map(|row| Numbered {
+        number: row.number,
+        change: Change {
+            entry: Entry {
+                transfer: row.transfer,
+                happened_at: row.happened_at,
+                kind: row.kind,
+                amount: row.amount,
+                customer: row.customer,
+            },
+            balance_after: row.balance_after,
+            reference: row.reference,
+        },
+    });
+    Ok(numbered.collect())
 }
 
 /// How many entries of several accounts a filter finds.

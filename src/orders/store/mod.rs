@@ -4,7 +4,9 @@ pub mod due;
 pub mod lines;
 pub mod search;
 
-use super::model::{Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType};
+use super::model::{
+    Agent, Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType,
+};
 use super::state::Event;
 use crate::customers::model::AssociationType;
 use crate::values::id::{DomainId, TenantId};
@@ -25,7 +27,8 @@ macro_rules! head {
                       status as "status: OrderStatus", source_type as "source: SourceType", currency as "currency: Currency",
                       user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at,
                       paid_as as "paid_as: AssociationType", paying_agent_id as "paying_agent: DomainId",
-                      asked_partner_id as "asked_partner: DomainId", asked_at
+                      asked_partner_id as "asked_partner: DomainId", asked_at, payer_id as "payer: DomainId",
+                      paid_under_id as "paid_under: DomainId"
                from orders where tenant_id = $1 and order_id = $2"# + $locked,
             $($bound),+
         )
@@ -39,9 +42,9 @@ pub async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx::Resul
         "insert into orders (tenant_id, order_id, domain_id, partner_id, order_type, status, source_type, service_type_code,
              currency, official_amount, amount_after_discount, coupon_amount, flexi_amount, card_amount, commission_amount,
              consumed_amount, discounts, user_name, enterprise_project_id, is_auto_pay, created_at, payable_until, paid_at,
-             updated_at)
+             updated_at, payer_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-             $21)
+             $21, $24)
          on conflict do nothing",
         order.tenant.0,
         order.id,
@@ -65,7 +68,8 @@ pub async fn insert(connection: &mut PgConnection, order: &Order) -> sqlx::Resul
         order.is_auto_pay,
         order.created_at,
         order.payable_until,
-        order.paid_at
+        order.paid_at,
+        order.payer.map(|payer| payer.0)
     )
     .execute(&mut *connection)
     .await?;
@@ -121,18 +125,20 @@ pub async fn note(
     Ok(())
 }
 
-/// Writes the status that an order has now, until when it can be paid, and which partner is asked to.
+/// Writes the status that an order has now, until when it can be paid, and who is asked to.
 pub async fn set_status(connection: &mut PgConnection, order: &Order, now: OffsetDateTime) -> sqlx::Result<()> {
     sqlx::query!(
-        "update orders set status = $3, updated_at = $4, payable_until = $5, asked_partner_id = $6, asked_at = $7
+        "update orders set status = $3, updated_at = $4, payable_until = $5, asked_partner_id = $6, asked_at = $7,
+                payer_id = $8
          where tenant_id = $1 and order_id = $2",
         order.tenant.0,
         order.id,
         order.status.code(),
         now,
         order.payable_until,
-        order.asked.map(|asked| asked.partner.0),
-        order.asked.map(|asked| asked.at)
+        order.asked.and_then(|asked| asked.agent.partner()).map(|partner| partner.0),
+        order.asked.map(|asked| asked.at),
+        order.payer.map(|payer| payer.0)
     )
     .execute(connection)
     .await?;
@@ -170,7 +176,8 @@ pub async fn set_paid(
         "update orders
          set status = $3, official_amount = $4, amount_after_discount = $5, coupon_amount = $6, flexi_amount = $7,
              card_amount = $8, discounts = $9, paid_at = $10, paid_as = $11, provision_at = $12,
-             updated_at = $10, paying_agent_id = $13, asked_partner_id = null, asked_at = null
+             updated_at = $10, paying_agent_id = $13, asked_partner_id = null, asked_at = null, payer_id = $14,
+             paid_under_id = $15
          where tenant_id = $1 and order_id = $2",
         order.tenant.0,
         order.id,
@@ -184,7 +191,9 @@ pub async fn set_paid(
         now,
         order.paid_as.map(|kind| kind as i16),
         provision_at,
-        order.paying_agent.map(|agent| agent.0)
+        order.paying_agent.map(|agent| agent.0),
+        order.payer.map(|payer| payer.0),
+        order.paid_under.map(|partner| partner.0)
     )
     .execute(&mut *connection)
     .await?;
@@ -278,6 +287,16 @@ struct Head {
     paying_agent: Option<DomainId>,
     asked_partner: Option<DomainId>,
     asked_at: Option<OffsetDateTime>,
+    payer: Option<DomainId>,
+    paid_under: Option<DomainId>,
+}
+
+impl Head {
+    /// Who has to pay: the partner, or else the master account.
+    fn asked(&self) -> Option<Asked> {
+        let agent = self.asked_partner.map(Agent::Partner).or(self.payer.map(Agent::Master))?;
+        Some(Asked { agent, at: self.asked_at? })
+    }
 }
 
 async fn with_lines(
@@ -286,6 +305,7 @@ async fn with_lines(
     head: Option<Head>,
 ) -> sqlx::Result<Option<Order>> {
     let Some(head) = head else { return Ok(None) };
+    let asked = head.asked();
     Ok(Some(Order {
         id: id.to_owned(),
         tenant,
@@ -302,8 +322,10 @@ async fn with_lines(
         payable_until: head.payable_until,
         paid_at: head.paid_at,
         paid_as: head.paid_as,
+        paid_under: head.paid_under,
         paying_agent: head.paying_agent,
-        asked: head.asked_partner.zip(head.asked_at).map(|(partner, at)| Asked { partner, at }),
+        asked,
+        payer: head.payer,
         lines: lines::of(connection, tenant, id).await?,
     }))
 }

@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// An order as lists show it.
 #[derive(Clone, Debug, FromRow)]
@@ -76,8 +77,31 @@ pub async fn asked_of(
     .await
 }
 
+/// The orders of a customer that wait to be paid, in the order in which they are locked.
+pub async fn waiting(
+    connection: &mut PgConnection,
+    (tenant, customer): (TenantId, DomainId),
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select order_id from orders where tenant_id = $1 and domain_id = $2 and status = 6 order by order_id",
+        tenant.0,
+        customer.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// What a master account pays for members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidFor {
+    /// The master account.
+    pub master: DomainId,
+    /// The members whose bills it may see.
+    pub members: Vec<DomainId>,
+}
+
 /// Whose orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// A customer's own.
     Customer(DomainId),
@@ -85,6 +109,10 @@ pub enum Whose {
     Partner(DomainId),
     /// Those that a partner is asked to pay.
     Asked(DomainId),
+    /// Those of members that their master account has to pay or has paid.
+    Members(PaidFor),
+    /// Those, and the master account's own.
+    All(PaidFor),
 }
 
 /// From when to when, both included, as far as they are given.
@@ -158,7 +186,7 @@ impl Search {
     }
 
     async fn total(&self, connection: &mut PgConnection) -> sqlx::Result<i64> {
-        let owner = match self.whose {
+        let owner = match &self.whose {
             Whose::Customer(owner) | Whose::Partner(owner) if self.filter == OrderFilter::default() => owner,
             // Few wait at a time, so they are counted.
             _ => return self.count().build_query_scalar().fetch_one(connection).await,
@@ -173,7 +201,7 @@ impl Search {
 
     /// The statement that counts.
     pub fn count(&self) -> QueryBuilder<Postgres> {
-        let mut query = QueryBuilder::new("select count(*) from orders o");
+        let mut query = QueryBuilder::new("select count(*) from ");
         self.push_conditions(&mut query);
         query
     }
@@ -184,7 +212,7 @@ impl Search {
                     amount_after_discount, card_amount, commission_amount, consumed_amount, discounts, user_name,
                     enterprise_project_id, created_at, payable_until, paid_at, paying_agent_id, asked_at,
                     updated_at
-             from orders o",
+             from ",
         );
         self.push_conditions(&mut query);
         if let Some((at, order)) = behind {
@@ -196,12 +224,30 @@ impl Search {
         query
     }
 
+    /// Out of which table, and under which conditions.
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
+        if let Whose::All(of) = &self.whose {
+            // Each part has its index, so both are read in the order of the list.
+            query.push("(select own.* from orders own where own.tenant_id = ").push_bind(self.tenant.0);
+            query.push(" and own.domain_id = ").push_bind(of.master.0);
+            query.push(" union all select paid.* from orders paid where paid.tenant_id = ").push_bind(self.tenant.0);
+            query.push(" and paid.payer_id = ").push_bind(of.master.0);
+            query.push(" and paid.domain_id = any(").push_bind(ids(&of.members)).push(")) o");
+        } else {
+            query.push("orders o");
+        }
         query.push(" where o.tenant_id = ").push_bind(self.tenant.0);
-        match self.whose {
+        match &self.whose {
             Whose::Customer(customer) => query.push(" and o.domain_id = ").push_bind(customer.0),
             Whose::Partner(partner) => query.push(" and o.partner_id = ").push_bind(partner.0),
             Whose::Asked(partner) => query.push(" and o.asked_partner_id = ").push_bind(partner.0),
+            Whose::Members(of) => query
+                .push(" and o.payer_id = ")
+                .push_bind(of.master.0)
+                .push(" and o.domain_id = any(")
+                .push_bind(ids(&of.members))
+                .push(")"),
+            Whose::All(_) => query,
         };
         let filter = &self.filter;
         if let Some(order) = &filter.order {
@@ -232,4 +278,8 @@ impl Search {
             }
         }
     }
+}
+
+fn ids(accounts: &[DomainId]) -> Vec<Uuid> {
+    accounts.iter().map(|account| account.0).collect()
 }

@@ -195,7 +195,8 @@ impl Walk<'_> {
             }
             Act::Cancel(order) => {
                 let id = self.order(*order, OrderStatus::PendingPayment).await?;
-                cancel::by_customer(self.connection, account, &id, by).await?;
+                let (order, _) = cancel::lock(self.connection, account, &id).await?;
+                cancel::end(self.connection, order, Event::Cancelled, by).await?;
             }
             Act::Report(order, said) => {
                 let id = self.order(*order, OrderStatus::Processing).await?;

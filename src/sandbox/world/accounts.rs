@@ -1,5 +1,6 @@
 //! Who is in the world: accounts, users, operators. Their ids, keys and passwords follow from the seed.
 
+use super::situations::{self, Given};
 use crate::api::caller::CallerKind;
 use crate::customers::model::AssociationType;
 use crate::identity::password;
@@ -9,14 +10,14 @@ use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 use uuid::Uuid;
 
-/// An account to be made: name, kind, and the account it hangs below.
-pub(super) type Given = (&'static str, CallerKind, Option<&'static str>);
-
 /// Every account but the scenarios', what others hang below first.
-const ACCOUNTS: [Given; 15] = [
+const ACCOUNTS: [Given; 18] = [
     ("demo-partner", CallerKind::Partner, None),
     ("demo-customer", CallerKind::Customer, Some("demo-partner")),
     ("referral-customer", CallerKind::Customer, Some("demo-partner")),
+    (BUYER, CallerKind::Customer, Some("demo-partner")),
+    (METERED, CallerKind::Customer, Some("demo-partner")),
+    (DEBTOR, CallerKind::Customer, Some("demo-partner")),
     ("other-partner", CallerKind::Partner, None),
     // An enterprise that buys from the vendor itself, so that it can do all that enterprises can.
     ("demo-master", CallerKind::Master, None),
@@ -31,6 +32,12 @@ const ACCOUNTS: [Given; 15] = [
     ("third-customer", CallerKind::Customer, Some("third-reseller")),
     ("lone-customer", CallerKind::Customer, None),
 ];
+
+/// Customers with a history of orders and use, which a bare world leaves out.
+pub(super) const BUYER: &str = "buying-customer";
+pub(super) const METERED: &str = "metered-customer";
+pub(super) const DEBTOR: &str = "indebted-customer";
+const TRADERS: [&str; 3] = [BUYER, METERED, DEBTOR];
 
 /// The customers that pay the vendor themselves; the others are resale customers.
 const REFERRALS: [&str; 2] = ["referral-customer", "third-customer"];
@@ -137,9 +144,10 @@ impl PasswordHash {
     }
 }
 
-pub(super) fn accounts(seed: u64) -> Vec<Account> {
+pub(super) fn accounts(seed: u64, is_bare: bool) -> Vec<Account> {
     let mut accounts: Vec<Account> = Vec::new();
-    for (name, kind, parent) in ACCOUNTS.into_iter().chain(scenario_accounts()) {
+    let own = ACCOUNTS.into_iter().filter(|(name, ..)| !(is_bare && TRADERS.contains(name)));
+    for (name, kind, parent) in own.chain(situations::accounts(is_bare)) {
         let above = parent.and_then(|parent| accounts.iter().find(|account| account.name == parent));
         let domain = DomainId(derived_id(seed, name, "domain"));
         let partner = above.filter(|above| kind.is_customer() && CallerKind::SELLERS.contains(&above.kind));
@@ -204,58 +212,4 @@ fn derived_text(seed: u64, account: &str, what: &str, length: u8) -> String {
         char::from(ALPHABET[usize::from(byte % 32)])
     });
     letters.collect()
-}
-
-/// A situation for a test-suite to start from.
-#[derive(Clone, Copy, Debug)]
-pub struct Scenario {
-    /// The partner's account.
-    pub account: &'static str,
-    /// What it holds.
-    pub holds: &'static str,
-    /// Its customers.
-    pub customers: &'static [&'static str],
-}
-
-const EMPTY_PARTNER: &str = "scenario-empty-partner";
-pub(super) const OUT_OF_BALANCE: &str = "scenario-out-of-balance";
-pub(super) const QUOTA_ALMOST_USED: &str = "scenario-quota-almost-used";
-pub(super) const EXPIRING_COUPON: &str = "scenario-expiring-coupon";
-
-/// All of them.
-pub const SCENARIOS: [Scenario; 4] = [
-    Scenario {
-        account: EMPTY_PARTNER,
-        holds: "A partner with nothing: no customer, no funds, no quota.",
-        customers: &[],
-    },
-    Scenario {
-        account: OUT_OF_BALANCE,
-        holds: "A partner with 500.00 yuan and a resale customer with none: it was allocated 100.00, and all was reclaimed.",
-        customers: &["out-of-balance-customer"],
-    },
-    Scenario {
-        account: QUOTA_ALMOST_USED,
-        holds: "A cash coupon quota of 1000.00 yuan of which 10.00 are left: two customers hold 11 coupons of 90.00.",
-        customers: &["almost-used-customer-1", "almost-used-customer-2"],
-    },
-    Scenario {
-        account: EXPIRING_COUPON,
-        holds: "A customer with a cash coupon of 50.00 yuan that expires in a day. The clock stands still: advance it.",
-        customers: &["expiring-coupon-customer"],
-    },
-];
-
-/// The accounts they take, the partners first.
-fn scenario_accounts() -> impl Iterator<Item = Given> {
-    SCENARIOS.into_iter().flat_map(|scenario| {
-        let partner = (scenario.account, CallerKind::Partner, None);
-        let customer = move |name: &&'static str| (*name, CallerKind::Customer, Some(scenario.account));
-        std::iter::once(partner).chain(scenario.customers.iter().map(customer))
-    })
-}
-
-/// Whether an account is a part of a scenario.
-pub fn is_of_scenario(account: &Account) -> bool {
-    SCENARIOS.iter().any(|scenario| scenario.account == account.name || scenario.customers.contains(&account.name))
 }

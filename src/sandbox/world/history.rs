@@ -3,12 +3,15 @@
 //!
 //! Everything follows from the seed and the day. What would lie after the day has not happened.
 
-use super::accounts::{Account, derived};
+use super::accounts::{Account, BUYER, METERED};
+use super::calendar::{Month, beginning, months};
+use super::deeds::{Deed, Means, Step, Story};
+use super::dice::Dice;
 use super::model::{Scale, World, platform};
+use super::trade;
 use crate::accounts::administration as funds;
 use crate::accounts::administration::Payment;
 use crate::accounts::sandbox::Hand;
-use crate::background::due;
 use crate::config::RealNameSettings;
 use crate::coupons::limits::Limits;
 use crate::coupons::model::{QuotaKind, Validity};
@@ -21,6 +24,7 @@ use crate::customers::sandbox::{self as customers, Newcomer};
 use crate::identity::sandbox::{self as identity, NewAccount};
 use crate::ledger::{self, Posting};
 use crate::orders::desk::DeskWhenNeeded;
+use crate::orders::sandbox::{Basket, Buyer};
 use crate::personal::Vault;
 use crate::real_name::sandbox::{self as real_name, End};
 use crate::values::amount::PositiveAmount;
@@ -28,14 +32,18 @@ use crate::values::id::{CouponId, DomainId, TenantId};
 use anyhow::Context;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
-use time::{Date, Duration, OffsetDateTime, Time};
+use time::{Duration, OffsetDateTime};
 
 /// How many postings are locked and written together.
 const TOGETHER: usize = 1000;
 /// Most customers of a seller to whom coupons are issued together.
 const HOLDERS_MAX: usize = 500;
+/// From one of so many who were allocated something half of it is taken back.
+const RECLAIMED: usize = 8;
 /// Most of a month's newcomers that apply for real-name authentication, and most of them that are given a budget.
 const APPLICANTS_MAX: usize = 20;
+/// Most of a seller's customers that buy something in a month.
+const BUYERS_MAX: usize = 5;
 /// Which customer of ten is frozen.
 const FROZEN: usize = 7;
 /// Family names and given names, in no relation to anybody.
@@ -45,25 +53,6 @@ const GIVEN: [&str; 8] = ["伟", "芳", "娜", "敏", "静", "强", "磊", "洋"
 /// Labels and managers that partners give their customers.
 const LABELS: [&str; 4] = ["Gold", "Silver", "Trial", ""];
 const MANAGERS: [&str; 3] = ["manager-wang", "manager-li", "manager-chen"];
-
-/// When the history of a world of this day begins that has so many months of it.
-pub(super) fn beginning(months: usize, now: OffsetDateTime) -> OffsetDateTime {
-    let first = (0..months).fold(first_of_month(now.date()), |first, _| {
-        first_of_month(first.previous_day().expect("the sandbox's day is far from the calendar's ends"))
-    });
-    first.with_time(Time::MIDNIGHT).assume_utc()
-}
-
-fn first_of_month(day: Date) -> Date {
-    day.replace_day(1).expect("each month has a first day")
-}
-
-/// The first instants of the months from the beginning on, the one that has begun included.
-fn months(count: usize, now: OffsetDateTime) -> Vec<OffsetDateTime> {
-    let next =
-        |month: &OffsetDateTime| Some(first_of_month((*month + Duration::days(31)).date()).midnight().assume_utc());
-    std::iter::successors(Some(beginning(count, now)), next).take_while(|month| *month <= now).collect()
-}
 
 /// What seals personal data, and how many customers may be verified with one document.
 type Rules<'a> = (&'a Vault, &'a RealNameSettings);
@@ -84,45 +73,21 @@ pub(super) async fn make(
         Scale::Large => (24_000, 2_000),
     };
     let resellers = ["demo-reseller", "second-reseller", "third-reseller"].map(|name| (name, of_reseller));
+    for customer in [BUYER, METERED] {
+        trade::endow(connection, world.account(customer), beginning(world.scale.months(), now)).await?;
+    }
     let mut first_number = 0;
-    for (top, sellers) in
-        [("demo-partner", vec![("demo-partner", of_partner)]), ("demo-distributor", resellers.to_vec())]
-    {
-        let mut shop = Shop::new(world, top, &sellers, first_number);
+    for (top, sellers, story) in [
+        ("demo-partner", vec![("demo-partner", of_partner)], trade::story(world, now)),
+        ("demo-distributor", resellers.to_vec(), Story::new(world.account("demo-distributor").tenant, Vec::new())),
+    ] {
+        let mut shop = Shop::new(world, (top, story), &sellers, first_number);
         first_number += 1 + sellers.iter().map(|(_, size)| size).sum::<usize>();
         for month in months(world.scale.months(), now) {
             shop.live(connection, surroundings, &Month { first: month, now }).await?;
         }
-        due::run(connection, surroundings.1, shop.top.tenant, now).await?;
     }
     Ok(())
-}
-
-/// A month of the history, as far as it has passed.
-struct Month {
-    first: OffsetDateTime,
-    now: OffsetDateTime,
-}
-
-impl Month {
-    /// An instant of it.
-    fn at(&self, day: i64, hour: i64) -> OffsetDateTime {
-        self.first + Duration::days(day - 1) + Duration::hours(hour)
-    }
-
-    /// Whether this day of it is over.
-    fn has_passed(&self, day: i64) -> bool {
-        self.at(day + 1, 0) <= self.now
-    }
-
-    /// So many instants, spread evenly from a day to another.
-    fn spread(&self, (from, to): (i64, i64), count: usize) -> impl Iterator<Item = OffsetDateTime> {
-        let begin = self.at(from, 0);
-        let step = (self.at(to + 1, 0) - begin) / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
-        // On whole seconds, as the interfaces show them.
-        let step = Duration::seconds(step.whole_seconds().max(1));
-        (0..count).map(move |number| begin + step * u32::try_from(number).unwrap_or(u32::MAX))
-    }
 }
 
 /// A partner that sells itself, or a distributor with its resellers.
@@ -132,6 +97,8 @@ struct Shop<'a> {
     sellers: Vec<Seller<'a>>,
     dice: Dice,
     next_number: usize,
+    /// What customers do beside.
+    story: Story,
     /// In how many months the customers come.
     months: usize,
     /// Whether there are so few that none is passed over.
@@ -157,7 +124,7 @@ struct Allocation {
 }
 
 impl<'a> Shop<'a> {
-    fn new(world: &'a World, top: &str, sellers: &[(&str, usize)], next_number: usize) -> Self {
+    fn new(world: &'a World, (top, story): (&str, Story), sellers: &[(&str, usize)], next_number: usize) -> Self {
         let seller = |(name, size): &(&str, usize)| Seller {
             account: world.account(name),
             size: *size,
@@ -170,6 +137,7 @@ impl<'a> Shop<'a> {
             sellers: sellers.iter().map(seller).collect(),
             dice: Dice::new(world.seed, top),
             next_number,
+            story,
             months: world.scale.months(),
             everybody: world.scale == Scale::Small,
         }
@@ -181,17 +149,36 @@ impl<'a> Shop<'a> {
         (rules, desk): Surroundings<'_>,
         month: &Month,
     ) -> anyhow::Result<()> {
+        let means = (rules.0, desk);
         if month.has_passed(9) {
             for seller in 0..self.sellers.len() {
                 self.welcome(connection, rules, seller, month).await?;
             }
         }
+        self.story.pass(connection, means, month.at(4, 0).min(month.now)).await?;
         let allocations = if month.has_passed(20) { self.allocate(connection, month).await? } else { Vec::new() };
-        self.promote(connection, desk, month).await?;
+        if !self.everybody && month.has_passed(21) {
+            self.let_buy(&allocations, month);
+        }
+        self.promote(connection, means, month).await?;
         if month.has_passed(26) {
             self.reclaim(connection, &allocations, month).await?;
         }
-        Ok(())
+        self.story.pass(connection, means, month.end()).await
+    }
+
+    /// Of those who were allocated something, some buy a server for some days, or order one for which they have too little. What
+    /// is taken back is taken back from others.
+    fn let_buy(&mut self, allocations: &[Allocation], month: &Month) {
+        for (place, seller) in self.sellers.iter().enumerate() {
+            let own = allocations.iter().skip(RECLAIMED / 2).step_by(RECLAIMED);
+            for Allocation { buyer, .. } in own.filter(|allocation| allocation.seller == place).take(BUYERS_MAX) {
+                let who =
+                    Buyer { account: (self.top.tenant, *buyer), user: None, name: seller.account.name.to_owned() };
+                let name = trade::own(&buyer.0.simple().to_string(), month);
+                self.story.add(Step { at: month.at(21, 0), who, name, deed: Deed::TryToBuy(Basket::for_days(10)) });
+            }
+        }
     }
 
     /// Customers come on the first four days, and give their names on the seventh.
@@ -317,14 +304,14 @@ impl<'a> Shop<'a> {
         post(connection, self.top.tenant, postings).await
     }
 
-    /// Half of what every eighth was allocated is taken back.
+    /// Half of what each of so many was allocated is taken back.
     async fn reclaim(
         &self,
         connection: &mut PgConnection,
         allocations: &[Allocation],
         month: &Month,
     ) -> anyhow::Result<()> {
-        let reclaimed: Vec<&Allocation> = allocations.iter().step_by(8).collect();
+        let reclaimed: Vec<&Allocation> = allocations.iter().step_by(RECLAIMED).collect();
         let instants = month.spread((22, 26), reclaimed.len());
         let postings = reclaimed.iter().zip(instants).map(|(allocation, at)| {
             (self.hand(allocation.seller).reclaim(allocation.buyer, allocation.amount / Decimal::TWO), at)
@@ -339,12 +326,7 @@ impl<'a> Shop<'a> {
 
     /// Each month a quota is granted and coupons are issued from it twice; some are taken back, and what has expired goes back
     /// by itself.
-    async fn promote(
-        &mut self,
-        connection: &mut PgConnection,
-        desk: &DeskWhenNeeded,
-        month: &Month,
-    ) -> anyhow::Result<()> {
+    async fn promote(&mut self, connection: &mut PgConnection, means: Means<'_>, month: &Month) -> anyhow::Result<()> {
         let tenant = self.top.tenant;
         let mut batches = Vec::new();
         for (index, seller) in self.sellers.iter().enumerate() {
@@ -361,7 +343,7 @@ impl<'a> Shop<'a> {
             return Ok(());
         }
         let at = month.at(6, 3);
-        due::run(connection, desk, tenant, at).await?;
+        self.story.pass(connection, means, at).await?;
         let whole: Decimal = batches.iter().map(worth).sum::<Decimal>() * Decimal::TWO;
         let top = (tenant, self.top.domain);
         let granted =
@@ -383,7 +365,7 @@ impl<'a> Shop<'a> {
             if !month.has_passed(day) {
                 return Ok(());
             }
-            due::run(connection, desk, tenant, at).await?;
+            self.story.pass(connection, means, at).await?;
             for ((index, first, second), quota) in batches.iter().zip(&quotas) {
                 let seller = self.sellers[*index].account;
                 let holders = if day == 8 { first } else { second };
@@ -396,7 +378,7 @@ impl<'a> Shop<'a> {
         }
         if month.has_passed(24) {
             let at = month.at(24, 5);
-            due::run(connection, desk, tenant, at).await?;
+            self.story.pass(connection, means, at).await?;
             for (index, seller) in self.sellers.iter().enumerate() {
                 let own = issued.iter().filter(|(seller, _)| *seller == index);
                 let unwanted: Vec<CouponId> = own.flat_map(|(_, made)| made.iter().copied()).step_by(12).collect();
@@ -416,69 +398,4 @@ async fn post(
         ledger::post_each(connection, tenant, part).await?;
     }
     Ok(())
-}
-
-/// Numbers that follow from a seed and look like chance: `SplitMix64`.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64, name: &str) -> Self {
-        let bytes = *derived(seed, name, "history").first_chunk().expect("a SHA-256 has 32 bytes");
-        Self(u64::from_be_bytes(bytes))
-    }
-
-    /// A number below `sides`.
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
-    /// The same as a place in a list of this length.
-    fn throw_index(&mut self, length: usize) -> usize {
-        let sides = u64::try_from(length).expect("lengths fit");
-        usize::try_from(self.throw(sides)).expect("it is below the length")
-    }
-
-    fn shuffle<T>(&mut self, list: &mut [T]) {
-        for place in (1..list.len()).rev() {
-            list.swap(place, self.throw_index(place + 1));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::datetime;
-
-    #[test]
-    fn eighteen_months_and_the_one_that_has_begun() {
-        let now = datetime!(2026-11-21 00:00 UTC);
-        let all = months(18, now);
-        assert_eq!((all.len(), all[0]), (19, datetime!(2025-05-01 00:00 UTC)));
-        assert_eq!(all.last(), Some(&datetime!(2026-11-01 00:00 UTC)));
-        assert_eq!(months(18, datetime!(2026-03-31 00:00 UTC))[0], datetime!(2024-09-01 00:00 UTC));
-    }
-
-    #[test]
-    fn a_day_has_passed_when_the_next_one_begins() {
-        let month = Month { first: datetime!(2026-11-01 00:00 UTC), now: datetime!(2026-11-21 00:00 UTC) };
-        assert_eq!((month.has_passed(20), month.has_passed(21)), (true, false));
-        let instants: Vec<_> = month.spread((5, 20), 4).collect();
-        assert_eq!((instants[0], instants.len()), (datetime!(2026-11-05 00:00 UTC), 4));
-        assert!(instants.is_sorted() && instants[3] < month.at(21, 0));
-    }
-
-    #[test]
-    fn the_dice_follow_from_the_seed() {
-        let throws = |seed| {
-            let mut dice = Dice::new(seed, "demo-partner");
-            (0..100).map(|_| dice.throw(6)).collect::<Vec<_>>()
-        };
-        assert_eq!(throws(1), throws(1));
-        assert_ne!(throws(1), throws(2));
-        assert!((0..6).all(|side| throws(1).contains(&side)));
-    }
 }

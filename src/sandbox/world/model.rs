@@ -12,7 +12,7 @@ pub const AGENCY: &str = "demo-agency";
 pub enum Scale {
     /// Every kind of account with funds and coupons, and nothing has happened yet
     Bare,
-    /// And twenty customers with the business of the last weeks
+    /// And twenty-four customers with the business of the last months
     #[default]
     Small,
     /// And 420 customers with 18 months of history
@@ -48,8 +48,14 @@ pub struct World {
 impl World {
     /// The world of this seed, in memory.
     pub fn new(seed: u64, scale: Scale) -> Self {
-        let (accounts, users, operators) = (accounts::accounts(seed), accounts::users(seed), accounts::operators(seed));
+        let accounts = accounts::accounts(seed, scale == Scale::Bare);
+        let (users, operators) = (accounts::users(seed), accounts::operators(seed));
         Self { seed, scale, accounts, users, operators }
+    }
+
+    /// Whether nothing has happened in it yet.
+    pub fn is_bare(&self) -> bool {
+        self.scale == Scale::Bare
     }
 
     /// The account of this name.
@@ -95,6 +101,16 @@ mod tests {
         different.sort();
         different.dedup();
         assert_eq!(different.len(), keys(1).len());
+    }
+
+    #[test]
+    fn a_bare_world_has_no_traders_and_no_scenarios_with_orders() {
+        let names = |scale| World::new(1, scale).accounts.iter().map(|account| account.name).collect::<Vec<_>>();
+        let (bare, small) = (names(Scale::Bare), names(Scale::Small));
+        assert!(bare.iter().all(|name| small.contains(name)));
+        for name in [accounts::BUYER, "scenario-custody", "custody-member"] {
+            assert_eq!((bare.contains(&name), small.contains(&name)), (false, true), "{name}");
+        }
     }
 
     #[test]

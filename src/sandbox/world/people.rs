@@ -1,8 +1,9 @@
 //! Who the world's own accounts are: phones, addresses, names, labels, managers, so that each list, filter and mask shows
 //! something without a write before.
 
-use super::accounts::{Account, is_of_scenario};
+use super::accounts::Account;
 use super::model::{World, platform};
+use super::situations;
 use crate::accounts::administration::{self as funds, NewCard};
 use crate::accounts::sandbox::Hand;
 use crate::api::caller::CallerKind;
@@ -43,7 +44,7 @@ pub(super) async fn make(
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     let before = now - Duration::days(3);
-    let accounts = || world.accounts.iter().filter(|account| !is_of_scenario(account));
+    let accounts = || world.accounts.iter().filter(|account| situations::of_account(account.name).is_none());
     for (number, account) in accounts().enumerate() {
         if let Some(partner) = partner_of(world, account) {
             know_customer(connection, (account, partner), number, vault).await?;

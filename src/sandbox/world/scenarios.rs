@@ -1,7 +1,8 @@
-//! Named situations for a test-suite to start from: each is a partner of its own, so that a suite copies it by name.
+//! Named situations for a test-suite to start from: each is a partner or an enterprise of its own, so that a suite copies it by
+//! name. What takes orders is made in `trade_scenarios`.
 
-use super::accounts::{EXPIRING_COUPON, OUT_OF_BALANCE, QUOTA_ALMOST_USED, SCENARIOS, Scenario};
 use super::model::World;
+use super::situations::{EXPIRING_COUPON, OUT_OF_BALANCE, QUOTA_ALMOST_USED, SCENARIOS, Scenario};
 use crate::accounts::sandbox as funds;
 use crate::clock::{self, Setting};
 use crate::coupons::sandbox as coupons;

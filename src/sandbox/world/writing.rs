@@ -1,18 +1,19 @@
 //! Writing a world to the database, all or nothing.
 
-use super::accounts::{self, Account, EMPLOYER, Operator, PasswordHash, User, derived_id};
+use super::accounts::{Account, EMPLOYER, Operator, PasswordHash, User, derived_id};
 use super::model::{AGENCY, Scale, World, platform};
-use super::{history, people, scenarios};
+use super::{calendar, enterprise, history, people, scenarios, situations, trade_scenarios};
 use crate::accounts::sandbox as funds;
 use crate::api::caller::CallerKind;
 use crate::background::due;
+use crate::catalogue::memory::Catalogue;
+use crate::clock;
 use crate::config::Settings;
 use crate::coupons::{jobs, sandbox as coupons};
 use crate::customers::membership;
 use crate::customers::model::Association;
 use crate::customers::partners;
 use crate::database;
-use crate::enterprises::sandbox::{self as enterprise, Enterprise};
 use crate::enterprises::store::{self as enterprises, Master};
 use crate::events::places;
 use crate::identity::model::LoginName;
@@ -26,46 +27,55 @@ use crate::signature::Rules;
 use crate::values::id::{DomainId, ProjectId, TenantId, UserId};
 use anyhow::ensure;
 use sqlx::{Connection, PgConnection};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// What each partner and distributor has paid in, in yuan; those of the scenarios have what these say.
 const FUNDS: &str = "100000.00";
 
 impl World {
-    /// Writes it to the database, all or nothing.
+    /// Writes it to the database as it is at an instant, and does what falls due from then until another, all or nothing; the
+    /// products and prices, if they had to be read for it.
     pub async fn store(
         &self,
         connection: &mut PgConnection,
         settings: &Settings,
-        now: OffsetDateTime,
-    ) -> anyhow::Result<()> {
+        (now, until): (OffsetDateTime, OffsetDateTime),
+    ) -> anyhow::Result<Option<Arc<Catalogue>>> {
         let sealer = &Sealer::from_settings(&settings.secrets)?;
-        let began = if self.scale == Scale::Bare { now } else { history::beginning(self.scale.months(), now) };
+        let began = if self.is_bare() { now } else { calendar::beginning(self.scale.months(), now) };
         database::open_months(connection, began.date(), now.date()).await?;
         database::open_months_ahead(connection, now).await?;
+        self.hash_passwords();
         let desk = DeskWhenNeeded::new(settings);
+        // It is read in a transaction of its own, which cannot be a part of another.
+        let catalogue = if self.is_bare() { None } else { Some(Arc::clone(&desk.get(connection).await?.catalogue)) };
         let mut transaction = connection.begin().await?;
         let writer = Writer { seed: self.seed, sealer, regions: region_codes() };
         for account in &self.accounts {
-            writer
-                .account(&mut transaction, account, if accounts::is_of_scenario(account) { now } else { began })
-                .await?;
+            let is_new = situations::of_account(account.name).is_some_and(|scenario| !scenario.takes_orders);
+            writer.account(&mut transaction, account, if is_new { now } else { began }).await?;
         }
         let employer = self.account(EMPLOYER);
         for user in &self.users {
             writer.user(&mut transaction, employer.ids(), user, began).await?;
         }
         let vault = Vault::load(&mut transaction, sealer).await?;
-        self.store_enterprise(&mut transaction, &vault, began).await?;
-        if self.scale != Scale::Bare {
+        enterprise::found(self, &mut transaction, &vault, began).await?;
+        if !self.is_bare() {
             history::make(self, &mut transaction, ((&vault, &settings.real_name), &desk), now).await?;
+            enterprise::make(self, &mut transaction, (&vault, &desk), now).await?;
             people::make(self, &mut transaction, (&vault, &settings.real_name), now).await?;
         }
         self.store_present(&mut transaction, now).await?;
         scenarios::make(self, &mut transaction, now).await?;
+        if !self.is_bare() {
+            trade_scenarios::make(self, &mut transaction, (&vault, &desk), now).await?;
+        }
         // Else the server would do it, at no certain moment.
         for account in self.accounts.iter().filter(|account| account.parent.is_none()) {
-            due::run(&mut transaction, &desk, account.tenant, now).await?;
+            let shown = clock::setting(&mut transaction, account.tenant).await?.show(until);
+            due::run(&mut transaction, &desk, account.tenant, shown).await?;
             jobs::unlist(&mut transaction, account.tenant, now).await?;
             places::place(&mut transaction, account.tenant, now).await?;
         }
@@ -77,28 +87,25 @@ impl World {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(catalogue)
     }
 
-    async fn store_enterprise(
-        &self,
-        connection: &mut PgConnection,
-        vault: &Vault,
-        began: OffsetDateTime,
-    ) -> anyhow::Result<()> {
-        let master = self.account("demo-master");
-        let made = Enterprise {
-            master: Master { tenant: master.tenant, id: master.domain },
-            independent: self.account("demo-member-1").domain,
-            in_custody: self.account("demo-member-2").domain,
-        };
-        enterprise::make(connection, vault, made, began).await
+    /// Works out the hashes of all passwords, on all processors: it takes long, as it should.
+    fn hash_passwords(&self) {
+        let of_accounts = self.accounts.iter().map(|account| (&account.hash, &account.password));
+        let all: Vec<_> = of_accounts.chain(self.users.iter().map(|user| (&user.hash, &user.password))).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for part in all.chunks(all.len().div_ceil(threads)) {
+                scope.spawn(|| part.iter().for_each(|(hash, password)| drop(hash.of(password))));
+            }
+        });
     }
 
     /// What is so now at every scale.
     async fn store_present(&self, connection: &mut PgConnection, now: OffsetDateTime) -> anyhow::Result<()> {
         let sellers = self.accounts.iter().filter(|account| CallerKind::PARTNERS.contains(&account.kind));
-        for account in sellers.filter(|account| !accounts::is_of_scenario(account)) {
+        for account in sellers.filter(|account| situations::of_account(account.name).is_none()) {
             funds::top_up(connection, account.ids(), FUNDS, now).await?;
         }
         let [partner, customer, distributor, reseller, resellers_customer] =

@@ -74,6 +74,40 @@ async fn what_cannot_be_moved_is_refused_and_says_why(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn how_a_member_stands_forbids_to_move_credit_or_to_take_anything_back(pool: PgPool) {
+    let firm = Firm::new(pool).await;
+    firm.top_up(MASTER, "100").await;
+    firm.grant_credit(MASTER, "10", None).await;
+    assert_eq!(firm.credit(GIVE, "4", None).await.status.as_u16(), 204);
+    firm.sql("update enterprise_members set permissions = '{READ_FINANCE_INFO}'").await;
+    for path in [GIVE, TAKE] {
+        assert_eq!(failed_check(&firm.credit(path, "1", None).await), "NO_SHARE_CREDIT_TO_SUB_PERMISSION", "{path}");
+    }
+    firm.sql("update enterprise_members set permissions = '{SHARE-CREDIT-TO-SUB}'").await;
+    firm.grant_credit(MEMBER, "1", None).await;
+    assert_eq!(failed_check(&firm.credit(GIVE, "1", None).await), "SUB_CUSTOMER_NO_OWN_CREDIT");
+    firm.sql(
+        "insert into debtors (tenant_id, domain_id, currency, owed)
+         select tenant_id, domain_id, 'CNY', 1 from domains where name = 'demo-member-1'",
+    )
+    .await;
+    assert_eq!(failed_check(&firm.credit(GIVE, "1", None).await), "SUB_CUSTOMER_OVERDUE_BILL");
+    assert_eq!(firm.credit(TAKE, "4", None).await.status.as_u16(), 204, "it can be taken back all the same");
+    let coupon = firm.coupon(MASTER, "cash", "10", json!({})).await;
+    let give = json!({"customer_id": firm.id(MEMBER), "coupon_id": coupon, "amount": "1"});
+    let part = firm.send(GIVE_COUPON, &give).await.ok()["sub_coupon_id"].clone();
+    assert_eq!(firm.cash(GIVE, MEMBER, "1", None).await.status.as_u16(), 204);
+    firm.sql(
+        "update customers c set custodian_id = m.master_id from enterprise_members m where m.domain_id = c.domain_id",
+    )
+    .await;
+    assert_eq!(failed_check(&firm.cash(TAKE, MEMBER, "1", None).await), "NO_RETRIEVE_FOR_FC_SUBACCOUNT");
+    let take = json!({"customer_id": firm.id(MEMBER), "coupon_id": coupon, "sub_coupon_id": part});
+    assert_eq!(failed_check(&firm.send(TAKE_COUPON, &take).await), "NO_RETRIEVE_FOR_FC_SUBACCOUNT");
+    firm.assert_ledger_is_right().await;
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
 async fn a_resale_customers_cash_is_not_given_but_its_credit_is(pool: PgPool) {
     let firm = Firm::new(pool).await;
     firm.top_up(MASTER, "100").await;
