@@ -34,8 +34,8 @@ pub async fn turn(app: &App, holder: Holder) -> sqlx::Result<bool> {
     let waiting = store::next_tenant(&mut *app.database.control().await?, app.clock.now()).await?;
     let Some(tenant) = waiting else { return Ok(false) };
     let taken = store::take(&mut *app.database.tenant(tenant).await?, tenant, holder, app.clock.now()).await?;
-    // Another replica may have been quicker.
-    let Some(export) = taken else { return Ok(true) };
+    // Another replica was quicker; at the next look it holds it for longer, or has given it back.
+    let Some(export) = taken else { return Ok(false) };
     let written = pieces(app, (tenant, export), holder).await;
     // Also after a failure, so that it is tried again soon, behind the others.
     let mut connection = app.database.tenant(tenant).await?;

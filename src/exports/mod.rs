@@ -3,7 +3,7 @@
 //! Who asks gets an id at once. A task of whichever replica is free ([`work`]) reads the rows by their keys, a page at a time, and
 //! writes each page as a piece of the file, together with the place it ends at, in one transaction ([`store`]): so another replica
 //! goes on where one has died, memory holds a page however long the file is, and no row is there twice or missing. What there is to
-//! export is a folder of [`kinds`]; a [`table`] of columns for each is all that formats need to know ([`format`]). Files go after
+//! export is a folder of [`kinds`]; a [`table`] of columns for each is all that formats need to know ([`mod@format`]). Files go after
 //! seven days, and links to them end earlier ([`link`]).
 
 pub mod events;
