@@ -28,9 +28,9 @@ check: tools
 compiled:
 	cargo test --locked --features testing --no-run
 
-## The tests in Rust.
+## The tests in Rust. Without MAKEFLAGS, in which cargo would look for a share of make's processes.
 unit: compiled
-	TMPDIR=$(DATABASES) target/debug/bss-gateway with-postgres -- .ci/unit
+	MAKEFLAGS= TMPDIR=$(DATABASES) target/debug/bss-gateway with-postgres -- .ci/unit
 
 ## The official Python SDK and a headless browser against the real binary, as many files at once as there are cores, in the
 ## order of conftest.py: by itself xdist would begin with the files of many tests, and the long ones would end alone.
