@@ -96,6 +96,23 @@ impl Filter {
     }
 }
 
+/// Reads customers: what is given is where from, and the arguments, the tenant first.
+macro_rules! rows {
+    ($($part:tt)+) => {
+        sqlx::query_as!(
+            Row,
+            r#"select c.domain_id as "id: DomainId", c.number as "number!",
+                      (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
+                      c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
+                      c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
+                      c.verified_status as "verified: VerifiedStatus", c.customer_type as "customer_type: CustomerType",
+                      c.frozen as "frozen: Frozen", c.account_manager, c.xaccount_id, c.xaccount_type, c.level, c.new_tag,
+                      c.new_tag_from, c.new_tag_until "# + $($part)+
+        )
+    };
+}
+pub(super) use rows;
+
 /// A page and how many there are in all.
 pub async fn page(
     connection: &mut PgConnection,
@@ -160,18 +177,10 @@ async fn unfiltered(
             None => return Ok((Vec::new(), total)),
         }
     };
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select c.domain_id as "id: DomainId", c.number as "number!",
-                  (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
-                  c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
-                  c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
-                  c.verified_status as "verified: VerifiedStatus", c.customer_type as "customer_type: CustomerType",
-                  c.frozen as "frozen: Frozen", c.account_manager, c.xaccount_id, c.xaccount_type, c.level, c.new_tag,
-                  c.new_tag_from, c.new_tag_until
-           from (select * from customers
-                 where tenant_id = $1 and partner_id = $2 and number <= $3 order by number desc offset $4 limit $5) as c
-           order by c.number desc"#,
+    let rows = rows!(
+        "from (select * from customers
+               where tenant_id = $1 and partner_id = $2 and number <= $3 order by number desc offset $4 limit $5) as c
+         order by c.number desc",
         tenant.0,
         partner.0,
         newest,
@@ -266,17 +275,8 @@ async fn named(
     (tenant, partner): (TenantId, DomainId),
     ids: &[Uuid],
 ) -> sqlx::Result<Vec<Row>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select c.domain_id as "id: DomainId", c.number as "number!",
-                  (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
-                  c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
-                  c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
-                  c.verified_status as "verified: VerifiedStatus", c.customer_type as "customer_type: CustomerType",
-                  c.frozen as "frozen: Frozen", c.account_manager, c.xaccount_id, c.xaccount_type, c.level, c.new_tag,
-                  c.new_tag_from, c.new_tag_until
-           from customers c where c.tenant_id = $1 and c.partner_id = $2 and c.domain_id = any($3)
-           order by c.number desc"#,
+    let rows = rows!(
+        "from customers c where c.tenant_id = $1 and c.partner_id = $2 and c.domain_id = any($3) order by c.number desc",
         tenant.0,
         partner.0,
         ids

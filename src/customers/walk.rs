@@ -1,6 +1,6 @@
 //! All customers of a partner, one behind the other by their numbers, for who reads all of them.
 
-use super::list::Row;
+use super::list::{Row, rows};
 use super::model::{AssociationType, CustomerType, Frozen, VerifiedStatus};
 use crate::values::id::{DomainId, TenantId};
 use crate::values::time::Day;
@@ -36,19 +36,11 @@ pub async fn behind(
     (customer, days): Chosen,
     (number, limit): (Option<i64>, usize),
 ) -> sqlx::Result<Vec<Row>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select c.domain_id as "id: DomainId", c.number as "number!",
-                  (select d.name from domains d where d.tenant_id = $1 and d.domain_id = c.domain_id) as "name!",
-                  c.associated_at as "associated_at!", c.association_type as "kind!: AssociationType", c.international,
-                  c.label, c.sealed_phone, c.country_code, c.sealed_email, c.sealed_name,
-                  c.verified_status as "verified: VerifiedStatus", c.customer_type as "customer_type: CustomerType",
-                  c.frozen as "frozen: Frozen", c.account_manager, c.xaccount_id, c.xaccount_type, c.level, c.new_tag,
-                  c.new_tag_from, c.new_tag_until
-           from customers c
-           where c.tenant_id = $1 and c.partner_id = $2 and c.number < $3 and ($4::uuid is null or c.domain_id = $4)
-             and ($5::timestamptz is null or c.associated_at >= $5) and ($6::timestamptz is null or c.associated_at < $6)
-           order by c.number desc limit $7"#,
+    let rows = rows!(
+        "from customers c
+         where c.tenant_id = $1 and c.partner_id = $2 and c.number < $3 and ($4::uuid is null or c.domain_id = $4)
+         and ($5::timestamptz is null or c.associated_at >= $5) and ($6::timestamptz is null or c.associated_at < $6)
+         order by c.number desc limit $7",
         tenant.0,
         partner.0,
         number.unwrap_or(i64::MAX),

@@ -114,6 +114,21 @@ impl Row {
     }
 }
 
+/// Reads exports of a tenant: what is given is a condition beside that, and the arguments, the tenant first.
+macro_rules! select {
+    ($($part:tt)+) => {
+        sqlx::query_as!(
+            Row,
+            r#"select export_id as "export_id: ExportId", domain_id as "domain_id: DomainId", owner_id as "owner_id: DomainId",
+                      kind as "kind: ExportKind", format as "format: ExportFormat", language, has_bom, is_masked,
+                      customer_id as "customer_id: DomainId", first_day, last_day, user_name, requested_at,
+                      state as "state: State", cause, rows_in_all, rows_done, bytes, pieces, place, updated_at, expires_at,
+                      attempts
+               from exports where tenant_id = $1 "# + $($part)+
+        )
+    };
+}
+
 /// An account's export.
 pub async fn find(
     connection: &mut PgConnection,
@@ -125,16 +140,7 @@ pub async fn find(
 
 /// An export, whosever it is.
 pub async fn by_id(connection: &mut PgConnection, tenant: TenantId, id: ExportId) -> sqlx::Result<Option<Export>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select export_id as "export_id: ExportId", domain_id as "domain_id: DomainId", owner_id as "owner_id: DomainId",
-                  kind as "kind: ExportKind", format as "format: ExportFormat", language, has_bom, is_masked,
-                  customer_id as "customer_id: DomainId", first_day, last_day, user_name, requested_at,
-                  state as "state: State", cause, rows_in_all, rows_done, bytes, pieces, place, updated_at, expires_at, attempts
-           from exports where tenant_id = $1 and export_id = $2"#,
-        tenant.0,
-        id.0
-    );
+    let row = select!("and export_id = $2", tenant.0, id.0);
     Ok(row.fetch_optional(connection).await?.map(|row| row.export(tenant)))
 }
 
@@ -150,14 +156,8 @@ pub async fn page(
         account.0
     );
     let total = total.fetch_one(&mut *connection).await?;
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select export_id as "export_id: ExportId", domain_id as "domain_id: DomainId", owner_id as "owner_id: DomainId",
-                  kind as "kind: ExportKind", format as "format: ExportFormat", language, has_bom, is_masked,
-                  customer_id as "customer_id: DomainId", first_day, last_day, user_name, requested_at,
-                  state as "state: State", cause, rows_in_all, rows_done, bytes, pieces, place, updated_at, expires_at, attempts
-           from exports where tenant_id = $1 and domain_id = $2
-           order by requested_at desc, export_id desc offset $3 limit $4"#,
+    let rows = select!(
+        "and domain_id = $2 order by requested_at desc, export_id desc offset $3 limit $4",
         tenant.0,
         account.0,
         i64::try_from(offset).unwrap_or(i64::MAX),
@@ -174,14 +174,8 @@ pub async fn behind(
     (behind, limit): (Option<(OffsetDateTime, Uuid)>, usize),
 ) -> sqlx::Result<Vec<Export>> {
     let (at, id) = behind.unwrap_or((FAR_FUTURE, Uuid::max()));
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select export_id as "export_id: ExportId", domain_id as "domain_id: DomainId", owner_id as "owner_id: DomainId",
-                  kind as "kind: ExportKind", format as "format: ExportFormat", language, has_bom, is_masked,
-                  customer_id as "customer_id: DomainId", first_day, last_day, user_name, requested_at,
-                  state as "state: State", cause, rows_in_all, rows_done, bytes, pieces, place, updated_at, expires_at, attempts
-           from exports where tenant_id = $1 and domain_id = $2 and (requested_at, export_id) < ($3, $4)
-           order by requested_at desc, export_id desc limit $5"#,
+    let rows = select!(
+        "and domain_id = $2 and (requested_at, export_id) < ($3, $4) order by requested_at desc, export_id desc limit $5",
         tenant.0,
         account.0,
         at,
@@ -252,17 +246,8 @@ pub async fn lock(
     (tenant, id): (TenantId, ExportId),
     holder: Holder,
 ) -> sqlx::Result<Option<Export>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select export_id as "export_id: ExportId", domain_id as "domain_id: DomainId", owner_id as "owner_id: DomainId",
-                  kind as "kind: ExportKind", format as "format: ExportFormat", language, has_bom, is_masked,
-                  customer_id as "customer_id: DomainId", first_day, last_day, user_name, requested_at,
-                  state as "state: State", cause, rows_in_all, rows_done, bytes, pieces, place, updated_at, expires_at, attempts
-           from exports where tenant_id = $1 and export_id = $2 and holder = $3 and slot is not null for no key update"#,
-        tenant.0,
-        id.0,
-        holder.0
-    );
+    let row =
+        select!("and export_id = $2 and holder = $3 and slot is not null for no key update", tenant.0, id.0, holder.0);
     Ok(row.fetch_optional(connection).await?.map(|row| row.export(tenant)))
 }
 
