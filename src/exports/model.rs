@@ -18,6 +18,8 @@ pub const KEPT: Duration = Duration::days(7);
 pub const LISTED: Duration = Duration::days(90);
 /// How many rows of a page: what memory has to hold, and what is lost when a replica dies.
 pub const PAGE: usize = 2000;
+/// How many of a row group, which is read as a whole.
+pub const ROW_GROUP: usize = 10_000;
 /// How many rows a file can have.
 pub const ROWS_MAX: i64 = 10_000_000;
 /// How many bytes.
@@ -103,6 +105,8 @@ pub enum ExportFormat {
     Csv,
     /// A line for each row, a JSON object. Numbers are written exactly.
     Jsonl,
+    /// Parquet, compressed by Snappy. Numbers are decimals of 38 digits, 10 of them behind the point; times are microseconds of UTC.
+    Parquet,
 }
 
 impl ExportFormat {
@@ -111,6 +115,7 @@ impl ExportFormat {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -119,7 +124,13 @@ impl ExportFormat {
         match self {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Jsonl => "application/jsonl",
+            Self::Parquet => "application/vnd.apache.parquet",
         }
+    }
+
+    /// How many rows a piece has.
+    pub fn page(self) -> usize {
+        if self == Self::Parquet { ROW_GROUP } else { PAGE }
     }
 }
 

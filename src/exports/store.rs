@@ -1,5 +1,7 @@
 //! The only door into the tables of exports.
 
+use super::columnar::Placed;
+use super::format::Written;
 use super::model::{Export, ExportFormat, ExportKind, Holder, KEPT, LISTED, RUNNING_MAX, Request};
 use super::refusal::Refusal;
 use super::state::State;
@@ -252,17 +254,31 @@ pub async fn lock(
 }
 
 /// Writes the next piece of an export that is locked; not yet how far it is.
-pub async fn add_piece(connection: &mut PgConnection, export: &Export, content: &[u8]) -> sqlx::Result<()> {
+pub async fn add_piece(connection: &mut PgConnection, export: &Export, written: &Written) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into export_pieces (tenant_id, export_id, piece, content) values ($1, $2, $3, $4)",
+        "insert into export_pieces (tenant_id, export_id, piece, content, footer) values ($1, $2, $3, $4, $5)",
         export.request.account.0.0,
         export.id.0,
         export.pieces,
-        content
+        written.content,
+        written.footer
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The row groups of an export so far: how long each is, and what is said of it.
+pub async fn groups(connection: &mut PgConnection, export: &Export) -> sqlx::Result<Vec<Placed>> {
+    sqlx::query_as!(
+        Placed,
+        r#"select octet_length(content)::bigint as "bytes!", footer as "footer!" from export_pieces
+           where tenant_id = $1 and export_id = $2 and footer is not null order by piece"#,
+        export.request.account.0.0,
+        export.id.0
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Writes how far an export is that is locked. One that goes on is its replica's for a while more.

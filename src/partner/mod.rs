@@ -21,6 +21,7 @@ pub mod open_export_link;
 pub mod orders;
 pub mod pay_order_for_customer;
 pub mod place_order_for_customer;
+pub mod print_invoice;
 pub mod refuse_to_pay_order;
 pub mod replay_webhook;
 pub mod request_export;
@@ -54,6 +55,7 @@ pub fn register(operations: &mut Operations<App>) {
         request_invoice::request_invoice,
         list_invoice_requests::list_invoice_requests,
         withdraw_invoice::withdraw_invoice,
+        print_invoice::print_invoice,
         create_invoice_title::create_invoice_title,
         list_invoice_titles::list_invoice_titles,
         delete_invoice_title::delete_invoice_title,
