@@ -6,12 +6,17 @@ use crate::values::id::{DomainId, ExportId, TenantId};
 use crate::values::language::Language;
 use crate::values::time::Day;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How many exports of an account can be under way.
 pub const RUNNING_MAX: i16 = 3;
+/// The places of these.
+pub const SLOTS: RangeInclusive<i16> = 1..=RUNNING_MAX;
+/// The one place beside them in which the files are made that the account has subscribed to, one after the other.
+pub const SLOT_OF_SUBSCRIPTIONS: i16 = RUNNING_MAX + 1;
 /// How long a file is kept.
 pub const KEPT: Duration = Duration::days(7);
 /// How long it is said what became of an export.

@@ -58,6 +58,11 @@ macro_rules! of_kind {
     };
 }
 
+/// The columns of a kind.
+pub fn columns(kind: ExportKind) -> &'static [Column] {
+    of_kind!(kind, S => S::COLUMNS)
+}
+
 /// How many rows an export will have about.
 pub async fn count(connection: &mut PgConnection, export: &Export) -> sqlx::Result<i64> {
     of_kind!(export.request.kind, S => S::count(connection, &export.of()).await)
