@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::customers::directory::Directory as Customers;
 use crate::database::{self, Database};
 use crate::events::post::Notifier;
+use crate::files::bucket::Buckets;
 use crate::health::Health;
 use crate::identity::directory::Directory;
 use crate::identity::key_uses::KeyUses;
@@ -55,6 +56,8 @@ pub struct State {
     pub customers: Customers,
     /// Tells partners.
     pub notifier: Notifier,
+    /// The way to the buckets of accounts.
+    pub buckets: Buckets,
     /// Wakes who delivers events.
     pub notified: Notify,
     /// Wakes who writes exports.
@@ -148,6 +151,7 @@ impl App {
             sealer,
             vault,
             messenger,
+            buckets: Buckets::new(&notifier.guard)?,
             notifier,
             notified: Notify::new(),
             exported: Notify::new(),

@@ -44,6 +44,8 @@ pub struct Settings {
     pub notifications: NotificationSettings,
     /// Where accounts let events be sent.
     pub webhooks: WebhookSettings,
+    /// Where files go that accounts have subscribed to.
+    pub files: FileSettings,
     /// The page for developers.
     pub explorer: ExplorerSettings,
     /// What only the sandbox may do.
@@ -275,6 +277,16 @@ pub struct WebhookSettings {
     pub allowed_networks: Vec<IpNet>,
     /// Most endpoints of an account.
     pub endpoints_per_account: i64,
+}
+
+/// `[files]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSettings {
+    /// Where they lie that go into no bucket.
+    pub folder: String,
+    /// Most subscriptions of an account.
+    pub subscriptions_per_account: i64,
 }
 
 /// `[real_name]`

@@ -9,7 +9,8 @@
 //! 3. A folder each for the domains: [`identity`], [`mod@reference`], [`products`], [`pricing`], [`subscriptions`],
 //!    [`customers`], [`real_name`], [`accounts`], [`coupons`], [`packages`], [`orders`], [`bills`], [`costs`], [`invoices`]. A
 //!    file there is one operation. What needs several domains stands above them: [`resources`], [`metering`], [`associations`],
-//!    [`consumption`], [`enterprises`]. What is too long for pages is a file: [`exports`].
+//!    [`consumption`], [`enterprises`]. What is too long for pages is a file: [`exports`], and what is wanted
+//!    again and again comes by itself: [`files`].
 //!    What old clients send is read by [`legacy`].
 //! 4. [`ledger`] moves all that is worth money.
 //! 5. [`catalogue`], [`identity::directory`] and [`memory`] keep in memory what requests would otherwise ask for.
@@ -41,6 +42,7 @@ pub mod enterprises;
 pub mod events;
 pub mod explorer;
 pub mod exports;
+pub mod files;
 pub mod gate;
 pub mod health;
 pub mod identity;

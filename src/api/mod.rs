@@ -1,6 +1,7 @@
 //! What every operation shares; it knows no domain. Start with [`operation`], then follow a request through
 //! [`edge`], [`policy`] and [`extract`].
 
+pub mod address;
 pub mod again;
 pub mod audit;
 pub mod bodies;

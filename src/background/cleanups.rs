@@ -6,6 +6,7 @@ use crate::coupons::jobs as coupons;
 use crate::database;
 use crate::events::cleanup as events;
 use crate::exports::store as exports;
+use crate::files::deliveries as files;
 use crate::identity::store;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -36,10 +37,14 @@ pub async fn clean_up(app: &App) -> sqlx::Result<()> {
     let latest = app.clocks.moved().into_iter().map(|(_, shown)| shown).chain([now]).max().unwrap_or(now);
     let told = events::tenants_with_old(&mut connection, latest).await?;
     let exported = exports::tenants_with_old(&mut connection, latest).await?;
+    let delivered = files::tenants_with_old(&mut connection, latest).await?;
     let tenants = coupons::tenants_with_notices(&mut connection).await?;
     drop(connection);
     for tenant in exported {
         exports::delete_old(&mut *app.database.tenant(tenant).await?, tenant, app.now(tenant)).await?;
+    }
+    for tenant in delivered {
+        files::delete_old(&mut *app.database.tenant(tenant).await?, tenant, app.now(tenant)).await?;
     }
     for tenant in told {
         let mut connection = app.database.tenant(tenant).await?;

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::clock::{self, Clock, Movement, Setting};
 use crate::coupons::jobs as coupons;
 use crate::database;
+use crate::files::{jobs as files, store as subscribed};
 use crate::metering;
 use crate::orders::desk::DeskWhenNeeded;
 use crate::orders::jobs as orders;
@@ -74,7 +75,7 @@ struct Source {
 type Moved = [(TenantId, OffsetDateTime)];
 
 /// All that falls due. Of two at one instant the one that stands first here is done first.
-static SOURCES: [Source; 8] = [
+static SOURCES: [Source; 9] = [
     Source {
         kind: "coupon.expiring",
         is_patient: true,
@@ -130,6 +131,13 @@ static SOURCES: [Source; 8] = [
         tenants: |connection, _, _| Box::pin(metering::store::tenants_in_debt(connection)),
         next_due: |connection, tenant, until| Box::pin(metering::debts::next_due(connection, tenant, until)),
         run_at: |connection, _, tenant, at| Box::pin(metering::debts::run(connection, tenant, at)),
+    },
+    Source {
+        kind: "file.due",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(subscribed::tenants_with_due(connection, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(subscribed::next_due(connection, tenant)),
+        run_at: |connection, _, tenant, at| Box::pin(async move { Ok(files::run(connection, tenant, at).await?) }),
     },
 ];
 

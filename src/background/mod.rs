@@ -12,6 +12,7 @@ pub mod cleanups;
 pub mod deliveries;
 pub mod due;
 pub mod exports;
+pub mod files;
 pub mod invalidation;
 pub mod proof;
 pub mod tasks;

@@ -1,6 +1,6 @@
 //! The tasks of a replica.
 
-use super::{associations, cleanups, deliveries, due, exports, invalidation, proof};
+use super::{associations, cleanups, deliveries, due, exports, files, invalidation, proof};
 use crate::app::App;
 use crate::supervisor::Task;
 
@@ -20,6 +20,7 @@ pub fn all(app: &App) -> Vec<Task> {
         task!("associations": associations::run),
         task!("deliveries": deliveries::run),
         task!("exports": exports::run),
+        task!("files": files::run),
         task!("cleanups": cleanups::run),
         task!("months": cleanups::open_months),
         task!("proof": proof::run),

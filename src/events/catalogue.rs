@@ -6,6 +6,10 @@ use crate::api::document::collect_schema;
 use crate::coupons::events::{CouponExpiring, CouponQuotaUsed};
 use crate::customers::events::{CustomerBound, CustomerUnbound};
 use crate::exports::events::ExportCompleted;
+use crate::files::events::{ExportDelivered, ExportDeliveryFailed};
+use crate::invoices::events::{
+    InvoiceIssued, InvoiceRefused, InvoiceRequested, InvoiceReturned, InvoiceSent, InvoiceWithdrawn,
+};
 use crate::orders::events::{
     OrderCancelled, OrderCompleted, OrderCreated, OrderPaid, OrderPaymentAsked, OrderPaymentRefused,
 };
@@ -72,6 +76,14 @@ events! {
     OrderPaymentAsked: "order.payment_asked", about customer_id, "A customer asks for an order to be paid", told "who is asked to pay";
     OrderPaymentRefused: "order.payment_refused", about customer_id, "An order was not paid for a customer", told "who was asked to pay";
     ExportCompleted: "export.completed", about export_id, "An export has ended, well or not", told "who asked for it";
+    ExportDelivered: "export.delivered", about subscription_id, "A file is where its account wants it", told "who subscribed to it";
+    ExportDeliveryFailed: "export.delivery_failed", about subscription_id, "A file could not be delivered", told "who subscribed to it";
+    InvoiceRequested: "invoice.requested", about invoice_id, "An invoice was asked for", told "who asked for it";
+    InvoiceWithdrawn: "invoice.withdrawn", about invoice_id, "A request for an invoice was taken back", told "who asked for it";
+    InvoiceRefused: "invoice.refused", about invoice_id, "A request for an invoice was refused", told "who asked for it";
+    InvoiceIssued: "invoice.issued", about invoice_id, "An invoice was issued", told "who asked for it";
+    InvoiceSent: "invoice.sent", about invoice_id, "An invoice was sent", told "who asked for it";
+    InvoiceReturned: "invoice.returned", about invoice_id, "An invoice was returned", told "who asked for it";
 }
 
 fn schemas<P: ToSchema>() -> (String, Schemas) {

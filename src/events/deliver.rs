@@ -10,6 +10,7 @@ use super::post::{Form, Outcome, secret_owner};
 use crate::database::Database;
 use crate::secrets::Sealer;
 use crate::values::id::{DomainId, EventId, TenantId, WebhookId, new_uuid};
+use crate::values::pause::{PAUSE_MAX, pause};
 use crate::values::time::Instant;
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -18,8 +19,6 @@ use uuid::Uuid;
 
 /// Most events that are posted to an endpoint at once.
 const POSTS_MAX: i64 = 8;
-/// Longest interval between two attempts.
-const INTERVAL_MAX: time::Duration = time::Duration::hours(1);
 
 /// Places what is new, and says at which endpoints something is due, those left out that are `busy`. With `tells_bindings`,
 /// also addresses for bindings.
@@ -109,7 +108,7 @@ pub async fn take(
         endpoint,
         now,
         POSTS_MAX,
-        now.saturating_add(time::Duration::try_from(patience * 2).unwrap_or(INTERVAL_MAX))
+        now.saturating_add(time::Duration::try_from(patience * 2).unwrap_or(PAUSE_MAX))
     );
     let due = rows.fetch_all(connection).await?.into_iter().map(|row| Due {
         event: EventView {
@@ -124,12 +123,6 @@ pub async fn take(
         give_up_at: row.give_up_at,
     });
     Ok(due.collect())
-}
-
-/// How long after a failed attempt the next one comes: a second, then twice as long each time, up to an hour.
-fn interval(attempts: i32) -> time::Duration {
-    let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(12);
-    time::Duration::seconds(1 << doublings).min(INTERVAL_MAX)
 }
 
 /// Notes an attempt, and what follows from it.
@@ -170,21 +163,10 @@ pub async fn report(
         due.event.id.0,
         endpoint,
         state,
-        now.saturating_add(interval(due.attempts)),
+        now.saturating_add(pause(due.attempts)),
         now
     )
     .execute(connection)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_grow_apart_up_to_an_hour() {
-        let seconds = [1, 2, 3, 12, 13, 100].map(|attempts| interval(attempts).whole_seconds());
-        assert_eq!(seconds, [1, 2, 4, 2048, 3600, 3600]);
-    }
 }

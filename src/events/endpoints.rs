@@ -1,10 +1,10 @@
 //! The endpoints that accounts register: what they are, and who changes them how.
 
-use super::address::Guard;
 use super::catalogue;
 use super::model::{CreateWebhookReq, KindName, Refusal, UpdateWebhookReq, WebhookState, WebhookView};
 use super::places;
 use super::post::{Notifier, secret_owner};
+use crate::api::address::Guard;
 use crate::config::WebhookSettings;
 use crate::secrets::{self, Sealer};
 use crate::values::id::{DomainId, TenantId, WebhookId};

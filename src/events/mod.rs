@@ -4,7 +4,6 @@
 //! did not happen. [`places`] then gives each a position and says which endpoints it goes to; [`deliver`] posts it there until
 //! it is taken; [`poll`] answers it to who asks. [`catalogue`] lists the kinds there are.
 
-pub mod address;
 pub mod catalogue;
 pub mod cleanup;
 pub mod command;

@@ -3,8 +3,8 @@
 //! The standard form is that of the Standard Webhooks convention. The other is the vendor's own, for bindings alone: a form
 //! whose one field is the JSON in base64, signed with RSA.
 
-use super::address::Guard;
 use super::model::EventView;
+use crate::api::address::Guard;
 use crate::config::{NotificationSettings, WebhookSettings};
 use crate::customers::events::CustomerBound;
 use crate::values::id::{EventId, WebhookId};
@@ -66,13 +66,7 @@ impl Notifier {
         };
         let patience = Duration::from_secs(settings.timeout_seconds);
         let guard = Guard::new(webhooks);
-        let client = reqwest::Client::builder()
-            .timeout(patience)
-            .redirect(reqwest::redirect::Policy::none())
-            // A proxy would resolve names by itself, so that nobody judged their addresses.
-            .no_proxy()
-            .dns_resolver(Arc::new(guard.clone()));
-        Ok(Self { key, client: client.build()?, guard, patience })
+        Ok(Self { key, client: guard.client(patience)?, guard, patience })
     }
 
     /// Whether the vendor's form can be signed.

@@ -1,9 +1,11 @@
 //! How rows become pieces of a file.
 
+use super::columnar;
 use super::model::ExportFormat;
 use super::table::{Cell, Column};
 use crate::values::decimal::plain;
 use crate::values::time::write_instant;
+use parquet::errors::ParquetError;
 use std::io::Write;
 
 /// Says to spreadsheets that a file is in UTF-8.
@@ -18,17 +20,38 @@ pub struct Piece {
     pub has_bom: bool,
 }
 
+/// A piece as it is written.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// What the end of the file has to say of it, where its format has one.
+    pub footer: Option<Vec<u8>>,
+}
+
 /// Writes rows as a piece of a file.
-pub fn piece(format: ExportFormat, columns: &[Column], rows: Vec<Vec<Cell>>, piece: Piece) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if piece.is_first && piece.has_bom {
-        bytes.extend_from_slice(BYTE_ORDER_MARK);
-    }
+pub fn piece(
+    format: ExportFormat,
+    columns: &[Column],
+    rows: Vec<Vec<Cell>>,
+    piece: Piece,
+) -> Result<Written, ParquetError> {
+    let mut content = Vec::new();
     match format {
-        ExportFormat::Csv => csv(&mut bytes, columns, rows, piece.is_first),
-        ExportFormat::Jsonl => jsonl(&mut bytes, columns, rows),
+        ExportFormat::Csv => {
+            if piece.is_first && piece.has_bom {
+                content.extend_from_slice(BYTE_ORDER_MARK);
+            }
+            csv(&mut content, columns, rows, piece.is_first);
+        }
+        ExportFormat::Jsonl => jsonl(&mut content, columns, rows),
+        ExportFormat::Parquet if rows.is_empty() => {}
+        ExportFormat::Parquet => {
+            let group = columnar::group(columns, &rows, piece.is_first)?;
+            return Ok(Written { content: group.content, footer: Some(group.footer) });
+        }
     }
-    bytes
+    Ok(Written { content, footer: None })
 }
 
 fn csv(bytes: &mut Vec<u8>, columns: &[Column], rows: Vec<Vec<Cell>>, is_first: bool) {
@@ -89,7 +112,8 @@ mod tests {
     }
 
     fn written(format: ExportFormat, is_first: bool, has_bom: bool) -> String {
-        String::from_utf8(piece(format, &COLUMNS, rows(), Piece { is_first, has_bom })).expect("UTF-8")
+        let written = piece(format, &COLUMNS, rows(), Piece { is_first, has_bom }).expect("a text");
+        String::from_utf8(written.content).expect("UTF-8")
     }
 
     #[test]

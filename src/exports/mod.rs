@@ -6,6 +6,7 @@
 //! export is a folder of [`kinds`]; a [`table`] of columns for each is all that formats need to know ([`mod@format`]). Files go after
 //! seven days, and links to them end earlier ([`link`]).
 
+pub mod columnar;
 pub mod events;
 pub mod file;
 pub mod format;

@@ -6,18 +6,25 @@ use crate::values::id::{DomainId, ExportId, TenantId};
 use crate::values::language::Language;
 use crate::values::time::Day;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How many exports of an account can be under way.
 pub const RUNNING_MAX: i16 = 3;
+/// The places of these.
+pub const SLOTS: RangeInclusive<i16> = 1..=RUNNING_MAX;
+/// The one place beside them in which the files are made that the account has subscribed to, one after the other.
+pub const SLOT_OF_SUBSCRIPTIONS: i16 = RUNNING_MAX + 1;
 /// How long a file is kept.
 pub const KEPT: Duration = Duration::days(7);
 /// How long it is said what became of an export.
 pub const LISTED: Duration = Duration::days(90);
 /// How many rows of a page: what memory has to hold, and what is lost when a replica dies.
 pub const PAGE: usize = 2000;
+/// How many of a row group, which is read as a whole.
+pub const ROW_GROUP: usize = 10_000;
 /// How many rows a file can have.
 pub const ROWS_MAX: i64 = 10_000_000;
 /// How many bytes.
@@ -103,6 +110,8 @@ pub enum ExportFormat {
     Csv,
     /// A line for each row, a JSON object. Numbers are written exactly.
     Jsonl,
+    /// Parquet, compressed by Snappy. Numbers are decimals of 38 digits, 10 of them behind the point; times are microseconds of UTC.
+    Parquet,
 }
 
 impl ExportFormat {
@@ -111,6 +120,7 @@ impl ExportFormat {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -119,7 +129,13 @@ impl ExportFormat {
         match self {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Jsonl => "application/jsonl",
+            Self::Parquet => "application/vnd.apache.parquet",
         }
+    }
+
+    /// How many rows a piece has.
+    pub fn page(self) -> usize {
+        if self == Self::Parquet { ROW_GROUP } else { PAGE }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rows of each kind of export.
 
 use super::kinds::{bills, coupons, customers, focus, funds, orders, resellers, resources};
-use super::model::{Export, ExportKind, PAGE};
+use super::model::{Export, ExportKind};
 use super::source::{Of, Source, With};
 use super::table::{Cell, Column};
 use serde_json::Value;
@@ -58,6 +58,11 @@ macro_rules! of_kind {
     };
 }
 
+/// The columns of a kind.
+pub fn columns(kind: ExportKind) -> &'static [Column] {
+    of_kind!(kind, S => S::COLUMNS)
+}
+
 /// How many rows an export will have about.
 pub async fn count(connection: &mut PgConnection, export: &Export) -> sqlx::Result<i64> {
     of_kind!(export.request.kind, S => S::count(connection, &export.of()).await)
@@ -65,19 +70,19 @@ pub async fn count(connection: &mut PgConnection, export: &Export) -> sqlx::Resu
 
 /// The next rows of an export.
 pub async fn next(connection: &mut PgConnection, export: &Export, with: &With<'_>) -> sqlx::Result<Rows> {
-    let (of, place) = (export.of(), export.place.clone());
-    of_kind!(export.request.kind, S => page::<S>(connection, &of, place, with).await)
+    let (of, place, limit) = (export.of(), export.place.clone(), export.request.format.page());
+    of_kind!(export.request.kind, S => page::<S>(connection, &of, (place, limit), with).await)
 }
 
 async fn page<S: Source>(
     connection: &mut PgConnection,
     of: &Of,
-    place: Option<Value>,
+    (place, limit): (Option<Value>, usize),
     with: &With<'_>,
 ) -> sqlx::Result<Rows> {
     let key = place.map(serde_json::from_value).transpose().map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let rows = S::behind(connection, of, key, PAGE).await?;
-    let last = rows.last().filter(|_| rows.len() == PAGE).map(S::key);
+    let rows = S::behind(connection, of, key, limit).await?;
+    let last = rows.last().filter(|_| rows.len() == limit).map(S::key);
     let place = last.map(serde_json::to_value).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
     Ok(Rows { columns: S::COLUMNS, rows: rows.into_iter().map(|row| S::cells(row, with)).collect(), place })
 }

@@ -1,6 +1,8 @@
 //! The only door into the tables of exports.
 
-use super::model::{Export, ExportFormat, ExportKind, Holder, KEPT, LISTED, RUNNING_MAX, Request};
+use super::columnar::Placed;
+use super::format::Written;
+use super::model::{Export, ExportFormat, ExportKind, Holder, KEPT, LISTED, Request};
 use super::refusal::Refusal;
 use super::state::State;
 use crate::values::id::{DomainId, ExportId, TenantId};
@@ -8,6 +10,7 @@ use crate::values::language::Language;
 use crate::values::time::{Day, FAR_FUTURE};
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -17,16 +20,16 @@ const HELD: Duration = Duration::from_mins(1);
 /// How many pieces a statement deletes: they are long.
 const PIECES_AT_A_TIME: i64 = 50;
 
-/// Writes what is asked for, in one of the places that the account has. `now` is the tenant's time, `system` the system's.
+/// Writes what is asked for, in one of these places of the account. `now` is the tenant's time, `system` the system's.
 pub async fn insert(
     connection: &mut PgConnection,
-    id: ExportId,
-    request: &Request,
+    (id, request): (ExportId, &Request),
+    slots: RangeInclusive<i16>,
     (now, system): (OffsetDateTime, OffsetDateTime),
 ) -> sqlx::Result<Result<(), Refusal>> {
     let (tenant, account) = request.account;
     // Place by place: who comes at the same moment takes the next one, and no one takes more than there are.
-    for slot in 1..=RUNNING_MAX {
+    for slot in slots {
         let taken = sqlx::query!(
             "insert into exports (tenant_id, export_id, domain_id, owner_id, kind, format, language, has_bom, is_masked,
                  customer_id, first_day, last_day, user_name, requested_at, state, slot, rows_done, bytes, pieces, updated_at,
@@ -252,17 +255,31 @@ pub async fn lock(
 }
 
 /// Writes the next piece of an export that is locked; not yet how far it is.
-pub async fn add_piece(connection: &mut PgConnection, export: &Export, content: &[u8]) -> sqlx::Result<()> {
+pub async fn add_piece(connection: &mut PgConnection, export: &Export, written: &Written) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into export_pieces (tenant_id, export_id, piece, content) values ($1, $2, $3, $4)",
+        "insert into export_pieces (tenant_id, export_id, piece, content, footer) values ($1, $2, $3, $4, $5)",
         export.request.account.0.0,
         export.id.0,
         export.pieces,
-        content
+        written.content,
+        written.footer
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The row groups of an export so far: how long each is, and what is said of it.
+pub async fn groups(connection: &mut PgConnection, export: &Export) -> sqlx::Result<Vec<Placed>> {
+    sqlx::query_as!(
+        Placed,
+        r#"select octet_length(content)::bigint as "bytes!", footer as "footer!" from export_pieces
+           where tenant_id = $1 and export_id = $2 and footer is not null order by piece"#,
+        export.request.account.0.0,
+        export.id.0
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Writes how far an export is that is locked. One that goes on is its replica's for a while more.

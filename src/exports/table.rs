@@ -2,10 +2,12 @@
 
 use crate::values::id::{CouponId, DomainId, QuotaId};
 use rust_decimal::Decimal;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 /// What a column holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ColumnKind {
     /// A text.
     Text,
@@ -18,11 +20,12 @@ pub enum ColumnKind {
 }
 
 /// A column.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Column {
     /// What it is called.
     pub name: &'static str,
     /// What it holds.
+    #[serde(rename = "type")]
     pub kind: ColumnKind,
 }
 

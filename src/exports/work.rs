@@ -1,8 +1,9 @@
 //! Writing files: one page of rows after the other.
 
+use super::columnar;
 use super::events::ExportCompleted;
-use super::format::{self, Piece};
-use super::model::{ATTEMPTS_MAX, BYTES_MAX, Export, Holder, KEPT, ROWS_MAX};
+use super::format::{self, Piece, Written};
+use super::model::{ATTEMPTS_MAX, BYTES_MAX, Export, ExportFormat, Holder, KEPT, ROWS_MAX};
 use super::reading;
 use super::source::With;
 use super::state::{self, Event};
@@ -12,6 +13,7 @@ use crate::outbox;
 use crate::personal::Vault;
 use crate::values::id::{ExportId, TenantId};
 use crate::values::site::Site;
+use parquet::errors::ParquetError;
 use sqlx::{PgConnection, PgTransaction};
 use time::OffsetDateTime;
 
@@ -47,7 +49,9 @@ pub async fn step(
     hand: Hand<'_>,
     (now, system): (OffsetDateTime, OffsetDateTime),
 ) -> sqlx::Result<Step> {
-    let Some(mut export) = store::lock(&mut transaction, export, hand.holder).await? else { return Ok(Step::Lost) };
+    let Some(mut export) = store::lock(&mut transaction, export, hand.holder).await? else {
+        return Ok(Step::Lost);
+    };
     let event = if export.attempts > ATTEMPTS_MAX {
         export.cause = Some(format!("no piece of it could be written, tried {ATTEMPTS_MAX} times"));
         Event::GivenUp
@@ -80,15 +84,16 @@ async fn write(connection: &mut PgConnection, export: &mut Export, hand: Hand<'_
     let rows = reading::next(connection, export, &With { catalogue, language, site, vault, is_masked }).await?;
     export.rows_done += i64::try_from(rows.rows.len()).unwrap_or(i64::MAX);
     let piece = Piece { is_first: export.pieces == 0, has_bom: export.request.has_bom };
-    let content = format::piece(export.request.format, rows.columns, rows.rows, piece);
-    export.bytes += i64::try_from(content.len()).unwrap_or(i64::MAX);
+    let written = format::piece(export.request.format, rows.columns, rows.rows, piece).map_err(unwritten)?;
+    add(connection, export, &written).await?;
+    if rows.place.is_none() && export.request.format == ExportFormat::Parquet {
+        let groups = store::groups(connection, export).await?;
+        let content = columnar::footer(rows.columns, groups).map_err(unwritten)?;
+        add(connection, export, &Written { content, footer: None }).await?;
+    }
     if export.rows_done > ROWS_MAX || export.bytes > BYTES_MAX {
         export.cause = Some(format!("it has more than {ROWS_MAX} rows or {BYTES_MAX} bytes: ask for a shorter span"));
         return Ok(Event::GivenUp);
-    }
-    if !content.is_empty() {
-        store::add_piece(connection, export, &content).await?;
-        export.pieces += 1;
     }
     export.attempts = 0;
     export.place = rows.place;
@@ -98,4 +103,19 @@ async fn write(connection: &mut PgConnection, export: &mut Export, hand: Hand<'_
     // What was counted when it began may have changed since.
     export.rows_in_all = Some(export.rows_done);
     Ok(Event::Finished)
+}
+
+/// Adds a piece, unless it is empty.
+async fn add(connection: &mut PgConnection, export: &mut Export, written: &Written) -> sqlx::Result<()> {
+    if written.content.is_empty() {
+        return Ok(());
+    }
+    store::add_piece(connection, export, written).await?;
+    export.bytes += i64::try_from(written.content.len()).unwrap_or(i64::MAX);
+    export.pieces += 1;
+    Ok(())
+}
+
+fn unwritten(error: ParquetError) -> sqlx::Error {
+    sqlx::Error::Encode(error.into())
 }

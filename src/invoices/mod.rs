@@ -6,8 +6,10 @@
 //! follow which is one table ([`state`]). The vendor's staff issue invoices outside of this server and say under which number
 //! ([`steps`]). What is withdrawn, refused or returned is open again.
 
+pub mod events;
 pub mod list_invoices;
 pub mod model;
+pub mod print;
 pub mod refusal;
 pub mod requesting;
 pub mod sandbox;

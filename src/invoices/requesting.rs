@@ -1,5 +1,6 @@
 //! Asking for an invoice.
 
+use super::events;
 use super::model::{Address, Details, Invoice, InvoiceEmail, InvoiceKind, Medium};
 use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
@@ -114,6 +115,7 @@ pub async fn request(
         taxes: Vec::new(),
     };
     store::insert(connection, &invoice, &items).await?;
+    events::tell(connection, &invoice).await?;
     Ok((invoice, items))
 }
 

@@ -1,5 +1,6 @@
 //! What happens to an invoice that was asked for.
 
+use super::events;
 use super::model::{Invoice, Tax};
 use super::refusal::{NotDone, Refusal};
 use super::state::{self, Event};
@@ -70,6 +71,7 @@ pub async fn take(
         Step::Send { parcel } => invoice.parcel = Some(parcel.clone()),
     }
     store::update(connection, &invoice).await?;
+    events::tell(connection, &invoice).await?;
     if invoice.status.is_void() {
         let items = store::items(connection, tenant, id).await?;
         invoiceable::release(connection, invoice.payer, &items).await?;

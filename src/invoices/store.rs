@@ -215,6 +215,27 @@ impl Row {
     }
 }
 
+/// An account's invoice.
+pub async fn find(
+    connection: &mut PgConnection,
+    (tenant, account): (TenantId, DomainId),
+    id: InvoiceId,
+) -> sqlx::Result<Option<Invoice>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select invoice_id as "invoice_id: InvoiceId", domain_id as "domain_id: DomainId",
+                  customer_id as "customer_id: DomainId", cycle, currency as "currency: Currency", amount,
+                  kind as "kind: InvoiceKind", medium as "medium: Medium", title_kind as "title_kind: TitleKind",
+                  sealed_details, status as "status: Status", user_name, requested_at, updated_at, invoice_no, parcel_no,
+                  reason, taxes as "taxes: Json<Vec<Tax>>"
+           from invoices where tenant_id = $1 and domain_id = $2 and invoice_id = $3"#,
+        tenant.0,
+        account.0,
+        id.0
+    );
+    Ok(row.fetch_optional(connection).await?.map(|row| row.invoice(tenant)))
+}
+
 /// An account's invoice, locked until the transaction ends.
 pub async fn lock(
     connection: &mut PgConnection,

@@ -132,7 +132,11 @@ pub async fn show_export(
     params(OfExport),
     responses((
         status = 200, description = "The file.",
-        content((String = "text/csv"), (String = "application/jsonl"))
+        content(
+            (String = "text/csv"),
+            (String = "application/jsonl"),
+            (String = "application/vnd.apache.parquet")
+        )
     )),
     extensions(("x-policy" = json!(OperatorPolicy::reads())))
 )]

@@ -10,18 +10,22 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::invoices::model::{InvoiceNumber, InvoiceReason, ParcelNumber, Tax};
+use crate::invoices::print;
 use crate::invoices::steps::{self, Step};
 use crate::invoices::store;
 use crate::operators::store::Role;
 use crate::partner::invoices::{InvoiceView, NamedInvoice};
+use crate::partner::print_invoice::answer;
 use crate::values::id::InvoiceId;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// The operations on invoices.
 pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
-    operations!(operations, "invoices": list_invoices, issue_invoice, send_invoice, refuse_invoice, return_invoice);
+    operations!(operations, "invoices": list_invoices, print_invoice, issue_invoice, send_invoice, refuse_invoice,
+        return_invoice);
 }
 
 /// The invoice in the path.
@@ -69,6 +73,22 @@ pub async fn list_invoices(
     let next_cursor = Cursor::cut_at_moment(&mut invoices, limit, |invoice| (invoice.requested_at, invoice.id.0));
     let invoices = invoices.into_iter().map(|invoice| NamedInvoice::of(invoice, &app.vault));
     Ok(Json(InvoicePage { invoices: invoices.collect::<Result<_, _>>()?, next_cursor }))
+}
+
+/// Show an invoice as a page to print
+///
+/// HTML that needs nothing else.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/accounts/{account}/invoices/{invoice}/print",
+    params(OfInvoice),
+    responses((status = 200, body = String, content_type = "text/html", description = "The page.")),
+    extensions(("x-policy" = json!(OperatorPolicy::reads())))
+)]
+pub async fn print_invoice(State(app): State<App>, Path(of): Path<OfInvoice>) -> Result<Response, ApiError> {
+    let mut connection = app.database.control().await?;
+    let account = find_account(&mut connection, &of.account).await.map_err(refused)?;
+    Ok(answer(print::page(&mut connection, &app.vault, account, of.invoice).await?))
 }
 
 /// Under which number an invoice was issued.

@@ -20,6 +20,7 @@ pub mod document;
 pub mod enterprises;
 pub mod exports;
 pub mod faults;
+pub mod file_subscriptions;
 pub mod funds;
 pub mod gate;
 pub mod incentives;
@@ -94,6 +95,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
     );
     enterprises::register(&mut operations);
     exports::register(&mut operations);
+    file_subscriptions::register(&mut operations);
     operations!(operations, "faults": faults::list_faults, faults::create_fault, faults::delete_fault);
     invoices::register(&mut operations);
     operations!(operations, "maintenance": maintenance::show_maintenance, maintenance::set_maintenance);

@@ -18,7 +18,11 @@ use axum::response::Response;
     params(OfExport),
     responses((
         status = 200, description = "The file.",
-        content((String = "text/csv"), (String = "application/jsonl"))
+        content(
+            (String = "text/csv"),
+            (String = "application/jsonl"),
+            (String = "application/vnd.apache.parquet")
+        )
     )),
     extensions(("x-policy" = json!(policy()))),
 )]

@@ -2,15 +2,20 @@
 
 pub mod ask_partner_to_pay;
 pub mod create_export_link;
+pub mod create_file_subscription;
 pub mod create_invoice_title;
 pub mod create_webhook;
+pub mod delete_file_subscription;
 pub mod delete_invoice_title;
 pub mod delete_webhook;
 pub mod download_export;
 pub mod exports;
+pub mod file_subscriptions;
 pub mod invoices;
 pub mod list_events;
 pub mod list_exports;
+pub mod list_file_deliveries;
+pub mod list_file_subscriptions;
 pub mod list_invoice_requests;
 pub mod list_invoice_titles;
 pub mod list_invoiceable_amounts;
@@ -21,12 +26,14 @@ pub mod open_export_link;
 pub mod orders;
 pub mod pay_order_for_customer;
 pub mod place_order_for_customer;
+pub mod print_invoice;
 pub mod refuse_to_pay_order;
 pub mod replay_webhook;
 pub mod request_export;
 pub mod request_invoice;
 pub mod show_export;
 pub mod show_idempotency_key;
+pub mod update_file_subscription;
 pub mod update_webhook;
 pub mod webhook;
 pub mod withdraw_invoice;
@@ -54,6 +61,7 @@ pub fn register(operations: &mut Operations<App>) {
         request_invoice::request_invoice,
         list_invoice_requests::list_invoice_requests,
         withdraw_invoice::withdraw_invoice,
+        print_invoice::print_invoice,
         create_invoice_title::create_invoice_title,
         list_invoice_titles::list_invoice_titles,
         delete_invoice_title::delete_invoice_title,
@@ -63,5 +71,10 @@ pub fn register(operations: &mut Operations<App>) {
         download_export::download_export,
         create_export_link::create_export_link,
         open_export_link::open_export_link,
+        create_file_subscription::create_file_subscription,
+        list_file_subscriptions::list_file_subscriptions,
+        update_file_subscription::update_file_subscription,
+        delete_file_subscription::delete_file_subscription,
+        list_file_deliveries::list_file_deliveries,
     );
 }

@@ -30,7 +30,11 @@ pub struct OfLink {
     params(OfLink),
     responses((
         status = 200, description = "The file.",
-        content((String = "text/csv"), (String = "application/jsonl"))
+        content(
+            (String = "text/csv"),
+            (String = "application/jsonl"),
+            (String = "application/vnd.apache.parquet")
+        )
     )),
     extensions(("x-policy" = json!(Policy::open()))),
 )]

@@ -7,7 +7,7 @@ use crate::api::extract::Json;
 use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::customers::model::AccountIdText;
-use crate::exports::model::{ExportFormat, ExportKind, Request};
+use crate::exports::model::{ExportFormat, ExportKind, Request, SLOTS};
 use crate::exports::refusal::Refusal;
 use crate::exports::store;
 use crate::values::id::{DomainId, ExportId, TenantId};
@@ -130,7 +130,7 @@ pub async fn keep(
     (id, request): (ExportId, &Request),
     (now, system): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Outcome, ApiError> {
-    store::insert(connection, id, request, (now, system)).await??;
+    store::insert(connection, (id, request), SLOTS, (now, system)).await??;
     let export = find(connection, request.account, id).await?;
     Ok(Outcome::of(&id, &ExportView::of(export, now))?.accepted())
 }

@@ -144,6 +144,10 @@ async fn prepare(
     // Developers' receivers are on this machine.
     settings.webhooks.schemes = vec!["http".to_owned(), "https".to_owned()];
     settings.webhooks.allowed_networks = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+    if settings.files.folder.is_empty() {
+        let files = folder.join("files");
+        settings.files.folder = files.to_str().context("the data folder's name must be UTF-8")?.into();
+    }
     settings.secrets.master_key = master_key(&folder.join("master.key"))?;
 
     settings.identity.explain_refusals = true;

@@ -25,7 +25,7 @@ grant select on all tables in schema sandbox to bss_gateway;
 create or replace function sandbox.tables() returns setof regclass language sql stable as $$
     select c.oid::regclass from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-      and c.relname not in ('audit_events', 'event_positions', 'exports', 'export_pieces')
+      and c.relname not in ('audit_events', 'event_positions', 'exports', 'export_pieces', 'file_deliveries')
     order by c.relname
 $$;
 
@@ -185,7 +185,7 @@ begin
     perform set_config('session_replication_role', 'replica', true);
     for tbl in select t from sandbox.tables() t where t::text not in
         ('access_keys', 'tokens', 'temporary_keys', 'idempotency_keys', 'real_name_tickets', 'platforms',
-         'notifications', 'notification_attempts', 'outbox', 'webhooks', 'deliveries', 'delivery_attempts',
+         'notifications', 'notification_attempts', 'outbox', 'webhooks', 'deliveries', 'delivery_attempts', 'file_subscriptions',
          'ledger_proofs') loop
         select string_agg(format('%I', a.attname), ', ' order by a.attnum),
                string_agg(sandbox.fork_column(tbl::text, a.attname, format_type(a.atttypid, null)), ', ' order by a.attnum)
@@ -216,6 +216,7 @@ begin
     delete from event_positions p where p.tenant_id = fork;
     delete from export_pieces p where p.tenant_id = fork;
     delete from exports e where e.tenant_id = fork;
+    delete from file_deliveries d where d.tenant_id = fork;
     delete from sandbox.snapshot_rows r where r.tenant_id = fork;
     delete from sandbox.snapshots s where s.tenant_id = fork;
     perform set_config('session_replication_role', 'origin', true);

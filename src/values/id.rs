@@ -94,6 +94,8 @@ ids! {
     InvoiceTitleId;
     /// An export.
     ExportId;
+    /// A subscription to files.
+    FileSubscriptionId;
 }
 
 /// A new id without a type of its own.

@@ -8,6 +8,7 @@ pub mod language;
 pub mod list;
 pub mod money;
 pub mod number;
+pub mod pause;
 pub mod rate;
 pub mod receiver;
 pub mod site;

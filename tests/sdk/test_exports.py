@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import requests
 
@@ -46,11 +47,14 @@ class Desk(Meter):
         wait_until(is_done, "the export is done", SECONDS_TO_WRITE)
         return shown
 
-    def file(self, export: dict[str, Any]) -> str:
+    def content(self, export: dict[str, Any]) -> bytes:
         answer = self.send("GET", f"/{export['export_id']}/file")
         assert answer.status_code == 200, answer.text
         assert len(answer.content) == export["bytes"] == int(answer.headers["Content-Length"])
-        return answer.content.decode()
+        return answer.content
+
+    def file(self, export: dict[str, Any]) -> str:
+        return self.content(export).decode()
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,13 @@ def test_a_months_bills_are_what_the_sdk_lists(desk: Desk) -> None:
     lines = desk.file(desk.export(kind="bills", bill_cycle_begin=desk.cycle, format="jsonl")).splitlines()
     objects = [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
     assert sum(one["payment_amount"] for one in objects) == total(table, "payment_amount")
+
+    parquet = pq.read_table(io.BytesIO(desk.content(desk.export(kind="bills", bill_cycle_begin=desk.cycle, format="parquet"))))
+    assert parquet.column_names == list(table[0])
+    assert sum(parquet["payment_amount"].to_pylist()) == total(table, "payment_amount")
+    assert [row["id"] for row in parquet.to_pylist()] == [row["id"] for row in table]
+    empty = desk.content(desk.export(kind="orders", time_begin="2020-01-01", time_end="2020-01-02", format="parquet"))
+    assert pq.read_table(io.BytesIO(empty)).num_rows == 0
 
 
 def test_a_link_is_opened_by_whoever_has_it(desk: Desk) -> None:

@@ -2,11 +2,15 @@
 
 use super::{EXPORTS, HOLDER, PARTNER, of, rows, text};
 use crate::background::{cleanups, exports};
-use crate::exports::model::{ATTEMPTS_MAX, Holder, PAGE, RUNNING_MAX};
+use crate::exports::format::Written;
+use crate::exports::model::{ATTEMPTS_MAX, Holder, PAGE, ROW_GROUP, RUNNING_MAX};
 use crate::exports::store;
 use crate::exports::work::{self, Hand, Step};
 use crate::testing::{TestApp, all, many_customers};
 use crate::values::id::{ExportId, TenantId};
+use axum::body::Bytes;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::collections::BTreeSet;
@@ -61,7 +65,9 @@ async fn who_dies_in_the_middle_is_followed_by_another_who_goes_on_where_it_stoo
     let tenant = app.world.demo().tenant;
     let mut torn = app.app.database.begin(tenant).await.expect("a transaction");
     let held = store::lock(&mut torn, (tenant, export), HOLDER).await.expect("it is read").expect("it is its");
-    store::add_piece(&mut torn, &held, b"half a pi").await.expect("it is written");
+    store::add_piece(&mut torn, &held, &Written { content: b"half a pi".to_vec(), footer: None })
+        .await
+        .expect("it is written");
     // As the database does when a connection breaks off.
     torn.rollback().await.expect("it is taken back");
     app.app.clock.set(app.app.clock.now() + Duration::minutes(2));
@@ -87,6 +93,37 @@ async fn who_dies_in_the_middle_is_followed_by_another_who_goes_on_where_it_stoo
         (&told[0]["export_id"], &told[0]["rows"], &told[0]["succeeded"]),
         (&asked["export_id"], &shown["rows_done"], &json!(true))
     );
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn a_parquet_file_that_two_replicas_wrote_is_one_file(pool: PgPool) {
+    let app = TestApp::new(pool.clone()).await;
+    let many = 2 * ROW_GROUP + 500;
+    many_customers(&pool, app.world.demo().domain, i32::try_from(many).expect("a number")).await;
+    let asked = app.ask_export(PARTNER, &json!({"kind": "customers", "format": "parquet"})).await.ok();
+    for holder in [HOLDER, OTHER] {
+        let export = app.take_export(holder).await.expect("it waits");
+        while app.step(holder, export).await == Step::Continued && holder == OTHER {}
+        app.app.clock.set(app.app.clock.now() + Duration::minutes(2));
+    }
+    let shown = app.show_export(&asked).await;
+    assert_eq!((&shown["status"], &shown["rows_done"]), (&json!("done"), &json!(many + FEW)));
+    let pieces: Vec<Vec<u8>> = sqlx::query_scalar("select content from export_pieces order by piece")
+        .fetch_all(&pool)
+        .await
+        .expect("they are there");
+    let file = pieces.concat();
+    assert_eq!(shown["bytes"], json!(file.len()));
+    let reader = SerializedFileReader::new(Bytes::from(file)).expect("it is Parquet");
+    assert_eq!(reader.metadata().num_row_groups(), 3);
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    let place = (0..schema.num_columns()).find(|place| schema.column(*place).name() == "customer_id");
+    let place = place.expect("there is such a column");
+    let rows = reader.get_row_iter(None).expect("it has rows");
+    let customers: Vec<String> =
+        rows.map(|row| row.expect("it is read").get_string(place).expect("a text").clone()).collect();
+    assert_eq!(customers.len(), many + FEW);
+    assert_eq!(customers.iter().collect::<BTreeSet<_>>().len(), many + FEW);
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]

@@ -4,6 +4,7 @@ use crate::metering::settlement::closes_at;
 use crate::operators::store::Role;
 use crate::orders::tests::{CUSTOMER, Stall, decimal, id};
 use crate::testing::{Answer, all};
+use crate::values::amount::Amount;
 use crate::values::time::{Month, write_instant};
 use axum::http::Method;
 use rust_decimal::Decimal;
@@ -110,6 +111,42 @@ async fn an_order_is_invoiced_once_without_what_coupons_paid(pool: PgPool) {
         (&listed["invoices"][0]["invoice_title"], &listed["total_count"]),
         (&json!("Example Trading"), &json!(1))
     );
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn an_invoice_is_printed_with_what_was_entered_as_text_and_its_steps_are_told(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let order = stall.paid(1, &json!({})).await;
+    let name = "<script>alert('Example & Co')</script>";
+    let title = stall.title(&json!({"title_type": 1, "invoice_title": name, "tax_number": "91520900MA6J6CBN9Q"})).await;
+    let invoice = stall.request(&orders(&[&order]), &title).await.ok();
+    let target = format!("{INVOICES}/{}/print", invoice["invoice_id"].as_str().expect("an id"));
+    let page = stall.app.client(PARTNER).get(&target).await;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
+    assert!(!page.text.contains("<script"), "{}", page.text);
+    let amount = Amount::from(decimal(&invoice["amount"])).to_string();
+    for shown in ["&lt;script&gt;alert(&#39;Example &amp; Co&#39;)", "91520900MA6J6CBN9Q", id(&order), amount.as_str()]
+    {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert!(page.text.contains("Request for an invoice"));
+    let taxes = json!([{"tax_class": "VAT", "tax_rate": "6%", "tax_amount": "1.25"}]);
+    stall.invoice_step(&invoice, "issue", &json!({"invoice_no": "2631", "taxes": taxes})).await.ok();
+    let staff =
+        format!("/admin/v1/accounts/{PARTNER}/invoices/{}/print", invoice["invoice_id"].as_str().expect("an id"));
+    let page = stall.operate(Method::GET, &staff, &Value::Null).await;
+    assert!(page.text.contains("<h1>VAT invoice</h1>") && page.text.contains("of which VAT at 6%"), "{}", page.text);
+    refused(&stall.app.client("demo-distributor").get(&target).await, "invoice_id");
+    let events = stall.app.client(PARTNER).get("/partner/v1/events?after=0&limit=1000").await.ok();
+    let told: Vec<&str> = events["events"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|event| event["data"]["invoice_id"] == invoice["invoice_id"])
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    assert_eq!(told, ["invoice.requested", "invoice.issued"]);
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]

@@ -1,10 +1,10 @@
-//! Which addresses may be called. Partners name them, and the server stands in a network of its own: nothing there may be
-//! reached through it.
+//! Which addresses that accounts name may be called: those of webhooks and of buckets. They name them, and the server stands in a
+//! network of its own: nothing there may be reached through it.
 //!
 //! A literal address is judged when it is registered and again at each delivery. A name is judged by what it resolves to at
 //! the moment of the connection, so that one which changes its address in between gains nothing. Redirects are not followed.
 
-use crate::api::source::is_within;
+use super::source::is_within;
 use crate::config::WebhookSettings;
 use anyhow::{Context, ensure};
 use ipnet::IpNet;
@@ -12,6 +12,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 /// What a refused address is told, without saying which network it is in.
 const NOT_CALLED: &str = "its address is in a network that is not called";
@@ -56,6 +57,17 @@ impl Guard {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         ensure!(host.parse().map_or(true, |ip: IpAddr| self.lets(ip)), NOT_CALLED);
         Ok(url)
+    }
+
+    /// A client that reaches nothing else, and waits so long for an answer.
+    pub fn client(&self, patience: Duration) -> anyhow::Result<reqwest::Client> {
+        let client = reqwest::Client::builder()
+            .timeout(patience)
+            .redirect(reqwest::redirect::Policy::none())
+            // A proxy would resolve names by itself, so that nobody judged their addresses.
+            .no_proxy()
+            .dns_resolver(Arc::new(self.clone()));
+        Ok(client.build()?)
     }
 
     fn schemes(&self) -> String {
