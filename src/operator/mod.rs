@@ -35,6 +35,7 @@ pub mod orders;
 pub mod packages;
 pub mod partner_payments;
 pub mod partners;
+pub mod place_order;
 pub mod policy;
 pub mod prices;
 pub mod quotas;
@@ -105,6 +106,7 @@ pub fn operations() -> Operations<App, OperatorPolicy> {
         operators::create_operator,
         operators::delete_operator,
     );
+    place_order::register(&mut operations);
     orders::register(&mut operations);
     packages::register(&mut operations);
     usage::register(&mut operations);

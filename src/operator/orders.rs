@@ -10,23 +10,22 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::identity::administration::find_account;
 use crate::operators::store::Role;
-use crate::orders::administration::{self as orders, OrderDecision, Ordering};
+use crate::orders::administration::{self as orders, OrderDecision};
 use crate::orders::cancel;
-use crate::orders::fulfil::{self, Provided};
-use crate::orders::model::{By, LineOutcome, Order, OrderNumber, OrderStatus, OrderType, SourceType};
+use crate::orders::fulfil;
+use crate::orders::model::{By, LineOutcome, Order, OrderNumber, OrderStatus, OrderType};
 use crate::orders::number;
-use crate::orders::ordered::{self, OrderedLine, OrderedProject, ResourceName};
+use crate::orders::ordered::ResourceName;
+use crate::orders::outcome::Provided;
+use crate::orders::place::Placed;
 use crate::orders::refusal::Refusal;
-use crate::orders::state::Event;
 use crate::orders::store;
 use crate::orders::store::search::{OrderFilter, OrderRow, Search, Whose};
-use crate::orders::view::STAFF;
 use crate::pricing::model::ResourceId;
 use crate::values::amount::Amount;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
 use crate::values::number::Number;
-use crate::values::text::texts;
 use crate::values::time::Instant;
 use crate::values::truth;
 use axum::extract::State;
@@ -34,14 +33,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-texts! {
-    /// Who ordered.
-    OrderedBy, 1..=64, "web-shop";
-}
-
 /// The operations on orders.
 pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
-    operations!(operations, "orders": list_orders, place_order, show_order, report_provisioning, decide_order);
+    operations!(operations, "orders": list_orders, show_order, report_provisioning, decide_order);
 }
 
 /// The order in the path.
@@ -54,47 +48,6 @@ pub struct OfOrder {
     /// The order.
     #[param(inline)]
     pub order: OrderNumber,
-}
-
-/// An order that a service places for a customer.
-#[derive(Deserialize, ToSchema)]
-pub struct PlaceOrderBody {
-    /// What is ordered: up to 100 resources in all.
-    #[schema(min_items = 1, max_items = 100)]
-    lines: Vec<OrderedLine>,
-    /// The enterprise project; none unless said otherwise.
-    enterprise_project_id: Option<OrderedProject>,
-    /// Who ordered; operations staff unless said otherwise.
-    user_name: Option<OrderedBy>,
-    /// Whether it is paid at once, with the best discount and the cash coupon with the largest balance. What cannot be paid
-    /// waits for the customer.
-    #[serde(default, deserialize_with = "truth::value")]
-    auto_pay: bool,
-    /// Whether it is to be reviewed first.
-    #[serde(default, deserialize_with = "truth::value")]
-    review: bool,
-    /// Whether staff order for the customer, who has to confirm then.
-    #[serde(default, deserialize_with = "truth::value")]
-    confirm: bool,
-}
-
-impl PlaceOrderBody {
-    fn ordering(&self) -> Result<Ordering, ApiError> {
-        let begins = match (self.review, self.confirm) {
-            (true, true) => return Err(ApiError::parameter("confirm", "must not be given together with review")),
-            (true, false) => Event::PlacedForReview,
-            (false, true) => Event::PlacedByStaff,
-            (false, false) => Event::Placed,
-        };
-        Ok(Ordering {
-            wanted: ordered::wanted(&self.lines)?,
-            enterprise_project: self.enterprise_project_id.as_ref().map(|id| id.as_str().to_owned()),
-            user_name: self.user_name.as_ref().map_or(STAFF, OrderedBy::as_str).to_owned(),
-            source: if self.confirm { SourceType::Agent } else { SourceType::Customer },
-            is_auto_pay: self.auto_pay,
-            begins,
-        })
-    }
 }
 
 /// An order as operators see it.
@@ -182,35 +135,12 @@ impl OrderView {
             lines: order.lines.iter().enumerate().map(line).collect(),
         }
     }
-}
 
-/// Place an order
-///
-/// What a cloud service does when its customer buys: at list prices, one line for each resource. In the sandbox what is paid is
-/// provided by itself after some seconds of the tenant's time.
-#[utoipa::path(
-    post,
-    path = "/admin/v1/accounts/{account}/orders",
-    params(OfAccount),
-    request_body = PlaceOrderBody,
-    responses((status = 200, body = OrderView, description = "The order.")),
-    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
-)]
-pub async fn place_order(
-    State(app): State<App>,
-    write: Write,
-    Path(OfAccount { account }): Path<OfAccount>,
-    Json(body): Json<PlaceOrderBody>,
-) -> Result<Answer, ApiError> {
-    let (ordering, desk) = (body.ordering()?, app.desk());
-    write
-        .once(async |connection| {
-            let (of, now) = account_and_time(connection, &app, &account).await?;
-            let placed = orders::order(connection, &desk, (of, &ordering), By { user: None, now }).await?;
-            let unpaid = placed.unpaid.map(|error| ApiError::from(error).code.to_owned());
-            Outcome::of(&placed.order.id, &OrderView { unpaid, ..OrderView::of(&placed.order) })
-        })
-        .await
+    /// Of one that was just placed.
+    pub fn of_placed(placed: Placed) -> Self {
+        let unpaid = placed.unpaid.map(|error| ApiError::from(error).code.to_owned());
+        Self { unpaid, ..Self::of(&placed.order) }
+    }
 }
 
 /// Orders.
@@ -334,16 +264,16 @@ pub struct ProvidedLine {
     /// Whether it was provided.
     #[serde(deserialize_with = "truth::value")]
     provided: bool,
-    /// The resource's id; a new one unless said otherwise.
+    /// The resource's id; a new one unless said otherwise. A change keeps the one that there is.
     resource_id: Option<ResourceId>,
-    /// Its name; as it was ordered unless said otherwise.
+    /// Its name; as it was ordered unless said otherwise. A change keeps it.
     name: Option<ResourceName>,
 }
 
 /// Report what was provided
 ///
 /// Line by line, in one call or several. Once all lines have an outcome the order is completed, and what failed is given back in
-/// full by an order of its own.
+/// full by an order of its own. A change is made as a whole: what is said of one of its lines is said of all.
 #[utoipa::path(
     post,
     path = "/admin/v1/accounts/{account}/orders/{order}/provisioning",

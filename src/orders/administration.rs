@@ -2,10 +2,9 @@
 
 use super::cancel;
 use super::desk::Desk;
-use super::events;
 use super::model::{Amounts, By, Line, LineOutcome, Order, OrderStatus, OrderType, Product, ReductionKind, SourceType};
 use super::place::{self, Placed};
-use super::record::New;
+use super::record::{self, New};
 use super::refusal::{NotDone, Refusal};
 use super::state::Event;
 use super::store;
@@ -13,7 +12,6 @@ use crate::customers::model::AssociationType;
 use crate::customers::refusal::Unrelated;
 use crate::customers::store as customers;
 use crate::identity;
-use crate::outbox;
 use crate::pricing::list_rate_on_period_detail::fault_of;
 use crate::pricing::model::{Currency, Period, ProductCodes, Size};
 use crate::pricing::quote;
@@ -170,6 +168,7 @@ fn line(desk: &Desk, wanted: &Wanted, currency: Currency, by: By) -> Result<Line
         period: wanted.period,
         amounts,
         main: None,
+        base: None,
         resource_id: None,
         resource_name: wanted.name.clone(),
         outcome: LineOutcome::Waiting,
@@ -204,15 +203,14 @@ pub async fn decide(
         OrderDecision::Refuse => Event::Refused,
         OrderDecision::Confirm => Event::Confirmed,
     };
+    if decision == OrderDecision::Refuse && order.admits(event) {
+        return cancel::end(connection, order, event, by).await;
+    }
     let from = order.undergo(event).ok_or(Refusal::NotDecidable)?;
     if order.status == OrderStatus::PendingPayment {
-        order.payable_until = Some(by.now.saturating_add(desk.patience()));
+        order.payable_until = Some(record::payable_until(desk, (order.kind, &order.lines), by.now));
     }
     store::set_status(connection, &order, by.now).await?;
     store::note(connection, &order, (event, Some(from)), by).await?;
-    if decision == OrderDecision::Refuse {
-        outbox::append(connection, order.tenant, &events::cancelled(&order), by.now).await?;
-        return Ok(order);
-    }
     Ok(place::pay_or_hand_over(connection, desk, (order, &customer), by).await?.order)
 }

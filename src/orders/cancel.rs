@@ -44,16 +44,16 @@ pub async fn lock_for(
 /// Its customer cancels it, or the master account that has to pay it.
 pub async fn by_customer(connection: &mut PgConnection, caller: &Caller, id: &str, by: By) -> Result<(), NotDone> {
     let (order, _) = lock_for(connection, caller, id).await?;
-    end(connection, order, Event::Cancelled, by).await
+    end(connection, order, Event::Cancelled, by).await.map(drop)
 }
 
 /// Ends an order that is locked, as its customer is: the resources it was about are free for others again.
-pub async fn end(connection: &mut PgConnection, mut order: Order, event: Event, by: By) -> Result<(), NotDone> {
+pub async fn end(connection: &mut PgConnection, mut order: Order, event: Event, by: By) -> Result<Order, NotDone> {
     let from = order.undergo(event).ok_or(Refusal::NotCancellable(order.status))?;
     store::set_status(connection, &order, by.now).await?;
     store::note(connection, &order, (event, Some(from)), by).await?;
     let states = (SubscriptionState::PendingPayment, SubscriptionState::InUse);
     subscriptions::change_states(connection, order.tenant, &order.resources(), states).await?;
     outbox::append(connection, order.tenant, &events::cancelled(&order), by.now).await?;
-    Ok(())
+    Ok(order)
 }

@@ -119,6 +119,7 @@ fn bill_type(order: &Order) -> BillType {
     match (order.kind, order.source) {
         (OrderType::Renew, SourceType::System) => BillType::AutomaticRenewal,
         (OrderType::Renew, _) => BillType::Renewal,
+        (OrderType::Change, _) if order.gives_back() => BillType::ChangeRefund,
         (OrderType::Change, _) => BillType::Change,
         (OrderType::Unsubscribe, _) => BillType::Unsubscription,
         (OrderType::ToOnDemand, _) => BillType::ToOnDemandRefund,

@@ -7,7 +7,7 @@ use crate::pricing::quote::default_currency;
 use crate::values::site::Site;
 use sqlx::PgConnection;
 use std::sync::Arc;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::OnceCell;
 
 /// What orders are handled by. Cheap to make: one for each request, and one for each look at what is due.
@@ -66,10 +66,9 @@ impl Desk {
         Duration::hours(self.settings.payment_hours.into())
     }
 
-    /// How long the sandbox's own provisioner takes; nothing where services report what they provided.
-    pub fn provisioning(&self) -> Option<Duration> {
-        Some(self.settings.provision_seconds)
-            .filter(|seconds| *seconds > 0)
-            .map(|seconds| Duration::seconds(seconds.into()))
+    /// When the sandbox's own provisioner is done with what it begins now; nothing where services report what they provided.
+    pub fn provided_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let seconds = Some(self.settings.provision_seconds).filter(|seconds| *seconds > 0)?;
+        Some(now.saturating_add(Duration::seconds(seconds.into())))
     }
 }

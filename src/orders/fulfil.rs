@@ -1,24 +1,19 @@
-//! What becomes of an order that is paid: resources are opened or renewed, and what could not be provided is given back.
+//! What becomes of an order that is paid: resources are opened, renewed or changed, and what could not be provided is given back.
 
 use super::cancel;
+use super::change;
 use super::desk::Desk;
-use super::events;
-use super::give_back::{self, Base, GivingBack, Item};
-use super::model::{By, Line, LineOutcome, Order, OrderType, SourceType};
+use super::model::{By, Line, LineOutcome, Order, OrderType};
 use super::number;
+use super::outcome::{Provided, complete, period, spread, undo_failed};
 use super::refusal::{NotDone, Refusal};
 use super::state::Event;
-use super::store::{self, lines};
-use super::view::SYSTEM;
-use crate::charges::model::Spread;
+use super::store::lines;
 use crate::charges::store as charges;
 use crate::customers::store::State as Customer;
-use crate::outbox;
-use crate::pricing::model::Period;
 use crate::subscriptions::lifecycle::{AutoRenewal, DaysBefore, ExpirePolicy, Leniency, ResourceStatus};
 use crate::subscriptions::model::{Rules, Subscription, SubscriptionState};
-use crate::subscriptions::refund::{Bought, Reason, Refund};
-use crate::subscriptions::store::{self as subscriptions, PaidPeriod};
+use crate::subscriptions::store as subscriptions;
 use crate::subscriptions::term::UnifiedDay;
 use crate::values::id::{DomainId, TenantId, new_uuid};
 use crate::values::site::Site;
@@ -79,47 +74,6 @@ pub async fn renew(
     complete(connection, order, by).await
 }
 
-fn period(order: &str, place: usize, resource: &Subscription, starts_at: time::OffsetDateTime) -> PaidPeriod {
-    PaidPeriod {
-        resource_id: resource.resource_id.clone(),
-        starts_at,
-        ends_at: resource.expires_at,
-        order_id: order.to_owned(),
-        line: lines::number(place),
-    }
-}
-
-/// From when to when the order's lines count as costs.
-async fn spread(connection: &mut PgConnection, order: &Order, periods: &[PaidPeriod]) -> sqlx::Result<()> {
-    let Some(paid_at) = order.paid_at else { return Ok(()) };
-    let spreads: Vec<Spread> =
-        periods.iter().map(|period| Spread::of(period.line, period.starts_at, period.ends_at)).collect();
-    charges::spread(connection, (order.tenant, order.customer), (&order.id, paid_at), &spreads).await
-}
-
-async fn complete(connection: &mut PgConnection, mut order: Order, by: By) -> Result<Order, NotDone> {
-    let from = order.undergo(Event::Provisioned).ok_or(Refusal::NotProcessing)?;
-    lines::set_outcomes(connection, &order).await?;
-    store::set_status(connection, &order, by.now).await?;
-    store::note(connection, &order, (Event::Provisioned, Some(from)), by).await?;
-    outbox::append(connection, order.tenant, &events::completed(&order), by.now).await?;
-    Ok(order)
-}
-
-/// What a service says of a line.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Provided {
-    /// It provided a resource: of this id and name, if it says which.
-    Done {
-        /// The resource's id.
-        resource_id: Option<String>,
-        /// Its name.
-        name: Option<String>,
-    },
-    /// It could not.
-    Failed,
-}
-
 /// Takes what a service says of the lines of an order that is locked, as its customer is: those that are `None` still wait, and
 /// those that have an outcome keep it.
 /// Once none waits, the order is completed, and what failed is given back.
@@ -132,6 +86,9 @@ pub async fn report(
 ) -> Result<Order, NotDone> {
     if !order.admits(Event::Provisioned) {
         return Err(Refusal::NotProcessing.into());
+    }
+    if order.kind == OrderType::Change {
+        return change::report(connection, desk, (order, customer), said, by).await;
     }
     let account = (order.tenant, order.customer);
     let rules = rules(connection, (account, customer), desk.site).await?;
@@ -233,46 +190,6 @@ fn open(order: &Order, place: usize, (provided, parent): (&Provided, Option<Stri
         updated_at: by.now,
     }
     .opened(by.now)
-}
-
-/// What could not be provided comes back in full, cash coupons too.
-async fn undo_failed(
-    connection: &mut PgConnection,
-    desk: &Desk,
-    (order, customer): (&Order, &Customer),
-    by: By,
-) -> Result<(), NotDone> {
-    if order.lines.iter().all(|line| line.outcome != LineOutcome::Failed) {
-        return Ok(());
-    }
-    let shares = store::shares(connection, order.tenant, &order.id).await?;
-    let failed = order.lines.iter().enumerate().filter(|(_, line)| line.outcome == LineOutcome::Failed);
-    let item = |(place, line): (usize, &Line)| {
-        let base = Base::of(order, &shares, place);
-        Item {
-            // It has none; the line stands for it.
-            resource_id: number::line_id(&order.id, place),
-            resource_name: line.resource_name.clone(),
-            product: line.product.clone(),
-            refund: in_full(&base, line.period, by),
-            base,
-        }
-    };
-    let giving = GivingBack {
-        account: (order.tenant, order.customer),
-        kind: OrderType::Unsubscribe,
-        source: SourceType::System,
-        user_name: SYSTEM.to_owned(),
-        currency: order.currency,
-        items: failed.map(item).collect(),
-    };
-    let given_back = give_back::give_back(connection, desk, (giving, customer), by).await?;
-    Ok(store::count(connection, &given_back).await?)
-}
-
-fn in_full(base: &Base, period: Period, by: By) -> Refund {
-    let bought = Bought { paid: base.paid(), period, start: by.now, end: by.now + time::Duration::SECOND };
-    Refund::of(&bought, Reason::Undone, by.now)
 }
 
 /// Provides all that an order waits for, as the sandbox does.

@@ -77,7 +77,7 @@ async fn act(
     match due {
         Due::Payment => {
             let (order, _) = cancel::lock(connection, account, order).await?;
-            cancel::end(connection, order, Event::Expired, by).await
+            cancel::end(connection, order, Event::Expired, by).await.map(drop)
         }
         Due::Provision => fulfil::provide_all(connection, desk, account, order, by).await.map(drop),
     }

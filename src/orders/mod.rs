@@ -2,8 +2,8 @@
 //!
 //! The vendor's interfaces have no "create order": cloud services place them, here by the operators' API, and renewals and
 //! unsubscriptions do. [`state`] is the life of an order as a table, [`plan`] says who pays how much of which line, [`offers`]
-//! what an order can be paid with: all three purely. [`pay`], [`fulfil`], [`cancel`] and [`give_back`] are the steps, each a part
-//! of somebody's transaction that has locked the customer and then the order; [`jobs`] does what the clock demands.
+//! what an order can be paid with: all three purely. [`pay`], [`fulfil`], [`change`], [`cancel`] and [`give_back`] are the steps, each
+//! a part of somebody's transaction that has locked the customer and then the order; [`jobs`] does what the clock demands.
 
 pub mod administration;
 pub mod agent_payment;
@@ -11,7 +11,9 @@ pub mod cancel;
 pub mod cancel_customer_order;
 #[cfg(test)]
 mod cases;
+pub mod change;
 pub mod charging;
+pub mod courses;
 pub mod desk;
 pub mod events;
 pub mod fulfil;
@@ -24,6 +26,7 @@ pub mod model;
 pub mod number;
 pub mod offers;
 pub mod ordered;
+pub mod outcome;
 pub mod pay;
 pub mod pay_orders;
 pub mod place;

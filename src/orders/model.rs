@@ -262,6 +262,15 @@ impl Product {
     }
 }
 
+/// A line of another order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LineOf {
+    /// The order.
+    pub order: String,
+    /// Its number there, from 1.
+    pub line: i16,
+}
+
 /// A line of an order: one resource, or what is done to one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
@@ -273,6 +282,8 @@ pub struct Line {
     pub amounts: Amounts,
     /// Of a secondary resource: the place of its primary's line, from 0.
     pub main: Option<usize>,
+    /// Of what gives back: the line that had paid.
+    pub base: Option<LineOf>,
     /// What was provisioned, renewed or given back.
     pub resource_id: Option<String>,
     /// The resource's name.
@@ -369,6 +380,11 @@ impl Order {
     /// The sums over the lines.
     pub fn amounts(&self) -> Amounts {
         Amounts::sum(self.lines.iter().map(|line| &line.amounts))
+    }
+
+    /// Whether it gives back instead of being paid.
+    pub fn gives_back(&self) -> bool {
+        self.lines.iter().any(|line| line.base.is_some())
     }
 
     /// The resources it is about.

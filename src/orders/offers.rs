@@ -89,12 +89,20 @@ pub fn offers(
         let left = order.lines.iter().map(|line| line.amounts.after_discount).collect();
         return Ok(vec![Offer { id: order.id.clone(), kind: OfferKind::Adjusted, ratio: None, left, best: true }]);
     }
+    discounts(catalogue, terms, &order.lines, now)
+}
+
+/// The discounts that lines can be had with, the best first.
+pub fn discounts(
+    catalogue: &Catalogue,
+    terms: &CustomerTerms,
+    lines: &[Line],
+    now: OffsetDateTime,
+) -> Result<Vec<Offer>, Fault> {
     let quoting = Quoting { pricing: &catalogue.pricing, customer: terms, now };
-    let items: Vec<PeriodItem<'_>> = order.lines.iter().map(item).collect();
-    let officials = order
-        .lines
-        .iter()
-        .map(|line| Official { product_id: &line.product.product_id, amount: line.amounts.after_discount });
+    let items: Vec<PeriodItem<'_>> = lines.iter().map(item).collect();
+    let officials =
+        lines.iter().map(|line| Official { product_id: &line.product.product_id, amount: line.amounts.after_discount });
     let purchase = quoting.purchase(&items, officials.collect(), &mut Trace::default())?;
     let offered = purchase.offered.into_iter().map(|offered| Offer {
         id: offered.discount.id.simple().to_string(),
@@ -104,6 +112,11 @@ pub fn offers(
         best: offered.best,
     });
     Ok(offered.collect())
+}
+
+/// The discount that is taken where nobody chooses. Of equal ones a commercial discount is taken before a promotion.
+pub fn cheapest(offers: Vec<Offer>) -> Option<Offer> {
+    offers.into_iter().min_by_key(|offer| (offer.left.iter().sum::<Decimal>(), offer.kind == OfferKind::Promotion))
 }
 
 /// A line as prices see it.

@@ -23,6 +23,8 @@ use crate::customers::store::State as Customer;
 use crate::ledger::{self, AccountKind, Posting, Purse, TransferKind};
 use crate::outbox;
 use crate::pricing::quote;
+use crate::subscriptions::model::SubscriptionState;
+use crate::subscriptions::store as subscriptions;
 use crate::values::id::{CouponId, DomainId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -108,14 +110,15 @@ pub async fn pay(
     for (line, amounts) in paid.lines.iter_mut().zip(bill.lines) {
         line.amounts = amounts;
     }
-    let provision_at = fulfil::waits_for_a_service(&paid).then(|| desk.provisioning()).flatten();
-    let provision_at = provision_at.map(|after| by.now.saturating_add(after));
+    let provision_at = fulfil::waits_for_a_service(&paid).then(|| desk.provided_at(by.now)).flatten();
     store::set_paid(connection, &paid, &bill.shares, provision_at, by.now).await?;
     charges::record(connection, order.tenant, &charging::paid(&paid, &bill.shares, by.now)).await?;
     store::note(connection, &paid, (event, Some(from)), by).await?;
     budgets::consume(connection, (order.tenant, payer.id), paid.amounts().after_discount, by.now).await?;
     outbox::append(connection, order.tenant, &events::paid(&paid), by.now).await?;
     if fulfil::waits_for_a_service(&paid) {
+        let states = (SubscriptionState::PendingPayment, SubscriptionState::Changing);
+        subscriptions::change_states(connection, order.tenant, &paid.resources(), states).await?;
         Ok(paid)
     } else {
         fulfil::renew(connection, (paid, customer), desk.site, by).await
@@ -156,10 +159,7 @@ async fn choose_offer(
             let found = offers.into_iter().find(|offer| offer.kind == *kind && offer.id.eq_ignore_ascii_case(id));
             Some(found.ok_or(Refusal::NoSuchDiscount)?)
         }
-        // Of equal ones a commercial discount is taken before a promotion.
-        Way::Automatic | Way::ByPartner(_) => offers
-            .into_iter()
-            .min_by_key(|offer| (offer.left.iter().sum::<Decimal>(), offer.kind == OfferKind::Promotion)),
+        Way::Automatic | Way::ByPartner(_) => offers::cheapest(offers),
     };
     Ok(chosen)
 }

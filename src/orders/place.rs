@@ -28,6 +28,10 @@ pub async fn place(
     by: By,
 ) -> Result<Placed, NotDone> {
     let order = record::write(connection, desk, new, customer, by).await?;
+    if order.status == OrderStatus::Processing {
+        // Nothing has to be paid: a service can begin.
+        store::set_paid(connection, &order, &[], desk.provided_at(by.now), by.now).await?;
+    }
     let placed = pay_or_hand_over(connection, desk, (order, customer), by).await?;
     store::count(connection, &placed.order).await?;
     Ok(placed)

@@ -12,6 +12,7 @@ use crate::outbox;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 /// An order that is to be placed.
 #[derive(Clone, Debug)]
@@ -61,8 +62,9 @@ pub async fn write(
         enterprise_project: new.enterprise_project,
         is_auto_pay: new.is_auto_pay,
         created_at: by.now,
-        payable_until: waits.then(|| by.now.saturating_add(desk.patience())),
-        paid_at: (status == OrderStatus::Completed).then_some(by.now),
+        payable_until: waits.then(|| payable_until(desk, (new.kind, &new.lines), by.now)),
+        // Of what begins so nothing has to be paid.
+        paid_at: matches!(status, OrderStatus::Processing | OrderStatus::Completed).then_some(by.now),
         paid_as: None,
         paid_under: None,
         paying_agent: None,
@@ -77,4 +79,11 @@ pub async fn write(
     store::note(connection, &order, (new.begins, None), by).await?;
     outbox::append(connection, order.tenant, &events::created(&order), by.now).await?;
     Ok(order)
+}
+
+/// Until when an order can be paid that waits for it from now on. A change can be no longer than until the end of the time of its
+/// resource that is running.
+pub fn payable_until(desk: &Desk, (kind, lines): (OrderType, &[Line]), now: OffsetDateTime) -> OffsetDateTime {
+    let ends = lines.iter().filter(|_| kind == OrderType::Change).filter_map(|line| line.expires_at);
+    ends.fold(now.saturating_add(desk.patience()), OffsetDateTime::min)
 }

@@ -33,6 +33,9 @@ pub enum Refusal {
     /// It has no price.
     #[error("Parameter error. lines: {0}")]
     Price(Fault),
+    /// What a resource is or shall be has no price by the month.
+    #[error("Parameter error. change: {0}")]
+    Unchangeable(Fault),
     /// It is no customer of the partner's, or not one that it may order for.
     #[error("{}", .0.words().1)]
     Customer(Unrelated),
@@ -73,9 +76,12 @@ impl Refusal {
             Self::NoSuchDiscount => "CBC.99003108",
             Self::Insufficient => INSUFFICIENT_BALANCE.0,
             Self::Coupon(refusal) => refusal.code().map_or("CBC.0100", |words| words.0),
-            Self::Frozen | Self::NotProcessing | Self::NotDecidable | Self::Price(_) | Self::Parameter(..) => {
-                "CBC.0100"
-            }
+            Self::Frozen
+            | Self::NotProcessing
+            | Self::NotDecidable
+            | Self::Price(_)
+            | Self::Unchangeable(_)
+            | Self::Parameter(..) => "CBC.0100",
         }
     }
 }

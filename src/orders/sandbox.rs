@@ -4,8 +4,9 @@ use super::administration::{self, Ordering, Wanted};
 use super::agent_payment;
 use super::cancel;
 use super::desk::Desk;
-use super::fulfil::{self, Provided};
+use super::fulfil;
 use super::model::{By, Order, SourceType};
+use super::outcome::Provided;
 use super::place::Placed;
 use super::refusal::{NotDone, Refusal};
 use super::state::Event;
@@ -144,7 +145,8 @@ impl Buyer {
     ) -> anyhow::Result<()> {
         let order = self.order(connection, desk, (name, basket), Event::Placed, now).await?;
         let (order, _) = cancel::lock(connection, self.account, &order.id).await?;
-        Ok(cancel::end(connection, order, Event::Cancelled, self.by(now + TO_DECIDE)).await?)
+        cancel::end(connection, order, Event::Cancelled, self.by(now + TO_DECIDE)).await?;
+        Ok(())
     }
 
     /// Orders something and pays at once. It is not provided yet.
@@ -230,7 +232,7 @@ impl Buyer {
     }
 
     /// A service provides all of an order, under ids that say what it is.
-    async fn provide(
+    pub async fn provide(
         &self,
         connection: &mut PgConnection,
         desk: &Desk,

@@ -3,7 +3,7 @@
 use super::model::{Order, OrderNumber, OrderType};
 use super::refusal::Refusal;
 use super::show_customer_order_details::visible;
-use super::store::{self, RefundRow};
+use super::store::refunds::{self, RefundRow};
 use super::view::{resource_name, service_name};
 use crate::api::caller::{AnyCaller, CallerKind};
 use crate::api::error::ApiError;
@@ -23,7 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ShowRefundOrderDetailsQuery {
-    /// An unsubscription.
+    /// An unsubscription, or a change that gives back.
     #[param(inline)]
     order_id: OrderNumber,
     /// Of a partner: the customer, which must be given. Ignored for customers.
@@ -34,7 +34,7 @@ pub struct ShowRefundOrderDetailsQuery {
     indirect_partner_id: Option<AccountIdText>,
 }
 
-/// What an unsubscription gave back and kept.
+/// What an order gave back and kept.
 #[derive(Serialize, ToSchema)]
 pub struct ShowRefundOrderDetailsResponse {
     /// How many records there are.
@@ -72,14 +72,15 @@ pub struct OrderRefundInfoV2 {
     /// Its region.
     #[schema(example = "cn-north-4")]
     region_code: String,
-    /// The purchase or renewal that had been paid.
+    /// The purchase, renewal or change that had been paid.
     #[schema(example = "CS2603281445NO7AB")]
     base_order_id: String,
 }
 
-/// Shows what an unsubscription gave back and kept.
+/// Shows what an unsubscription, or a change to something smaller, gave back and kept.
 ///
-/// For each resource and each order that had been paid for it: all of that, below zero; what was used of it; and the fee.
+/// Of an unsubscription, for each resource and each order that had been paid for it: all of that, below zero; what was used of it;
+/// and the fee. Of a change: what came back of each of these orders, once the service has made the change.
 #[utoipa::path(
     get, path = "/v2/orders/customer-orders/refund-orders",
     params(ShowRefundOrderDetailsQuery),
@@ -110,11 +111,11 @@ pub async fn show_refund_order_details(
 
 /// What an order gave back and kept, if it is one that gives back.
 pub async fn rows(app: &App, order: &Order) -> Result<Vec<RefundRow>, ApiError> {
-    if order.kind != OrderType::Unsubscribe {
+    if !(order.kind == OrderType::Unsubscribe || order.kind == OrderType::Change && order.gives_back()) {
         return Err(Refusal::NotARefund.into());
     }
     let mut connection = app.database.tenant(order.tenant).await?;
-    Ok(store::refunds(&mut connection, order.tenant, &order.id).await?)
+    Ok(refunds::of(&mut connection, order.tenant, &order.id).await?)
 }
 
 fn show(

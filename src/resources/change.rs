@@ -5,21 +5,22 @@ use super::on_demand::{self, turned};
 use super::refusal::{Failure, Refusal};
 use super::renewing::product;
 use crate::orders::cancel;
+use crate::orders::courses::{Course, courses};
 use crate::orders::desk::Desk;
-use crate::orders::give_back::{self, Base, GivingBack, Item};
-use crate::orders::model::{By, Order, OrderType, Share, SourceType};
+use crate::orders::give_back::{self, GivingBack, Item};
+use crate::orders::model::{By, Order, OrderType, SourceType};
 use crate::orders::refusal::{NotDone, Refusal as OrderRefusal};
 use crate::orders::state::Event;
 use crate::orders::store as orders;
-use crate::orders::store::lines;
 use crate::subscriptions::lifecycle::{Becomes, ResourceStatus};
 use crate::subscriptions::model::{Subscription, SubscriptionState};
-use crate::subscriptions::refund::{Bought, Reason, Refund, Stage, end_without_renewals, five_days, quota_year};
-use crate::subscriptions::store::{self as subscriptions, PaidPeriod};
+use crate::subscriptions::refund::{
+    Bought, Instance, Reason, Refund, Stage, end_without_renewals, five_days, quota_year,
+};
+use crate::subscriptions::store as subscriptions;
 use crate::values::id::{DomainId, TenantId};
 use sqlx::PgConnection;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::BTreeSet;
 
 /// How resources are given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,15 +59,18 @@ pub async fn give_back(
     for id in &wish.ids {
         let family = check(held, id, wish.how)?;
         let ids = family::ids(&family);
-        let periods = periods(connection, tenant, &ids, by).await?;
+        let periods = courses(connection, tenant, &ids, by.now).await?;
         let is_ahead = |period: &Course| period.bought.stage(by.now) == Stage::Ahead;
         if wish.how == How::OnlyRenewals && !periods.iter().any(is_ahead) {
             return Err(Refusal::NoRenewalAhead.into());
         }
-        let reason = match wish.how {
+        let is_undone = wish.how == How::Unsubscribe && free.takes(desk, &family[0], &periods, by);
+        let reason = |period: &Course| match wish.how {
             How::ToOnDemand => Reason::WithoutFee,
             How::OnlyRenewals => Reason::Undone,
-            How::Unsubscribe => free.reason(desk, &family[0], &periods, by),
+            // The five days are those of a purchase.
+            How::Unsubscribe if is_undone && period.kind == OrderType::New => Reason::Undone,
+            How::Unsubscribe => Reason::Unsubscribed(desk.site),
         };
         changed.extend(family.iter().map(|member| after(member, wish.how, &periods, by)));
         for period in periods {
@@ -79,7 +83,7 @@ pub async fn give_back(
                 resource_id: resource.resource_id.clone(),
                 resource_name: resource.name.clone(),
                 product: product(desk, resource),
-                refund: Refund::of(&period.bought, reason, by.now),
+                refund: Refund::of(&period.bought, reason(&period), by.now),
                 base: period.base,
             });
             returned.push(period.paid);
@@ -122,59 +126,12 @@ pub fn check(held: &Held, id: &str, how: How) -> Result<Vec<Subscription>, Refus
     }
     let family = held.family(id);
     for member in &family {
-        match member.state {
-            SubscriptionState::PendingPayment => return Err(Refusal::PendingPayment),
-            SubscriptionState::Changing => return Err(Refusal::InProgress),
-            SubscriptionState::InUse | SubscriptionState::Deleted => {}
-        }
+        family::must_be_idle(member)?;
         if how != How::OnlyRenewals && member.status != ResourceStatus::InUse {
             return Err(Refusal::Frozen);
         }
     }
     Ok(family)
-}
-
-/// A period that was paid for, as refunds see it.
-struct Course {
-    paid: PaidPeriod,
-    bought: Bought,
-    base: Base,
-    is_purchase: bool,
-}
-
-/// The periods of these resources that are not over, in time.
-async fn periods(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    resources: &[String],
-    by: By,
-) -> Result<Vec<Course>, Failure> {
-    let mut known: BTreeMap<String, (Order, Vec<Share>)> = BTreeMap::new();
-    let mut periods = Vec::new();
-    for paid in subscriptions::periods(connection, tenant, resources, by.now).await? {
-        let (order, shares) = match known.entry(paid.order_id.clone()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                let order = orders::find(connection, tenant, &paid.order_id).await?;
-                let order = order.ok_or_else(|| unreadable(&paid))?;
-                place.insert((order, orders::shares(connection, tenant, &paid.order_id).await?))
-            }
-        };
-        let place = lines::place(paid.line);
-        let base = Base::of(order, shares, place);
-        let bought = Bought {
-            paid: base.paid(),
-            period: order.lines.get(place).ok_or_else(|| unreadable(&paid))?.period,
-            start: paid.starts_at,
-            end: paid.ends_at,
-        };
-        periods.push(Course { bought, base, is_purchase: order.kind == OrderType::New, paid });
-    }
-    Ok(periods)
-}
-
-fn unreadable(paid: &PaidPeriod) -> NotDone {
-    NotDone::Unreadable(format!("a period was paid for by line {} of {}, which is not there", paid.line, paid.order_id))
 }
 
 /// What a resource is afterwards, of whose family these are the periods.
@@ -189,37 +146,41 @@ fn after(resource: &Subscription, how: How, periods: &[Course], by: By) -> Subsc
     Subscription { expires_at: end_without_renewals(&own, by.now).unwrap_or(resource.expires_at), ..resource }
 }
 
-/// How many resources an account has given back in full this year, and gives back now.
+/// How many instances an account has given back in full this year, and which it gives back so now.
 struct Free {
     year: i16,
     before: i32,
-    now: i32,
+    now: BTreeSet<Instance>,
 }
 
 impl Free {
     async fn of(connection: &mut PgConnection, account: (TenantId, DomainId), by: By) -> sqlx::Result<Self> {
         let year = quota_year(by.now);
-        Ok(Self { year, before: subscriptions::free_returns(connection, account, year).await?, now: 0 })
+        Ok(Self { year, before: subscriptions::free_returns(connection, account, year).await?, now: BTreeSet::new() })
     }
 
-    /// Why a family comes back: in full within five days of its purchase, as long as the year's quota lasts. A primary counts
-    /// for one, with all its secondaries.
-    fn reason(&mut self, desk: &Desk, primary: &Subscription, periods: &[Course], by: By) -> Reason {
+    /// Whether a family comes back in full: within five days of its purchase, as long as the year's quota lasts.
+    fn takes(&mut self, desk: &Desk, primary: &Subscription, periods: &[Course], by: By) -> bool {
         let own = periods.iter().filter(|period| period.paid.resource_id == primary.resource_id);
-        let running = own.clone().find(|period| period.bought.stage(by.now) == Stage::Running);
-        let is_purchase = running.is_some_and(|period| period.is_purchase);
-        if five_days(desk.site, is_purchase, primary.effective_at, by.now, (self.before + self.now).into()) {
-            self.now += 1;
-            return Reason::Undone;
+        let mut running = own.filter(|period| period.bought.stage(by.now) == Stage::Running);
+        let is_purchase = running.any(|period| period.kind == OrderType::New);
+        let instance = Instance::of(&primary.service_type, &primary.order_id, &primary.resource_id);
+        // One that counts already, as a part of its order, does not count again.
+        let others = self.now.iter().filter(|other| **other != instance).count();
+        let used = i64::from(self.before) + i64::try_from(others).expect("a request names few");
+        let is_free = five_days(desk.site, is_purchase, primary.effective_at, by.now, used);
+        if is_free {
+            self.now.insert(instance);
         }
-        Reason::Unsubscribed(desk.site)
+        is_free
     }
 
     async fn write(&self, connection: &mut PgConnection, account: (TenantId, DomainId)) -> sqlx::Result<()> {
-        if self.now == 0 {
+        let more = i32::try_from(self.now.len()).expect("a request names few");
+        if more == 0 {
             return Ok(());
         }
-        subscriptions::add_free_returns(connection, account, self.year, self.now).await
+        subscriptions::add_free_returns(connection, account, self.year, more).await
     }
 }
 
@@ -232,14 +193,13 @@ pub async fn expire(
     by: By,
 ) -> Result<(), Failure> {
     let is_over = becomes.status() == ResourceStatus::Closed;
-    if is_over
-        && primary.state == SubscriptionState::PendingPayment
-        && let Some(order) = orders::waiting_for(connection, account.0, &primary.resource_id).await?
-    {
-        let (order, _) = cancel::lock(connection, account, &order).await?;
-        cancel::end(connection, order, Event::Overtaken, by).await?;
-    }
     let mut family = held.family(&primary.resource_id);
+    for member in family.iter().filter(|member| is_over && member.state == SubscriptionState::PendingPayment) {
+        if let Some(order) = orders::waiting_for(connection, account.0, &member.resource_id).await? {
+            let (order, _) = cancel::lock(connection, account, &order).await?;
+            cancel::end(connection, order, Event::Overtaken, by).await?;
+        }
+    }
     for member in &mut family {
         member.status = becomes.status();
         member.updated_at = by.now;

@@ -6,7 +6,7 @@ use crate::customers::store::{self as customers, State as Customer};
 use crate::orders::fulfil;
 use crate::orders::refusal::{NotDone, Refusal as OrderRefusal};
 use crate::pricing::model::ResourceId;
-use crate::subscriptions::model::{Rules, Subscription};
+use crate::subscriptions::model::{Rules, Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::site::Site;
@@ -58,6 +58,15 @@ impl Held {
             self.resources.iter().filter(is_member).filter(|resource| !resource.is_gone()).cloned().collect();
         family.sort_by_key(|resource| !resource.is_main);
         family
+    }
+}
+
+/// That nothing is under way with a resource.
+pub fn must_be_idle(resource: &Subscription) -> Result<(), Refusal> {
+    match resource.state {
+        SubscriptionState::PendingPayment => Err(Refusal::PendingPayment),
+        SubscriptionState::Changing => Err(Refusal::InProgress),
+        SubscriptionState::InUse | SubscriptionState::Deleted => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod auto_renewal_resources;
 pub mod cancel_auto_renewal_resources;
 pub mod cancel_resources_subscription;
 pub mod change;
+pub mod changing;
 pub mod family;
 pub mod jobs;
 pub mod list_customer_on_demand_resources;

@@ -160,6 +160,7 @@ pub async fn turn(
         period: Period { num: 0, ..resource.period },
         amounts: Amounts::default(),
         main: None,
+        base: None,
         resource_id: Some(resource.resource_id.clone()),
         resource_name: resource.name.clone(),
         outcome: LineOutcome::Done,

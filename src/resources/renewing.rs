@@ -1,6 +1,6 @@
 //! Renewing resources: which can be, what it costs, and the orders that it takes.
 
-use super::family::Held;
+use super::family::{self, Held};
 use super::refusal::{Failure, Refusal};
 use crate::orders::desk::Desk;
 use crate::orders::model::{Amounts, By, Line, LineOutcome, Order, OrderType, Product, SourceType};
@@ -10,7 +10,7 @@ use crate::orders::state::Event;
 use crate::orders::view::SYSTEM;
 use crate::pricing::book::NotSold;
 use crate::pricing::model::{Currency, Period, PeriodType, ProductCodes};
-use crate::pricing::rating::{PeriodFault, PeriodItem, Trace, rate_period};
+use crate::pricing::rating::{Official, PeriodFault, PeriodItem, Trace, rate_period};
 use crate::subscriptions::lifecycle::{ExpirePolicy, renewal_period};
 use crate::subscriptions::model::{Subscription, SubscriptionState};
 use crate::subscriptions::store as subscriptions;
@@ -104,13 +104,7 @@ fn plan(
         return Err(Refusal::NotRenewable);
     }
     let family = held.family(id);
-    for member in &family {
-        match member.state {
-            SubscriptionState::PendingPayment => return Err(Refusal::PendingPayment),
-            SubscriptionState::Changing => return Err(Refusal::InProgress),
-            SubscriptionState::InUse | SubscriptionState::Deleted => {}
-        }
-    }
+    family.iter().try_for_each(family::must_be_idle)?;
     family.iter().map(|member| Ok((member.currency, line(desk, held, member, period, now)?))).collect()
 }
 
@@ -136,6 +130,7 @@ fn line(
         period,
         amounts: Amounts::unpaid(official),
         main: None,
+        base: None,
         resource_id: Some(resource.resource_id.clone()),
         resource_name: resource.name.clone(),
         outcome: LineOutcome::Waiting,
@@ -144,8 +139,20 @@ fn line(
     })
 }
 
-/// What a resource costs for a time, at list price.
 fn price(desk: &Desk, resource: &Subscription, period: Period, now: OffsetDateTime) -> Result<Decimal, Refusal> {
+    rate(desk, resource, period, now).map(|official| official.amount).map_err(|fault| match fault {
+        PeriodFault::NotSold(NotSold::ForThisPeriod) => Refusal::NoSuchPeriod,
+        _ => Refusal::NotRenewable,
+    })
+}
+
+/// What a resource costs for a time, at list price.
+pub fn rate<'a>(
+    desk: &'a Desk,
+    resource: &Subscription,
+    period: Period,
+    now: OffsetDateTime,
+) -> Result<Official<'a>, PeriodFault> {
     let service = service(desk, resource);
     let item = PeriodItem {
         codes: ProductCodes {
@@ -158,11 +165,7 @@ fn price(desk: &Desk, resource: &Subscription, period: Period, now: OffsetDateTi
         period,
         count: 1,
     };
-    let rated = rate_period(&desk.catalogue.pricing.book, resource.currency, now, &item, &mut Trace::default());
-    rated.map(|official| official.amount).map_err(|fault| match fault {
-        PeriodFault::NotSold(NotSold::ForThisPeriod) => Refusal::NoSuchPeriod,
-        _ => Refusal::NotRenewable,
-    })
+    rate_period(&desk.catalogue.pricing.book, resource.currency, now, &item, &mut Trace::default())
 }
 
 fn service(desk: &Desk, resource: &Subscription) -> String {

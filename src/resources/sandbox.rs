@@ -2,6 +2,7 @@
 
 use super::auto_renewal_resources::{AutoRenewalResourcesReq, switch_on};
 use super::change::{self, How, Return};
+use super::changing::{self, Change};
 use super::family::Held;
 use super::on_demand::{self, OnDemandResource, OnDemandStatus};
 use super::renewing::{self, Renewal};
@@ -10,6 +11,7 @@ use crate::identity;
 use crate::orders::desk::Desk;
 use crate::orders::model::SourceType;
 use crate::orders::sandbox::{Buyer, REGION};
+use crate::orders::state::Event;
 use crate::pricing::model::{Period, PeriodType};
 use crate::subscriptions::store::RenewConfig;
 use anyhow::{Context, ensure};
@@ -60,6 +62,28 @@ pub async fn unify(
 ) -> anyhow::Result<()> {
     let config = RenewConfig { expire_day: Some(day), ..RenewConfig::default() };
     Ok(configure(connection, (buyer.account, desk.site), config, now).await?)
+}
+
+/// Makes a resource one of another specification: it is paid at once, if it costs more, and its service makes the change.
+pub async fn change(
+    connection: &mut PgConnection,
+    desk: &Desk,
+    (buyer, resource, spec): (&Buyer, &str, &str),
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    let change = Change {
+        resource: resource.to_owned(),
+        spec: Some(spec.to_owned()),
+        size: None,
+        user_name: buyer.name.clone(),
+        source: SourceType::Customer,
+        is_auto_pay: true,
+        begins: Event::Placed,
+    };
+    let held = Held::lock(connection, buyer.account, std::slice::from_ref(&change.resource), desk.site).await?;
+    let placed = changing::change(connection, desk, (buyer.account, &change, &held), buyer.by(now)).await?;
+    ensure!(placed.unpaid.is_none(), "there is not enough money");
+    buyer.provide(connection, desk, (&placed.order.id, resource), now).await
 }
 
 /// Gives a resource back, or turns it to pay-per-use.

@@ -1,5 +1,5 @@
-//! Resources that customers have bought for a time. So far operators enter them at the command line; what buys and renews
-//! them is not built yet.
+//! Resources that customers have bought for a time. Orders buy, renew and change them; operators can enter them at the command
+//! line.
 //!
 //! A primary resource is renewed together with its secondaries, a server with its disks. Two primaries can be associated
 //! as well, a server and its public address: they are renewed together only when a request says so.

@@ -1,7 +1,7 @@
 //! What holds of terms, courses and refunds for all times and amounts.
 
 use super::lifecycle::{CustomerLevel, DaysBefore, ExpirePolicy, Leniency, ResourceStatus, next_attempt, next_change};
-use super::refund::{Bought, Paid, Reason, Refund};
+use super::refund::{Bought, Paid, Reason, Refund, downgrade};
 use super::term::{UnifiedDay, anchor_of, end_of, remaining_months, unified};
 use crate::pricing::model::{Period, PeriodType};
 use crate::values::site::Site;
@@ -64,7 +64,7 @@ proptest! {
             Reason::Undone, Reason::WithoutFee, Reason::Unsubscribed(Site::Cn), Reason::Unsubscribed(Site::Intl),
         ]),
     ) {
-        let bought = Bought { paid, period, start, end: end_of(start, period, anchor_of(start)) };
+        let bought = Bought { paid, period, start, settled_at: None, end: end_of(start, period, anchor_of(start)) };
         let at = start + Duration::seconds((bought.end - start).whole_seconds() * permille / 1000);
         let refund = Refund::of(&bought, reason, at);
         let Refund { consumed, fee, returned } = refund;
@@ -82,13 +82,40 @@ proptest! {
 
     #[test]
     fn who_waits_gets_no_more(paid in paid(), start in instant(), period in period(), one in 0_i64..99, more in 0_i64..99) {
-        let bought = Bought { paid, period, start, end: end_of(start, period, anchor_of(start)) };
+        let bought = Bought { paid, period, start, settled_at: None, end: end_of(start, period, anchor_of(start)) };
         let length = (bought.end - start).whole_seconds();
         let of = |percent: i64| {
             let at = start + Duration::seconds(length * percent.min(99) / 100);
             Refund::of(&bought, Reason::WithoutFee, at).returned.charged()
         };
         prop_assert!(of(one) >= of(one + more));
+    }
+
+    #[test]
+    fn a_smaller_specification_gives_back_what_is_left_less_its_cost_and_no_payment_owes(
+        first in paid(), second in paid(), start in instant(), period in period(), raised in 0_i64..100, more in 0_i64..100,
+        cost in 0_i64..200_000_000_000,
+    ) {
+        let end = end_of(start, period, anchor_of(start));
+        let after = |percent: i64| start + Duration::seconds((end - start).whole_seconds() * percent.min(99) / 100);
+        let payments = [(first, start), (second, after(raised))]
+            .map(|(paid, start)| Bought { paid, period, start, settled_at: None, end });
+        let (at, cost) = (after(raised + more), Decimal::new(cost, 2));
+        let refunds = downgrade(&payments, cost, at);
+        let back: Decimal = refunds.iter().map(|refund| refund.returned.total()).sum();
+        let left: Decimal = payments.iter().map(|one| Refund::of(one, Reason::WithoutFee, at).returned.charged()).sum();
+        // What is left of each of the two is rounded there.
+        prop_assert!((back - (left - cost).max(Decimal::ZERO)).abs() <= Decimal::new(2, 2), "{back} of {left} for {cost}");
+        for (refund, Bought { paid, .. }) in refunds.iter().zip(payments) {
+            let Refund { consumed, returned, .. } = refund;
+            prop_assert!(*consumed >= Decimal::ZERO && consumed + returned.charged() <= paid.charged(), "{refund:?} of {paid:?}");
+            for (got, had) in [
+                (returned.flexi, paid.flexi), (returned.card, paid.card), (returned.credit, paid.credit), (returned.cash, paid.cash),
+            ] {
+                prop_assert!(got >= Decimal::ZERO && got <= had && got.normalize().scale() <= 2, "{got} of {had}");
+            }
+            prop_assert_eq!(returned.cash_coupon, Decimal::ZERO);
+        }
     }
 
     #[test]

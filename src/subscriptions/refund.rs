@@ -8,6 +8,9 @@
 //! Ours, where the manual is silent: what was used and the fee are rounded to whole cents, a half up, and what comes back
 //! is the rest, so that the three are what was paid; a fee that is more than the rest is cut to it; and what comes back is
 //! split over the pockets in proportion to what each had paid.
+//!
+//! A smaller specification gives back what is left of the payments less what it costs for the rest of the time, without a fee
+//! and never a cash coupon. What was used by then is settled with it: what remains of the payments pays for what is left.
 
 use super::term::{CENTS, Hours};
 use crate::pricing::model::{Period, PeriodType};
@@ -44,27 +47,27 @@ impl Paid {
     }
 
     /// A part of what counts as paid, from each pocket in proportion.
-    ///
-    /// Each pocket gets what the parts up to it come to, rounded, less what those before it got: so none gets less than
-    /// nothing or more than it had paid, and together they get the part, to the cent.
     fn part(&self, part: Decimal) -> Self {
-        let charged = self.charged();
-        let (mut paid, mut given) = (Decimal::ZERO, Decimal::ZERO);
-        let mut share = |pocket: Decimal| {
-            paid += pocket;
-            let so_far = if charged.is_zero() { Decimal::ZERO } else { CENTS.apply(part * paid / charged) };
-            let own = so_far - given;
-            given = so_far;
-            own
-        };
-        Self {
-            cash_coupon: Decimal::ZERO,
-            flexi: share(self.flexi),
-            card: share(self.card),
-            credit: share(self.credit),
-            cash: share(self.cash),
-        }
+        let shares = in_proportion(part, &[self.flexi, self.card, self.credit, self.cash]);
+        Self { cash_coupon: Decimal::ZERO, flexi: shares[0], card: shares[1], credit: shares[2], cash: shares[3] }
     }
+}
+
+/// An amount, shared out in proportion to others.
+///
+/// Each gets what the shares up to it come to, rounded, less what those before it got: so none gets less than nothing, together
+/// they get the amount, to the cent, and none gets more than it is if all are whole cents and not less than the amount.
+pub fn in_proportion(amount: Decimal, to: &[Decimal]) -> Vec<Decimal> {
+    let total: Decimal = to.iter().sum();
+    let (mut up_to, mut given) = (Decimal::ZERO, Decimal::ZERO);
+    let mut share = |one: &Decimal| {
+        up_to += one;
+        let so_far = CENTS.apply((amount * up_to).checked_div(total).unwrap_or_default());
+        let own = so_far - given;
+        given = so_far;
+        own
+    };
+    to.iter().map(&mut share).collect()
 }
 
 impl Add for Paid {
@@ -90,6 +93,8 @@ pub struct Bought {
     pub period: Period,
     /// When it begins: a renewal at the end of the period before.
     pub start: OffsetDateTime,
+    /// From when on this payment is used up: the beginning, or since a change has given back a part of it.
+    pub settled_at: Option<OffsetDateTime>,
     /// When it ends.
     pub end: OffsetDateTime,
 }
@@ -115,6 +120,17 @@ impl Bought {
         } else {
             Stage::Over
         }
+    }
+
+    /// Its hours. Those that a change has settled are no part of them.
+    fn hours(&self, at: OffsetDateTime) -> Hours {
+        Hours::of(self.settled_at.unwrap_or(self.start), self.end, at)
+    }
+
+    /// What is left of what counts as paid, for the hours that are left: not rounded.
+    fn left(&self, at: OffsetDateTime) -> Decimal {
+        let hours = self.hours(at);
+        self.paid.charged() * Decimal::from(hours.total - hours.used) / Decimal::from(hours.total)
     }
 }
 
@@ -162,10 +178,17 @@ impl Refund {
 
     fn kept(bought: &Bought, at: OffsetDateTime, fee_rate: Decimal) -> Self {
         let paid = bought.paid.charged();
-        let hours = Hours::of(bought.start, bought.end, at);
+        let hours = bought.hours(at);
         let consumed = CENTS.apply(paid * Decimal::from(hours.used) / Decimal::from(hours.total));
         let fee = CENTS.apply(paid * fee_rate).min(paid - consumed);
         Self { consumed, fee, returned: bought.paid.part(paid - consumed - fee) }
+    }
+
+    /// Of a part that a change gives back at this instant: what was used by then is kept, and the rest of it goes on paying.
+    pub fn in_part(bought: &Bought, part: Decimal, at: OffsetDateTime) -> Self {
+        let paid = bought.paid.charged();
+        let consumed = CENTS.apply(paid - bought.left(at)).min(paid - part);
+        Self { consumed, fee: Decimal::ZERO, returned: bought.paid.part(part) }
     }
 
     /// The amounts that `ShowRefundOrderDetails` shows of it, without those that are nothing: less all that had been paid
@@ -174,6 +197,15 @@ impl Refund {
         let paid = self.returned.total() + self.consumed + self.fee;
         [-paid, self.consumed, self.fee].into_iter().filter(|amount| !amount.is_zero()).collect()
     }
+}
+
+/// What a smaller specification gives back of the payments for a time in which all of them run, or which lies ahead of all: what
+/// is left of them less what it costs until the end. Never less than nothing; of each in proportion to what is left of it.
+pub fn downgrade(payments: &[Bought], cost: Decimal, at: OffsetDateTime) -> Vec<Refund> {
+    let left: Vec<Decimal> = payments.iter().map(|bought| bought.left(at)).collect();
+    let back = CENTS.apply(left.iter().sum::<Decimal>() - cost).max(Decimal::ZERO);
+    let parts = payments.iter().zip(in_proportion(back, &left));
+    parts.map(|(bought, part)| Refund::in_part(bought, part.min(bought.paid.charged()), at)).collect()
 }
 
 /// What part of the payment the fee is, by the years of the order (begun ones are whole) and those that are used, of 365
@@ -205,10 +237,28 @@ pub fn fee_rate(site: Site, period: Period, used: Duration) -> Decimal {
 const QUOTA: i64 = 10;
 
 /// Whether all comes back because it was bought less than five days ago. `used` is how many instances already were given
-/// back so in [`quota_year`]; who gives back several at once counts those before this one. A primary with its secondaries
-/// is one instance.
+/// back so in [`quota_year`]; who gives back several at once counts those before this one.
 pub fn five_days(site: Site, is_new_purchase: bool, opened: OffsetDateTime, at: OffsetDateTime, used: i64) -> bool {
     site != Site::Intl && is_new_purchase && at < opened + Duration::days(5) && used < QUOTA
+}
+
+/// The service types that give back whole orders only: virtual desktops. The vendor names no others.
+const BY_ORDER: [&str; 1] = ["hws.service.type.vdi"];
+
+/// What counts as one instance of those that are given back in full.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Instance {
+    /// A primary, with all its secondaries.
+    Primary(String),
+    /// All that an order bought of a service that gives back whole orders.
+    Order(String),
+}
+
+impl Instance {
+    /// As what a primary counts.
+    pub fn of(service_type: &str, order: &str, primary: &str) -> Self {
+        if BY_ORDER.contains(&service_type) { Self::Order(order.to_owned()) } else { Self::Primary(primary.to_owned()) }
+    }
 }
 
 /// The calendar year of UTC+8 for which an instant counts.
@@ -249,6 +299,7 @@ mod tests {
             paid: Paid { cash: cents(10_000), cash_coupon: cents(2_000), ..Paid::default() },
             period: period(PeriodType::Month, 1),
             start: datetime!(2024-01-01 10:30 +8),
+            settled_at: None,
             end: datetime!(2024-02-01 23:59:59 +8),
         }
     }
@@ -283,6 +334,37 @@ mod tests {
         bought.paid.cash = Decimal::ZERO;
         let refund = Refund::of(&bought, Reason::Unsubscribed(Site::Cn), bought.start);
         assert_eq!((refund, refund.rows()), (Refund::default(), Vec::new()));
+    }
+
+    #[test]
+    fn a_change_gives_back_no_more_than_is_left_and_what_remains_is_used_up_from_then_on() {
+        let bought = bought();
+        let at = datetime!(2024-01-15 18:40 +8);
+        let [refund] = downgrade(&[bought], cents(2_461), at)[..] else { panic!("one for each payment") };
+        assert_eq!(
+            (refund.consumed, refund.returned.charged(), refund.fee),
+            (cents(4_538), cents(3_001), Decimal::ZERO)
+        );
+        assert_eq!(refund.returned.cash_coupon, Decimal::ZERO);
+        let rest = Paid { cash: cents(10_000) - refund.consumed - refund.returned.cash, ..bought.paid };
+        let after = Bought { paid: rest, settled_at: Some(at), ..bought };
+        assert_eq!(rest.cash, cents(2_461), "what the smaller one costs");
+        let again = Refund::of(&after, Reason::WithoutFee, at);
+        assert_eq!((again.consumed, again.returned.cash), (Decimal::ZERO, rest.cash));
+        let [nothing] = downgrade(&[bought], cents(5_463), at)[..] else { panic!("one for each payment") };
+        assert_eq!((nothing.returned, nothing.consumed), (Paid::default(), cents(4_538)));
+    }
+
+    #[test]
+    fn what_a_change_gives_back_is_shared_by_all_that_pays_for_the_time() {
+        let (first, at) = (bought(), datetime!(2024-01-15 18:40 +8));
+        let raised = Paid { card: cents(5_000), ..Paid::default() };
+        let second = Bought { paid: raised, start: at, ..first };
+        let refunds = downgrade(&[first, second], cents(462), at);
+        let back: Vec<Decimal> = refunds.iter().map(|refund| refund.returned.charged()).collect();
+        // 54.62 and 50.00 are left, of which 4.62 are kept.
+        assert_eq!(back, [cents(5_221), cents(4_779)]);
+        assert_eq!((refunds[1].consumed, refunds[1].returned.card), (Decimal::ZERO, cents(4_779)));
     }
 
     #[test]

@@ -258,6 +258,26 @@ pub async fn change_states(
     Ok(())
 }
 
+/// Writes what a resource is, once it was changed, and that nothing is under way with it any more.
+pub async fn respecify(connection: &mut PgConnection, tenant: TenantId, changed: &Subscription) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update subscriptions
+         set resource_spec = $3, resource_size = $4, size_measure_id = $5, product_id = $6, state = $7, updated_at = $8
+         where tenant_id = $1 and resource_id = $2",
+        tenant.0,
+        changed.resource_id,
+        changed.resource_spec,
+        changed.size.map(|size| size.size),
+        changed.size.map(|size| size.measure_id),
+        changed.product_id,
+        changed.state as SubscriptionState,
+        changed.updated_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A period of a resource that was paid for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PaidPeriod {
@@ -265,6 +285,8 @@ pub struct PaidPeriod {
     pub resource_id: String,
     /// From when.
     pub starts_at: OffsetDateTime,
+    /// When a change last gave back a part of what was paid; nothing if none did.
+    pub settled_at: Option<OffsetDateTime>,
     /// Until when.
     pub ends_at: OffsetDateTime,
     /// The order that paid for it.
@@ -306,7 +328,7 @@ pub async fn periods(
 ) -> sqlx::Result<Vec<PaidPeriod>> {
     sqlx::query_as!(
         PaidPeriod,
-        "select resource_id, starts_at, ends_at, order_id, line from subscription_periods
+        "select resource_id, starts_at, settled_at, ends_at, order_id, line from subscription_periods
          where tenant_id = $1 and resource_id = any($2) and not returned and ends_at > $3
          order by resource_id, starts_at, order_id",
         tenant.0,
@@ -332,6 +354,29 @@ pub async fn return_periods(
         &periods.iter().map(|period| period.resource_id.clone()).collect::<Vec<_>>(),
         &periods.iter().map(|period| period.starts_at).collect::<Vec<_>>(),
         &periods.iter().map(|period| period.order_id.clone()).collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a change gave back parts of what was paid for periods that have begun.
+pub async fn settle_periods(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    periods: &[PaidPeriod],
+    at: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update subscription_periods p set settled_at = $5
+         from unnest($2::text[], $3::timestamptz[], $4::text[]) as u (resource_id, starts_at, order_id)
+         where p.tenant_id = $1 and p.resource_id = u.resource_id and p.starts_at = u.starts_at
+           and p.order_id = u.order_id and p.starts_at < $5",
+        tenant.0,
+        &periods.iter().map(|period| period.resource_id.clone()).collect::<Vec<_>>(),
+        &periods.iter().map(|period| period.starts_at).collect::<Vec<_>>(),
+        &periods.iter().map(|period| period.order_id.clone()).collect::<Vec<_>>(),
+        at
     )
     .execute(connection)
     .await?;

@@ -108,7 +108,7 @@ pub fn unified(end: OffsetDateTime, day: UnifiedDay) -> Unified {
 }
 
 /// The months from a day, which does not count, to the end, whose day does: the days in each calendar month by its length.
-pub(super) fn remaining_months(at: OffsetDateTime, end: OffsetDateTime) -> Decimal {
+pub fn remaining_months(at: OffsetDateTime, end: OffsetDateTime) -> Decimal {
     let last = Day::of(end).0;
     let mut months = Decimal::ZERO;
     let mut first = Day::of(at).0.next_day();
@@ -125,6 +125,11 @@ pub(super) fn remaining_months(at: OffsetDateTime, end: OffsetDateTime) -> Decim
 /// What a part of a month costs, or months and a part.
 pub fn fee_of(month_price: Decimal, months: Decimal) -> Decimal {
     CENTS.apply(month_price * months)
+}
+
+/// What a larger specification costs until the end of what is paid for, before discounts. Prices are those of a month.
+pub fn upgrade_fee(old_price: Decimal, new_price: Decimal, months: Decimal) -> Decimal {
+    fee_of(new_price - old_price, months)
 }
 
 /// The hours of a period.

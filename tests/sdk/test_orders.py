@@ -1,6 +1,8 @@
 """Orders and resources by the official SDK: what a service orders is paid, provided, renewed, and given back."""
 
+from calendar import monthrange
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -249,3 +251,103 @@ def test_the_vendors_older_sdk_sends_the_old_forms(stall: Stall) -> None:
     assert (found["total_count"], found["data"][0]["main_resource_id"]) == (1, server)
     gone = send("DELETE", f"customer/order-mgr/orders/{order}", params={"unsub_type": 3})
     assert len(gone["unsub_order_ids"]) == 1
+
+
+# What servers cost a month.
+SMALL, LARGE = ("s6.medium.2.linux", Decimal("76.8")), ("s6.xlarge.2.linux", Decimal("307.2"))
+CHINA = timezone(timedelta(hours=8))
+
+
+def instant(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
+def months_left(at: str, end: str) -> Decimal:
+    """The days behind the day of a change until the end, each as its part of its month."""
+    day, last, months = instant(at).astimezone(CHINA).date(), instant(end).astimezone(CHINA).date(), Decimal(0)
+    while day < last:
+        day += timedelta(days=1)
+        months += 1 / Decimal(monthrange(day.year, day.month)[1])
+    return months
+
+
+def hours(start: str, end: str) -> int:
+    def full(at: datetime) -> int:
+        return int(at.timestamp()) // 3600
+
+    return full(instant(end) + timedelta(seconds=1)) - full(instant(start))
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def test_a_resource_becomes_larger_and_smaller_and_is_given_back(stall: Stall) -> None:
+    def change(to: tuple[str, Decimal], **more: Any) -> Any:
+        body = {"resource_id": server, "resource_spec": to[0]}
+        return stall.ask("POST", f"accounts/{CUSTOMER}/orders", change=body, **more)["order_id"]
+
+    def changed(order: str) -> None:
+        wait_until(lambda: stall.details(order).order_info.status == 5, "it is changed", 30)
+
+    purchase = stall.order()
+    stall.pay(purchase)
+    server = stall.provided(purchase)
+    bought = stall.details(purchase).order_line_items[0]
+    end = bought.expire_time
+
+    # Larger: the difference until the end.
+    order = change(LARGE)
+    info = stall.details(order).order_info
+    assert (info.order_type, info.status) == (3, 6)
+    fee = cents((LARGE[1] - OFFICIAL) * months_left(info.create_time, end))
+    assert exact(info.official_amount) == fee
+    models = stall.customer.client.models
+    renewal = models.RenewalResourcesReq(resource_ids=[server], period_type=2, period_num=1, is_auto_pay=1)
+    assert refusal(lambda: stall.customer("RenewalResources", body=renewal))[1] == "CBC.99003100"
+    before = stall.customer.own_balance()
+    stall.pay(order)
+    changed(order)
+    assert stall.customer.own_balance() == before - fee
+    [found] = stall.resources(resource_ids=[server]).data
+    assert (found.resource_spec_code, found.expire_time) == (LARGE[0], end)
+    raised = stall.details(order).order_line_items[0]
+    assert stall.customer("ListCustomerOrders", order_type="3").order_infos[0].order_id == order
+
+    # Smaller: what is left of both payments, less what the smaller one costs with the best discount.
+    probe = stall.order()
+    discounts = stall.customer("ListOrderDiscounts", order_id=probe).discounts
+    stall.customer("CancelCustomerOrder", body=models.CancelCustomerOrderReq(order_id=probe))
+    order = change(SMALL)
+    info = stall.details(order).order_info
+    at = info.create_time
+    left = [
+        paid * hours(at, end) / hours(start, end)
+        for paid, start in [(OFFICIAL, bought.effective_time), (fee, raised.effective_time)]
+    ]
+    cost = cents(SMALL[1] * months_left(at, end))
+    cost = min([share(cost, found.discount_value) for found in discounts], default=cost)
+    back = cents(sum(left) - cost)
+    assert exact(info.amount_after_discount) == -back
+    changed(order)
+    assert stall.customer.own_balance() == before - fee + back
+    rows = stall.customer("ShowRefundOrderDetails", order_id=order).refund_infos
+    parts = [cents(back * left[0] / sum(left))]
+    parts.append(back - parts[0])
+    assert [(row.base_order_id, exact(row.amount)) for row in rows] == [
+        (bought.order_id, -parts[0]),
+        (raised.order_id, -parts[1]),
+    ]
+    assert stall.resources(resource_ids=[server]).data[0].resource_spec_code == SMALL[0]
+
+    # Given back within five days: what was bought in full, less what changes have settled; of what made it larger a fee is kept.
+    rest = [
+        paid - cents(paid - value) - part for paid, value, part in zip([OFFICIAL, fee], left, parts, strict=True)
+    ]
+    body = models.UnsubscribeResourcesReq(resource_ids=[server], unsubscribe_type=1)
+    [order] = stall.customer("CancelResourcesSubscription", body=body).order_ids
+    info = stall.details(order).order_info
+    used = cents(rest[1] * (hours(at, end) - hours(info.create_time, end)) / hours(at, end))
+    kept = used + share(rest[1], "0.1")
+    assert exact(info.amount_info.commission_amount) + exact(info.amount_info.consumed_amount) == kept
+    assert stall.customer.own_balance() == before - fee + back + sum(rest) - kept

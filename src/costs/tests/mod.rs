@@ -175,6 +175,47 @@ async fn what_is_unsubscribed_from_counts_up_to_that_day_with_its_refund(pool: P
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
+async fn what_a_change_costs_or_gives_back_counts_on_the_days_that_are_left(pool: PgPool) {
+    let stall = Stall::with_funds(pool, "10000").await;
+    let bought = stall.purchase(3, &json!({})).await;
+    let mut all = vec![(bought.amount, bought.days)];
+    for (spec, field) in [("s6.xlarge.2.linux", "official_amount"), ("s6.medium.2.linux", "amount_after_discount")] {
+        stall.wait(Duration::days(10)).await;
+        let body = json!({"change": {"resource_id": bought.server, "resource_spec": spec}, "auto_pay": true});
+        let order = stall.order(&body).await;
+        stall.provide(&order, &[]).await;
+        all.push((decimal(&order[field]), (stall.today(), bought.days.1)));
+    }
+    assert!(all[1].0 > Decimal::ZERO && all[2].0 < Decimal::ZERO, "{all:?}");
+    stall.wait(Duration::days(20)).await;
+    let ended = stall.today();
+    let on = |day: Date| -> Decimal {
+        let part = |(amount, days): &(Decimal, _)| {
+            let part = expected(amount.abs(), *days, (day, day));
+            if amount.is_sign_negative() { -part } else { part }
+        };
+        all.iter().map(part).sum()
+    };
+    let days = (bought.days.0, ended - Duration::DAY);
+    let costs = stall.costs(&query("AMORTIZED_COST", "PAYMENT_AMOUNT", days, false)).await;
+    for cost in costs["cost_data"][0]["costs"].as_array().expect("days") {
+        let day = cost["time_dimension_value"].as_str().expect("a day");
+        let day = std::iter::successors(Some(days.0), |day| day.next_day()).find(|one| Day(*one).to_string() == day);
+        assert_eq!(decimal(&cost["amount"]), on(day.expect("a day of these")), "{cost}");
+    }
+    // What is given back ends all of it: by then as much has counted as was kept.
+    let body = json!({"resource_ids": [bought.server], "unsubscribe_type": 1});
+    stall.app.client(CUSTOMER).post("/v2/orders/subscriptions/resources/unsubscribe", &body).await.ok();
+    stall.wait(Duration::days(100)).await;
+    let days = (bought.days.0, stall.today());
+    let bill = stall.costs(&query("ORIGINAL_COST", "PAYMENT_AMOUNT", days, true)).await;
+    for until in [ended, stall.today()] {
+        let costs = stall.costs(&query("AMORTIZED_COST", "PAYMENT_AMOUNT", (bought.days.0, until), false)).await;
+        assert_eq!(sum(&costs["cost_data"], "amount_by_costs"), sum(&bill["cost_data"], "amount_by_costs"), "{until}");
+    }
+}
+
+#[sqlx::test(migrator = "crate::database::MIGRATOR")]
 async fn costs_are_told_apart_filtered_sorted_and_paged(pool: PgPool) {
     let stall = Stall::with_funds(pool, "10000").await;
     let (small, large) = (stall.purchase(1, &json!({})).await, stall.purchase(2, &json!({})).await);

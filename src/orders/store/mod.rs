@@ -2,16 +2,15 @@
 
 pub mod due;
 pub mod lines;
+pub mod payments;
+pub mod refunds;
 pub mod search;
 
-use super::model::{
-    Agent, Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, Source, SourceType,
-};
+use super::model::{Agent, Asked, By, Order, OrderStatus, OrderType, Reduction, ReductionKind, Share, SourceType};
 use super::state::Event;
 use crate::customers::model::AssociationType;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
-use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::collections::BTreeSet;
@@ -145,7 +144,7 @@ pub async fn set_status(connection: &mut PgConnection, order: &Order, now: Offse
     Ok(())
 }
 
-/// The order that waits to be paid for a resource.
+/// The order about a resource that is not paid yet: it waits for that, for a review, or for its customer to confirm it.
 pub async fn waiting_for(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -154,7 +153,7 @@ pub async fn waiting_for(
     sqlx::query_scalar!(
         "select o.order_id from order_lines l
          join orders o on o.tenant_id = l.tenant_id and o.order_id = l.order_id
-         where l.tenant_id = $1 and o.tenant_id = $1 and l.resource_id = $2 and o.status = 6 limit 1",
+         where l.tenant_id = $1 and o.tenant_id = $1 and l.resource_id = $2 and o.status in (1, 6, 9) limit 1",
         tenant.0,
         resource
     )
@@ -198,51 +197,29 @@ pub async fn set_paid(
     .execute(&mut *connection)
     .await?;
     lines::set_amounts(connection, order).await?;
-    insert_shares(connection, (order.tenant, &order.id), shares).await
+    payments::insert(connection, (order.tenant, &order.id), shares).await
 }
 
-async fn insert_shares(
-    connection: &mut PgConnection,
-    (tenant, order): (TenantId, &str),
-    shares: &[Share],
-) -> sqlx::Result<()> {
-    if shares.is_empty() {
-        return Ok(());
-    }
+/// Writes what an order that is done gives back in the end.
+pub async fn set_given_back(connection: &mut PgConnection, order: &Order) -> sqlx::Result<()> {
+    let amounts = order.amounts();
     sqlx::query!(
-        "insert into order_payments (tenant_id, order_id, line, source, source_id, amount)
-         select t.tenant_id, $2, u.line, u.source, u.source_id, u.amount
-         from tenants t, unnest($3::smallint[], $4::text[], $5::uuid[], $6::numeric[]) as u (line, source, source_id, amount)
-         where t.tenant_id = $1",
-        tenant.0,
-        order,
-        &shares.iter().map(|share| lines::number(share.line)).collect::<Vec<_>>(),
-        &shares.iter().map(|share| share.source).collect::<Vec<_>>() as &[Source],
-        &shares.iter().map(|share| share.source_id).collect::<Vec<_>>(),
-        &shares.iter().map(|share| share.amount).collect::<Vec<_>>()
+        "update orders
+         set official_amount = $3, amount_after_discount = $4, coupon_amount = $5, flexi_amount = $6, card_amount = $7,
+             discounts = $8
+         where tenant_id = $1 and order_id = $2",
+        order.tenant.0,
+        order.id,
+        amounts.official,
+        amounts.after_discount,
+        amounts.by(ReductionKind::CashCoupon),
+        amounts.by(ReductionKind::FlexiCoupon),
+        amounts.card,
+        Json(&amounts.reductions) as Json<&Vec<Reduction>>
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
-}
-
-/// What purses paid of an order.
-pub async fn shares(connection: &mut PgConnection, tenant: TenantId, order: &str) -> sqlx::Result<Vec<Share>> {
-    let rows = sqlx::query!(
-        r#"select line, source as "source: Source", source_id, amount from order_payments
-           where tenant_id = $1 and order_id = $2 order by line, source, source_id"#,
-        tenant.0,
-        order
-    );
-    let rows = rows.fetch_all(connection).await?.into_iter();
-    Ok(rows
-        .map(|row| Share {
-            line: lines::place(row.line),
-            source: row.source,
-            source_id: row.source_id,
-            amount: row.amount,
-        })
-        .collect())
+    lines::set_amounts(connection, order).await
 }
 
 /// An order with its lines.
@@ -341,66 +318,6 @@ pub async fn services_bought(connection: &mut PgConnection, order: &Order) -> sq
         order.tenant.0,
         order.customer.0,
         &services.into_iter().collect::<Vec<_>>()
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// What an unsubscription gave back or kept of an order that had paid.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RefundRow {
-    /// The resource.
-    pub resource_id: String,
-    /// Its type.
-    pub resource_type: String,
-    /// Its service type.
-    pub service_type: String,
-    /// Its region.
-    pub region: String,
-    /// Below zero: given back; above: used, or a fee.
-    pub amount: Decimal,
-    /// The order that had paid.
-    pub base_order: String,
-}
-
-/// Writes what an unsubscription gave back and kept.
-pub async fn insert_refunds(
-    connection: &mut PgConnection,
-    (tenant, order): (TenantId, &str),
-    rows: &[RefundRow],
-) -> sqlx::Result<()> {
-    let column = |of: fn(&RefundRow) -> &String| rows.iter().map(|row| of(row).clone()).collect::<Vec<_>>();
-    sqlx::query!(
-        "insert into order_refunds (tenant_id, order_id, number, resource_id, resource_type_code, service_type_code,
-             region_code, amount, base_order_id)
-         select t.tenant_id, $2, u.number, u.resource_id, u.resource_type, u.service_type, u.region, u.amount, u.base_order
-         from tenants t,
-              unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::text[]) with ordinality
-                  as u (resource_id, resource_type, service_type, region, amount, base_order, number)
-         where t.tenant_id = $1",
-        tenant.0,
-        order,
-        &column(|row| &row.resource_id),
-        &column(|row| &row.resource_type),
-        &column(|row| &row.service_type),
-        &column(|row| &row.region),
-        &rows.iter().map(|row| row.amount).collect::<Vec<_>>(),
-        &column(|row| &row.base_order)
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// What an unsubscription gave back and kept.
-pub async fn refunds(connection: &mut PgConnection, tenant: TenantId, order: &str) -> sqlx::Result<Vec<RefundRow>> {
-    sqlx::query_as!(
-        RefundRow,
-        "select resource_id, resource_type_code as resource_type, service_type_code as service_type, region_code as region,
-                amount, base_order_id as base_order
-         from order_refunds where tenant_id = $1 and order_id = $2 order by number",
-        tenant.0,
-        order
     )
     .fetch_all(connection)
     .await

@@ -1,5 +1,6 @@
 //! Resources through the router, on a real database.
 
+mod changes;
 mod frozen;
 mod laws;
 mod means;

@@ -4,6 +4,7 @@
 //! `ORDER_SEQUENCES` says how many sequences are tried; then they are others each time.
 
 use super::super::change::{self, How, Return};
+use super::super::changing::{self, Change};
 use super::super::family::Held;
 use super::super::refusal::Failure;
 use super::super::renewing::{self, Renewal};
@@ -15,14 +16,15 @@ use crate::database;
 use crate::ledger::verify;
 use crate::orders::administration::{self, OrderDecision};
 use crate::orders::cancel;
-use crate::orders::fulfil::{self, Provided};
+use crate::orders::fulfil;
 use crate::orders::model::{By, OrderStatus, SourceType};
 use crate::orders::offers::{self, OfferKind};
+use crate::orders::outcome::Provided;
 use crate::orders::pay::{self, Chosen, Way};
 use crate::orders::refusal::NotDone;
 use crate::orders::state::{self, Event, Stage};
 use crate::orders::tests::{CUSTOMER, Stall};
-use crate::pricing::model::{Period, PeriodType};
+use crate::pricing::model::{Period, PeriodType, Size};
 use crate::pricing::quote;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,7 +36,7 @@ use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 
 /// How many sequences are tried unless said otherwise, and how long a sequence and its time are at most.
-const SEQUENCES: u32 = 40;
+const SEQUENCES: u32 = 60;
 const ACTS: usize = 20;
 const DAYS: i64 = 200;
 
@@ -47,9 +49,14 @@ enum Act {
     Cancel(Index),
     Report(Index, Vec<Option<bool>>),
     Renew { resource: Index, months: u32, auto: bool },
+    Change { resource: Index, to: usize, begins: Event, auto: bool },
     GiveBack(Index, How),
     Wait(i64),
 }
+
+/// What servers become, from the smallest to the largest; and how large disks.
+const SPECS: [&str; 4] = ["s6.medium.2.linux", "s6.large.2.linux", "s6.large.4.linux", "s6.xlarge.4.linux"];
+const SIZES: [i32; 4] = [10, 40, 41, 700];
 
 impl Act {
     fn name(&self) -> &'static str {
@@ -60,6 +67,7 @@ impl Act {
             Self::Cancel(_) => "cancel",
             Self::Report(..) => "report",
             Self::Renew { .. } => "renew",
+            Self::Change { .. } => "change",
             Self::GiveBack(_, How::Unsubscribe) => "unsubscribe",
             Self::GiveBack(_, How::OnlyRenewals) => "unsubscribe from renewals",
             Self::GiveBack(_, How::ToOnDemand) => "turn to pay-per-use",
@@ -75,6 +83,8 @@ fn act() -> impl Strategy<Value = Act> {
     let line = (1_u32..=3, any::<bool>(), prop::option::weighted(0.2, 0_i64..20_000));
     let begins =
         prop_oneof![4 => Just(Event::Placed), 1 => Just(Event::PlacedForReview), 1 => Just(Event::PlacedByStaff)];
+    let begins_change =
+        prop_oneof![6 => Just(Event::Placed), 1 => Just(Event::PlacedForReview), 1 => Just(Event::PlacedByStaff)];
     let decision = select(vec![OrderDecision::Approve, OrderDecision::Refuse, OrderDecision::Confirm]);
     let how = select(vec![How::Unsubscribe, How::OnlyRenewals, How::ToOnDemand]);
     let hours = prop_oneof![3 => 0_i64..20, 3 => 20_i64..150, 1 => 500_i64..1000];
@@ -87,6 +97,8 @@ fn act() -> impl Strategy<Value = Act> {
         5 => (any::<Index>(), vec(prop::option::weighted(0.9, prop::bool::weighted(0.7)), 6))
             .prop_map(|(order, said)| Act::Report(order, said)),
         3 => (any::<Index>(), 1_u32..=2, any::<bool>()).prop_map(|(resource, months, auto)| Act::Renew { resource, months, auto }),
+        6 => (any::<Index>(), 0..SPECS.len(), begins_change, any::<bool>())
+            .prop_map(|(resource, to, begins, auto)| Act::Change { resource, to, begins, auto }),
         3 => (any::<Index>(), how).prop_map(|(resource, how)| Act::GiveBack(resource, how)),
         3 => hours.prop_map(Act::Wait),
     ]
@@ -143,7 +155,7 @@ impl Walk<'_> {
     /// An order of any status, those that wait for what is to happen first: so that most of what is drawn can be done.
     async fn order(&mut self, index: Index, waiting: OrderStatus) -> Result<String, Undone> {
         let ids: Vec<(String, i16)> = sqlx::query_as(
-            "select order_id, status from orders where tenant_id = $1 and domain_id = $2 and order_type in (1, 2)
+            "select order_id, status from orders where tenant_id = $1 and domain_id = $2 and order_type in (1, 2, 3)
              order by created_at desc, order_id",
         )
         .bind(self.means.account.0.0)
@@ -211,6 +223,21 @@ impl Walk<'_> {
                 let (source, user_name) = (SourceType::Customer, CUSTOMER.to_owned());
                 let renewal = Renewal { account, ids, period, is_auto_pay: *auto, source, user_name };
                 renewing::renew(self.connection, desk, (&renewal, &held), by).await?;
+            }
+            Act::Change { resource, to, begins, auto } => {
+                let resource = self.resource(*resource).await?;
+                let held = Held::lock(self.connection, account, std::slice::from_ref(&resource), desk.site).await?;
+                let is_disk = held.find(&resource).is_some_and(|resource| resource.size.is_some());
+                let change = Change {
+                    resource,
+                    spec: (!is_disk).then(|| SPECS[*to].to_owned()),
+                    size: is_disk.then(|| Size { size: SIZES[*to], measure_id: 17 }),
+                    user_name: CUSTOMER.to_owned(),
+                    source: SourceType::Customer,
+                    is_auto_pay: *auto,
+                    begins: *begins,
+                };
+                changing::change(self.connection, desk, (account, &change, &held), by).await?;
             }
             Act::GiveBack(resource, how) => {
                 let ids = vec![self.resource(*resource).await?];
@@ -352,7 +379,7 @@ async fn whatever_happens_no_cent_is_lost_and_no_order_leaves_the_table(pool: Pg
     });
     let tally = ran.await.expect("it does not panic outside the runner").expect("all laws hold");
     assert!(
-        tally.len() >= 9 && tally["pay"] > 20 && tally["report"] > 20,
+        tally.len() >= 10 && tally["change"] > 20 && tally["pay"] > 20 && tally["report"] > 20,
         "the sequences lead through all acts: {tally:?}"
     );
 }

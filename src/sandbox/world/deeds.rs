@@ -52,6 +52,8 @@ pub(super) enum Deed {
     LetBeRenewed,
     /// Lets what is renewed from now on end on this day of the month.
     Unify(i16),
+    /// Makes it one of this specification.
+    Change(&'static str),
     /// Gives it back, or turns it to pay-per-use.
     GiveBack(How),
     /// Opens what is paid by use.
@@ -159,6 +161,7 @@ impl Step {
             Deed::Renew(pays) => resources::renew(connection, desk, (who, name, pays), at).await,
             Deed::LetBeRenewed => resources::let_be_renewed(connection, desk, (who, name), at).await,
             Deed::Unify(day) => resources::unify(connection, desk, (who, day), at).await,
+            Deed::Change(spec) => resources::change(connection, desk, (who, name, spec), at).await,
             Deed::GiveBack(how) => resources::give_back(connection, desk, (who, name, how), at).await,
             Deed::Open(metered) => resources::open(connection, desk, (who, name, metered), at).await,
             Deed::Use(measures, hours) => {

@@ -51,7 +51,7 @@ const AT_FIRST: [(i64, i64, &str, &str, Deed); 7] = [
     (7, 2, DEBTOR, "indebted-server", Deed::Open(Metered::Server)),
 ];
 /// What was done last: how long before the world's day.
-const OF_LATE: [(Duration, &str, &str, Deed); 23] = [
+const OF_LATE: [(Duration, &str, &str, Deed); 24] = [
     // Its retention has begun, its grace has, and it ends tomorrow.
     (Duration::days(12), BUYER, "frozen", Deed::Buy(Basket::for_days(10))),
     (Duration::days(11), BUYER, "expired", Deed::Buy(Basket::for_days(10))),
@@ -60,6 +60,7 @@ const OF_LATE: [(Duration, &str, &str, Deed); 23] = [
     (Duration::days(9), BUYER, "unified", Deed::Buy(Basket::SERVER_AND_DISK)),
     (Duration::days(9), BUYER, "waiting", Deed::Buy(Basket::SERVER)),
     (Duration::days(9), BUYER, "turned", Deed::Buy(Basket::SERVER)),
+    (Duration::days(4), BUYER, "unified", Deed::Change("s6.medium.2.linux")),
     (Duration::days(2), BUYER, "unified", Deed::Renew(true)),
     (Duration::days(2), BUYER, "turned", Deed::GiveBack(How::ToOnDemand)),
     (Duration::days(2), BUYER, "unlucky", Deed::BuyInVain(Basket::SERVER)),

@@ -5,9 +5,10 @@ use super::lifecycle::{
     renewal_period,
 };
 use super::refund::{
-    Bought, Paid, Payer, Reason, Refund, Stage, destination, end_without_renewals, fee_rate, five_days, quota_year,
+    Bought, Instance, Paid, Payer, Reason, Refund, Stage, destination, downgrade, end_without_renewals, fee_rate,
+    five_days, quota_year,
 };
-use super::term::{Hours, UnifiedDay, end_of, fee_of, unified};
+use super::term::{CENTS, Hours, UnifiedDay, end_of, fee_of, remaining_months, unified, upgrade_fee};
 use crate::pricing::model::{Period, PeriodType};
 use crate::values::site::Site;
 use crate::values::time::{CHINA, Day, write_instant};
@@ -85,7 +86,7 @@ impl Inputs {
             credit: paid.amount("credit"),
             cash: paid.amount("cash"),
         };
-        Bought { paid, period: self.period(), start: self.instant("eff"), end: self.instant("exp") }
+        Bought { paid, period: self.period(), start: self.instant("eff"), settled_at: None, end: self.instant("exp") }
     }
 }
 
@@ -206,6 +207,38 @@ fn unified_end(inputs: &Inputs) -> Value {
     })
 }
 
+/// What a larger specification costs with a discount, or a smaller one gives back.
+fn change(inputs: &Inputs) -> Value {
+    let (at, end, ratio) = (inputs.instant("at"), inputs.instant("exp"), inputs.amount("discount"));
+    let (months, new_price) = (remaining_months(at, end), inputs.amount("new_price"));
+    let shown = format!("{months:.8}");
+    if inputs.given("old_price") {
+        let fee = upgrade_fee(inputs.amount("old_price"), new_price, months);
+        return json!({"remaining_months": shown, "fee": money(CENTS.apply(fee * ratio))});
+    }
+    let paid = Paid { cash: inputs.amount("paid"), ..Paid::default() };
+    let period = Period { kind: PeriodType::Month, num: 1 };
+    let bought = Bought { paid, period, start: inputs.instant("eff"), settled_at: None, end };
+    let hours = Hours::of(bought.start, end, at);
+    let refunds = downgrade(&[bought], fee_of(new_price * ratio, months), at);
+    json!({
+        "total_hours": hours.total,
+        "left_hours": hours.total - hours.used,
+        "remaining_months": shown,
+        "refund": money(refunds.iter().map(|refund| refund.returned.charged()).sum()),
+    })
+}
+
+/// For how many instances resources count that are given back: each with its service, its order and its primary.
+fn quota(inputs: &Inputs) -> Value {
+    let of = |resource: &Value| {
+        let text = |place: usize| resource[place].as_str().expect("a text");
+        Instance::of(text(0), text(1), text(2))
+    };
+    let resources = inputs.0["resources"].as_array().expect("resources");
+    json!({"counted": resources.iter().map(of).collect::<BTreeSet<_>>().len()})
+}
+
 fn times(inputs: &Inputs) -> Value {
     let mut renewal = AutoRenewal::switched_on(None, Some(inputs.small("auto_renew_times")));
     let (mut by_system, mut policy) = (0, ExpirePolicy::AutoRenew);
@@ -237,6 +270,7 @@ fn decide(rule: &str, inputs: &Inputs) -> Value {
             let (opened, at) = (inputs.instant("opened"), inputs.instant("at"));
             json!({"five_days": five_days(Site::Cn, true, opened, at, inputs.number("used_this_year"))})
         }
+        "counted" => quota(inputs),
         "quota_year" => json!({"year": quota_year(inputs.instant("at"))}),
         "destination" => whose(inputs),
         "end" => {
@@ -264,6 +298,7 @@ fn decide(rule: &str, inputs: &Inputs) -> Value {
             json!({"auto_renew_times": AutoRenewal::switched_on(Some(before), None).times})
         }
         "unified" => unified_end(inputs),
+        "upgrade" | "downgrade" => change(inputs),
         other => panic!("there is no rule {other}"),
     }
 }
@@ -273,7 +308,7 @@ fn every_case_comes_out_as_the_table_says() {
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(CASES.as_bytes());
     let cases: Vec<Case> = reader.deserialize().collect::<Result<_, _>>().expect("the table is well-formed");
     let ids: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    assert!(ids.len() == cases.len() && cases.len() == 60, "{} cases", cases.len());
+    assert!(ids.len() == cases.len() && cases.len() == 67, "{} cases", cases.len());
     let mut wrong = String::new();
     for case in &cases {
         let inputs = Inputs(serde_json::from_str(&case.inputs).expect("inputs are JSON"));
