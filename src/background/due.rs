@@ -14,7 +14,7 @@ use crate::metering;
 use crate::orders::desk::DeskWhenNeeded;
 use crate::orders::jobs as orders;
 use crate::orders::store::due::{self as due_orders, Due};
-use crate::resources::jobs as resources;
+use crate::resources::{arrears, jobs as resources};
 use crate::subscriptions::store as subscriptions;
 use crate::values::id::TenantId;
 use crate::values::time::Instant;
@@ -75,7 +75,7 @@ struct Source {
 type Moved = [(TenantId, OffsetDateTime)];
 
 /// All that falls due. Of two at one instant the one that stands first here is done first.
-static SOURCES: [Source; 9] = [
+static SOURCES: [Source; 10] = [
     Source {
         kind: "coupon.expiring",
         is_patient: true,
@@ -117,6 +117,13 @@ static SOURCES: [Source; 9] = [
         tenants: |connection, now, moved| Box::pin(metering::store::tenants_to_settle(connection, now, moved)),
         next_due: |connection, tenant, _| Box::pin(metering::store::next_settlement(connection, tenant)),
         run_at: |connection, desk, tenant, at| Box::pin(metering::jobs::run(connection, desk, tenant, at)),
+    },
+    Source {
+        kind: "resource.arrears",
+        is_patient: false,
+        tenants: |connection, now, moved| Box::pin(arrears::tenants(connection, now, moved)),
+        next_due: |connection, tenant, _| Box::pin(arrears::next_due(connection, tenant)),
+        run_at: |connection, desk, tenant, at| Box::pin(arrears::run(connection, desk, tenant, at)),
     },
     Source {
         kind: "bill.closed",

@@ -10,10 +10,12 @@ use crate::files::events::{ExportDelivered, ExportDeliveryFailed};
 use crate::invoices::events::{
     InvoiceIssued, InvoiceRefused, InvoiceRequested, InvoiceReturned, InvoiceSent, InvoiceWithdrawn,
 };
+use crate::metering::events::BillClosed;
 use crate::orders::events::{
     OrderCancelled, OrderCompleted, OrderCreated, OrderPaid, OrderPaymentAsked, OrderPaymentRefused,
 };
 use crate::outbox::Payload;
+use crate::resources::events::CustomerArrears;
 use crate::values::id::{DomainId, EventId};
 use crate::values::time::Instant;
 use serde_json::{Value, json};
@@ -75,6 +77,8 @@ events! {
     OrderCancelled: "order.cancelled", about customer_id, "An order was cancelled", told "the customer's partner or reseller";
     OrderPaymentAsked: "order.payment_asked", about customer_id, "A customer asks for an order to be paid", told "who is asked to pay";
     OrderPaymentRefused: "order.payment_refused", about customer_id, "An order was not paid for a customer", told "who was asked to pay";
+    CustomerArrears: "customer.arrears", about customer_id, "A customer in arrears: what becomes of its resources", told "its partner or reseller";
+    BillClosed: "bill.closed", about partner_id, "A month's bills are closed", told "the partner or reseller of whose customers they are";
     ExportCompleted: "export.completed", about export_id, "An export has ended, well or not", told "who asked for it";
     ExportDelivered: "export.delivered", about subscription_id, "A file is where its account wants it", told "who subscribed to it";
     ExportDeliveryFailed: "export.delivery_failed", about subscription_id, "A file could not be delivered", told "who subscribed to it";

@@ -1,5 +1,6 @@
 //! Closing a month: what was cut off its charges is made up for, and then nothing is added to it any more.
 
+use super::events::BillClosed;
 use super::settle::{Due, pay};
 use super::settlement::{closes_at, made_up};
 use super::store::{self, Erased};
@@ -7,6 +8,7 @@ use crate::charges::model::{BillType, BillingMode, Charge, OfOrder, Paid, Subjec
 use crate::customers::model::AssociationType;
 use crate::customers::store as customers;
 use crate::orders::desk::{Desk, DeskWhenNeeded};
+use crate::outbox::{self, Event};
 use crate::pricing::quote;
 use crate::values::id::{ChargeId, DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
@@ -50,7 +52,26 @@ pub async fn run(
         transaction.commit().await?;
         done += 1;
     }
-    Ok(done + usize::from(store::close(connection, (tenant, cycle), at).await?))
+    Ok(done + usize::from(close(connection, tenant, (cycle, at)).await?))
+}
+
+/// Closes a month for which everything is made up, and tells each partner whose customers have bills in it. `false`: it is closed
+/// already.
+async fn close(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    (cycle, at): (Month, OffsetDateTime),
+) -> sqlx::Result<bool> {
+    let mut transaction = connection.begin().await?;
+    let is_closed = store::close(&mut transaction, (tenant, cycle), at).await?;
+    if is_closed {
+        let partners = store::billed(&mut transaction, (tenant, cycle)).await?.into_iter();
+        let event =
+            |(partner_id, customers)| Event::new(partner_id, &BillClosed { partner_id, bill_cycle: cycle, customers });
+        outbox::append(&mut transaction, tenant, &partners.map(event).collect::<Vec<_>>(), at).await?;
+    }
+    transaction.commit().await?;
+    Ok(is_closed)
 }
 
 /// Charges what was cut off a customer's use in a month, as far as it is whole cents: by service and resource type, region,

@@ -11,6 +11,7 @@ use crate::customers::store as customers;
 use crate::ledger::{self, Purse};
 use crate::orders::model::Source;
 use crate::orders::{charging, plan};
+use crate::resources::arrears;
 use crate::values::id::{DomainId, TenantId};
 use crate::values::money::Currency;
 use rust_decimal::Decimal;
@@ -54,8 +55,8 @@ async fn collect(
     // Charges are changed of customers that are locked. Those that have come to owe something since are left for the next look.
     let mut owing = store::owing(connection, account, currency).await?;
     owing.push(account.1);
-    let mut locked = customers::lock_all(connection, tenant, &owing).await?;
-    let Some(state) = locked.remove(&account.1) else { return Ok(false) };
+    let locked = customers::lock_all(connection, tenant, &owing).await?;
+    let Some(state) = locked.get(&account.1) else { return Ok(false) };
     let debts = store::debts(connection, account, (&owing, currency), DEBTS).await?;
     let money = purses(connection, account, (state.kind, currency), at).await?;
     // Cash coupons, cards and bonus pay for use when it is settled; a debt is paid by money.
@@ -88,5 +89,6 @@ async fn collect(
     charges::settle_debts(connection, account, &settlings).await?;
     let spent: Decimal = paid.iter().map(|share| share.amount).sum();
     budgets::consume(connection, account, spent, at).await?;
+    arrears::end(connection, tenant, &locked, at).await?;
     Ok(true)
 }

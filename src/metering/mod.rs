@@ -8,6 +8,7 @@ mod cases;
 pub mod closing;
 pub mod command;
 pub mod debts;
+pub mod events;
 pub mod intake;
 pub mod jobs;
 pub mod model;
@@ -16,6 +17,7 @@ pub mod reported;
 pub mod sandbox;
 pub mod settle;
 pub mod settlement;
+pub mod sheet;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,7 @@ use crate::pricing::discounts::DiscountKind;
 use crate::pricing::model::{ProductCodes, Size};
 use crate::pricing::quote::{self, Quoting};
 use crate::pricing::rating::{Trace, UsageItem};
+use crate::resources::arrears;
 use crate::values::id::{ChargeId, DomainId, TenantId, new_uuid};
 use crate::values::money::Currency;
 use crate::values::site::Site;
@@ -297,6 +298,9 @@ pub async fn pay(
     let settled = dues.iter().flat_map(|due| due.records.iter().map(|(from, id)| (*from, id.clone(), due.charge.id)));
     store::set_charged(connection, tenant, &settled.collect::<Vec<_>>()).await?;
     budgets::consume(connection, (tenant, payer.id), money_spent, at).await?;
+    if written.iter().any(|charge| charge.paid.debt > Decimal::ZERO) {
+        arrears::begin(connection, (tenant, customer), at).await?;
+    }
     Ok(())
 }
 

@@ -345,6 +345,21 @@ pub async fn close(
     Ok(closed.execute(connection).await?.rows_affected() == 1)
 }
 
+/// Partners whose customers have bills in a month, and how many.
+pub async fn billed(
+    connection: &mut PgConnection,
+    (tenant, cycle): (TenantId, Month),
+) -> sqlx::Result<Vec<(DomainId, i64)>> {
+    let rows = sqlx::query!(
+        r#"select partner_id as "partner: DomainId", count(distinct domain_id) as "customers!" from charge_sums
+           where tenant_id = $1 and cycle = $2 and partner_id <> $3 group by partner_id order by partner_id"#,
+        tenant.0,
+        cycle.first_day(),
+        uuid::Uuid::nil()
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.partner, row.customers)).collect())
+}
+
 /// Customers with a cent or more cut off in a month that is not made up for yet.
 pub async fn customers_to_make_up(
     connection: &mut PgConnection,

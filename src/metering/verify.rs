@@ -41,6 +41,7 @@ pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Report> {
         report.wrong.extend(sums(connection, tenant).await?);
         report.wrong.extend(totals(connection, tenant).await?);
         report.wrong.extend(debts(connection, tenant).await?);
+        report.wrong.extend(arrears(connection, tenant).await?);
         report.wrong.extend(invoiceable(connection, tenant).await?);
         report.wrong.extend(ledger(connection, tenant).await?);
     }
@@ -154,6 +155,22 @@ async fn debts(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<
            full join (select coalesce(payer_id, domain_id) as domain_id, currency, sum(debt_amount) as owed from charges
                       where tenant_id = $2 and debt_amount > 0 group by 1, 2) c using (domain_id, currency)
            where d.owed is distinct from c.owed limit $1"#,
+        NAMED,
+        tenant.0
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// In arrears are those customers for whose use something is owed.
+async fn arrears(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select 'arrears of ' || domain_id || case when a.since is null then ': are not known, and something is owed'
+                                                     else ': go on, and nothing is owed' end as "line!"
+           from (select domain_id, since from arrears where tenant_id = $2) a
+           full join (select distinct domain_id, 1 as owes from charges where tenant_id = $2 and debt_amount > 0) c
+             using (domain_id)
+           where a.since is null or c.owes is null limit $1"#,
         NAMED,
         tenant.0
     )

@@ -64,7 +64,6 @@ pub struct PlaceOrderBody {
 #[derive(Deserialize, ToSchema)]
 pub struct ChangedResource {
     /// The resource: a primary or a secondary.
-    #[schema(inline)]
     resource_id: ResourceId,
     /// The specification it gets; it keeps its own unless said otherwise.
     #[schema(inline)]

@@ -12,6 +12,7 @@ use crate::metering::store as metering;
 use crate::operators::store::Role;
 use crate::orders::ordered::ResourceName;
 use crate::pricing::model::{ItemRegion, ItemResourceType, ItemSpec, ResourceId, ZoneFilter, check_size};
+use crate::resources::arrears;
 use crate::resources::on_demand::{self, OnDemandResource, OnDemandStatus};
 use crate::resources::refusal::Refusal;
 use crate::values::id::new_uuid;
@@ -98,6 +99,12 @@ pub async fn open_on_demand_resource(
     write
         .once(async |connection| {
             let (of, now) = account_and_time(connection, &app, &account).await?;
+            if arrears::is_in_arrears(connection, of).await? {
+                return Err(ApiError::parameter(
+                    "account",
+                    "owes for what it used: nothing is opened for it until that is paid",
+                ));
+            }
             let projects = identity::store::projects(connection, of.0, of.1).await?;
             let project = projects.into_iter().find(|project| project.name == body.region.as_str());
             let project = project.ok_or_else(|| ApiError::parameter("region", "there is no such region"))?;

@@ -3,6 +3,7 @@
 use super::named::{OfAccount, account_and_time, refused};
 use super::packages::{Scenario, UsageTypeCode, UsedResourceId};
 use super::policy::OperatorPolicy;
+use super::sheets;
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Path};
 use crate::api::operation::{Operations, operations};
@@ -10,16 +11,19 @@ use crate::api::write::{Answer, Outcome, Write};
 use crate::app::App;
 use crate::bills::explain_bill_record::{BillRecordExplained, explain};
 use crate::database::open_months;
-use crate::metering::intake::{self, UsageReport};
+use crate::metering::intake::{self, BATCH_MAX, UsageReport};
 use crate::metering::model::NewUsage;
+use crate::metering::sheet;
 use crate::operators::store::Role;
 use crate::pricing::quote::default_currency;
+use crate::sheet::ImportError;
 use crate::values::decimal::WireDecimal;
 use crate::values::id::ChargeId;
 use crate::values::list::List;
 use crate::values::number::Number;
 use crate::values::text::texts;
 use crate::values::time::Instant;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -27,7 +31,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// The operations of metering.
 pub fn register(operations: &mut Operations<App, OperatorPolicy>) {
-    operations!(operations, "usage": report_usage_records, explain_charge);
+    operations!(operations, "usage": report_usage_records, import_usage_sheet, explain_charge);
 }
 
 texts! {
@@ -100,19 +104,54 @@ pub async fn report_usage_records(
     Json(body): Json<ReportUsageRecordsBody>,
 ) -> Result<Answer, ApiError> {
     let records: Vec<NewUsage> = body.records.as_slice().iter().map(NewUsage::from).collect();
-    let Some(first) = records.iter().map(|record| record.from).min() else {
+    if records.is_empty() {
         return Err(ApiError::parameter("records", "must have at least 1 entry"));
-    };
+    }
+    take(&app, write, &account, records).await
+}
+
+/// Report what resources used, as a sheet
+///
+/// The same as CSV, with a line of column names: `record_id,resource_id,usage_type,quantity,measure_id,scenario,from,until`; at most
+/// 10,000 records. Of a sheet with a cell that cannot be read nothing is taken, and the answer names line and column; a record that
+/// is wrong otherwise keeps none of the others out.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/accounts/{account}/usage/sheet",
+    params(OfAccount),
+    request_body(
+        content((String = "text/csv"), (Vec<BTreeMap<String, String>> = "application/json")),
+        description = "The sheet."
+    ),
+    responses((status = 200, body = UsageReport, description = "What became of the records.")),
+    extensions(("x-policy" = json!(OperatorPolicy::writes(Role::Operate))))
+)]
+pub async fn import_usage_sheet(
+    State(app): State<App>,
+    write: Write,
+    Path(OfAccount { account }): Path<OfAccount>,
+    body: Bytes,
+) -> Result<Answer, ApiError> {
+    let records =
+        sheet::read(sheets::given(&body)?).map_err(|problems| sheets::not_imported(ImportError::Problems(problems)))?;
+    if !(1..=BATCH_MAX).contains(&records.len()) {
+        return Err(ApiError::parameter("body", "must have 1 to 10000 records"));
+    }
+    take(&app, write, &account, records).await
+}
+
+async fn take(app: &App, write: Write, account: &str, records: Vec<NewUsage>) -> Result<Answer, ApiError> {
     {
         // What was used long ago may lie in a month that nothing has been written to; what is too old is refused below.
         let mut connection = app.database.control().await?;
         let now = app.clock.now();
+        let first = records.iter().map(|record| record.from).min().unwrap_or(now);
         open_months(&mut connection, first.max(now - intake::OLDEST).date(), now.date()).await?;
     }
     let default = default_currency(app.settings.api.site);
     write
         .once(async |connection| {
-            let ((tenant, _), now) = account_and_time(connection, &app, &account).await?;
+            let ((tenant, _), now) = account_and_time(connection, app, account).await?;
             let catalogue = app.catalogue.load();
             let report = intake::take(connection, (tenant, &catalogue), records, (default, now)).await;
             Outcome::of(&account, &report.map_err(refused)?)

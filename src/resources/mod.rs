@@ -6,11 +6,13 @@
 //! happens to resources by itself.
 
 pub mod administration;
+pub mod arrears;
 pub mod auto_renewal_resources;
 pub mod cancel_auto_renewal_resources;
 pub mod cancel_resources_subscription;
 pub mod change;
 pub mod changing;
+pub mod events;
 pub mod family;
 pub mod jobs;
 pub mod list_customer_on_demand_resources;

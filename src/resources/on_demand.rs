@@ -128,6 +128,26 @@ pub async fn close(
     Ok(closed.execute(connection).await?.rows_affected() == 1)
 }
 
+/// Sets how a customer's resources stand that its arrears concern: those that are neither closed nor about to be.
+pub async fn set_status(
+    connection: &mut PgConnection,
+    (tenant, domain): (TenantId, DomainId),
+    status: OnDemandStatus,
+    at: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update on_demand_resources set status = $3, expires_at = case when $3::smallint = 6 then $4::timestamptz end
+         where tenant_id = $1 and domain_id = $2 and status in (1, 2, 3)",
+        tenant.0,
+        domain.0,
+        status.code(),
+        at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// What was bought for a time, as resources that are paid by use, under the same ids.
 pub fn turned(resources: &[Subscription], at: OffsetDateTime) -> Vec<OnDemandResource> {
     let turned = |resource: &Subscription| OnDemandResource {

@@ -84,6 +84,19 @@ impl Leniency {
         Self { grace, retention }
     }
 
+    /// Of resources that are paid by use, from the first use on that could not be paid.
+    pub fn of_use(site: Site, level: CustomerLevel) -> Self {
+        use CustomerLevel::{V0, V1, V2, V3, V4, V5};
+        let (grace, retention) = match (site, level) {
+            (Site::Intl, _) => (15, 15),
+            (_, V4 | V5) => (7, 15),
+            (_, V3) => (1, 7),
+            (_, V1 | V2) => (0, 7),
+            (_, V0) => (0, 1),
+        };
+        Self { grace, retention }
+    }
+
     /// When the grace is over.
     pub fn grace_end(self, expiry: OffsetDateTime) -> OffsetDateTime {
         expiry + Duration::days(self.grace.into())

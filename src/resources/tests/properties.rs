@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 
 /// How many sequences are tried unless said otherwise, and how long a sequence and its time are at most.
-const SEQUENCES: u32 = 60;
+const SEQUENCES: u32 = 120;
 const ACTS: usize = 20;
 const DAYS: i64 = 200;
 

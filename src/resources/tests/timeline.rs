@@ -5,6 +5,8 @@ use crate::app::App;
 use crate::background::due::{self, Happened};
 use crate::clock::{self, Movement, Setting};
 use crate::ledger::verify;
+use crate::metering::model::full_hour;
+use crate::metering::verify as bills;
 use crate::operators::store::Role;
 use crate::pricing::samples;
 use crate::sandbox::snapshots;
@@ -28,7 +30,7 @@ const POLICIES: [i32; 10] = [3, 0, 3, 1, 3, 2, 3, 4, 3, 5];
 const MONTHS: [u32; 7] = [1, 2, 1, 3, 1, 6, 11];
 
 /// What is compared, by name: statements without ids that a repeat draws anew, a line for each row.
-const SEEN: [(&str, &str); 12] = [
+const SEEN: [(&str, &str); 16] = [
     (
         "orders",
         "select l.label, o.status, o.source_type, o.official_amount, o.amount_after_discount, o.coupon_amount, o.card_amount,
@@ -69,12 +71,26 @@ const SEEN: [(&str, &str); 12] = [
     ("balances", "select account_id, kind, balance, entries, last_at from accounts"),
     (
         "transfers",
-        "select t.happened_at, t.kind, t.amount, t.from_account, t.to_account, coalesce(l.label, t.reference) as reference
+        "select t.happened_at, t.kind, t.amount, t.from_account, t.to_account,
+                case when t.kind not in ('usage', 'coupon_usage') then coalesce(l.label, t.reference) end as reference
          from transfers t left join labels l on l.tenant_id = t.tenant_id and l.order_id = t.reference",
     ),
     (
+        "charges",
+        "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.resource_name, c.bill_type, c.charged_at, c.official_amount,
+                c.discount_amount, c.erase_amount, c.consume_amount, c.cash_amount, c.coupon_amount, c.debt_amount, l.label
+         from charges c left join labels l using (tenant_id, order_id)",
+    ),
+    (
+        "bills",
+        "select domain_id, cycle, service_type_code, resource_type_code, bill_type, charges, erase_amount, consume_amount,
+                cash_amount, debt_amount from charge_sums",
+    ),
+    ("months", "select cycle, closed_at from billing_cycles"),
+    ("arrears", "select domain_id, since, status, due_at from arrears"),
+    (
         "coupons",
-        "select c.coupon_id, c.state, c.last_used_at, c.expiry_told, coalesce(l.label, c.order_id) as used_by
+        "select c.coupon_id, c.state, c.last_used_at, c.expiry_told, l.label as used_by
          from coupons c left join labels l using (tenant_id, order_id)",
     ),
     (
@@ -105,7 +121,7 @@ struct Estate {
 impl Estate {
     async fn new(pool: PgPool) -> Self {
         snapshots::install(&mut pool.acquire().await.expect("a connection")).await.expect("the functions fit");
-        let app = TestApp::with(pool.clone(), crate::operations(), |settings| {
+        let app = TestApp::with(pool.clone(), crate::operations, |settings| {
             settings.quotas.overrides.insert("*".to_owned(), "1000000/1".to_owned().try_into().expect("a rate"));
             settings.orders.provision_seconds = 90;
         })
@@ -250,6 +266,31 @@ impl Estate {
         let room = Movement::AdvanceBy(Duration::days(STEPS));
         let mut connection = self.pool.acquire().await.expect("a connection");
         due::make_room(&mut connection, self.tenant, room, &self.app.app.clock).await.expect("months are opened");
+        // While there is money (a coupon would pay first, which is left to orders), and when there is none any more.
+        self.will_use(RICH, 50, 1_000).await;
+        self.will_use(SHORT, 250, 3_600_000).await;
+    }
+
+    /// Opens a server that is used on each of ninety days, for so many seconds, as its service will report.
+    async fn will_use(&self, account: &str, first_day: i64, seconds: i32) {
+        let body = json!({"resource_id": format!("used-{account}"), "name": "used", "resource_type": "hws.resource.type.vm",
+                          "resource_spec": "s6.large.2.linux", "region": "cn-north-4"});
+        self.operate(Method::POST, &format!("accounts/{account}/on-demand-resources"), &body).await;
+        sqlx::query(
+            "insert into usages (tenant_id, record_id, resource_id, usage_type_code, quantity, measure_id, used_from, used_until,
+                 domain_id, settle_at, reported_at)
+             select $1, $2 || '-' || day, $2, 'Duration', $5, 6, began, began + interval '1 hour', $3,
+                    began + interval '80 minutes', began + interval '1 hour'
+             from generate_series(0, 89) day, lateral (select $4 + day * interval '1 day') u (began)",
+        )
+        .bind(self.tenant.0)
+        .bind(format!("used-{account}"))
+        .bind(self.app.world.account(account).domain.0)
+        .bind(full_hour(self.begin + Duration::days(first_day)))
+        .bind(seconds)
+        .execute(&self.pool)
+        .await
+        .expect("it is written");
     }
 
     async fn snapshot(&self, method: Method, target: &str) {
@@ -308,6 +349,8 @@ impl Estate {
         assert!(next.is_none_or(|next| next > end), "something is due since {next:?}");
         let report = verify::all(&mut connection).await.expect("the proof runs");
         assert_eq!(report.wrong, Vec::<String>::new());
+        let report = bills::all(&mut connection).await.expect("the proof runs");
+        assert_eq!(report.wrong, Vec::<String>::new());
     }
 }
 
@@ -344,7 +387,12 @@ fn assert_eventful(seen: &Seen, happened: &[Happened]) {
     assert!(count("orders", "\"coupon_amount\": 30.00000000") > 0, "a coupon pays: {:#?}", seen["orders"]);
     assert!(count("on-demand resources", "\"status\": 1") > 2, "{:#?}", seen["on-demand resources"]);
     assert_eq!(count("resources", "\"late-disk\""), 1, "{:#?}", seen["resources"]);
-    for kind in ["order.provided", "resource.changed", "order.expired"] {
+    assert!(count("charges", "\"debt_amount\": 0.00000000") > 90, "use is paid: {:#?}", seen["charges"]);
+    assert_eq!((seen["arrears"].len(), count("events", "customer.arrears")), (1, 2), "{:#?}", seen["arrears"]);
+    assert!(count("months", "\"closed_at\": \"") > 11, "{:#?}", seen["months"]);
+    for kind in
+        ["order.provided", "resource.changed", "order.expired", "usage.settled", "resource.arrears", "bill.closed"]
+    {
         assert!(happened.iter().any(|one| one.kind == kind), "{kind}");
     }
 }

@@ -1,9 +1,11 @@
 //! Usage through the operators' API, the clock and the lists of bills, on a real database.
 
+mod arrears;
+
 use super::model::full_hour;
 use super::{settlement, verify};
 use crate::orders::tests::{CUSTOMER, Stall, decimal};
-use crate::values::time::{Month, write_instant};
+use crate::values::time::{Day, Month, write_instant};
 use axum::http::Method;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
@@ -135,6 +137,15 @@ async fn an_hour_of_use_is_charged_once_and_stands_in_every_list(pool: PgPool) {
     let who = partner.post("/v2/bills/subcustomer-bills/res-fee-records/sub-customers/query", &who).await.ok();
     assert_eq!(who, json!({"sub_customers": [{"customer_id": customer}], "total_count": 1}));
     stall.assert_bills_are_right(&pool).await;
+
+    stall.wait(settlement::closes_at(Month::of(from)) - stall.now()).await;
+    let events = partner.get("/partner/v1/events?after=0&kind=bill.closed").await.ok();
+    let told =
+        json!({"partner_id": stall.app.world.account("demo-partner").domain, "bill_cycle": cycle, "customers": 1});
+    assert_eq!(
+        events["events"].as_array().map(|events| events.iter().filter(|event| event["data"] == told).count()),
+        Some(1)
+    );
 }
 
 #[sqlx::test(migrator = "crate::database::MIGRATOR")]
@@ -246,6 +257,22 @@ async fn a_closed_month_is_made_up_for_and_late_usage_goes_into_the_open_one(poo
     assert_eq!(stall.get(&format!("{SUM}?bill_cycle={cycle}")).await, sum, "closed is closed");
     let late = stall.get(&format!("{FEES}?bill_cycle={}", Month::of(stall.now()))).await;
     assert_eq!((&late["total_count"], &late["records"][0]["consume_time"]), (&json!(1), &json!(write_instant(from))));
+    // The days of that month add up to it: on its first one stands what was used before.
+    let (month, today) = (Month::of(stall.now()), Day::of(stall.now()).0);
+    let first = month.first_day();
+    let count = async |target: String| stall.get(&target).await["total_count"].clone();
+    let days = |from, until| format!("bill_date_begin={from}&bill_date_end={until}");
+    assert_eq!(count(format!("{FEES}?bill_cycle={month}&{}", days(first, today))).await, 1);
+    for statistic in [2, 3] {
+        let of = |days| format!("{RECORDS}?cycle={month}&statistic_type={statistic}&{days}");
+        let on_the_first = stall.get(&of(days(first, first))).await;
+        assert_eq!(on_the_first["fee_records"][0]["bill_date"], first.to_string(), "{on_the_first}");
+        assert_eq!(count(of(days(first.next_day().expect("a day"), today))).await, 0);
+        let body = json!({"cycle": month, "statistic_type": statistic, "query_type": "DAILY",
+                          "bill_cycle_begin": first.to_string(), "bill_cycle_end": today.to_string()});
+        let details = stall.app.client(CUSTOMER).post(DETAILS, &body).await.ok();
+        assert_eq!(details["total_count"], 1);
+    }
     stall.assert_bills_are_right(&pool).await;
 }
 
