@@ -19,6 +19,8 @@ pub mod model;
 pub mod search;
 pub mod show_customer_monthly_sum;
 pub mod sums;
+#[cfg(test)]
+mod tests;
 pub mod walk;
 
 use crate::api::operation::{Operations, operations};

@@ -166,7 +166,7 @@ pub struct Wanted {
     pub association_type: Option<i16>,
     /// Paid by this account.
     pub payer: Option<DomainId>,
-    /// Used in these days.
+    /// Billed on these days.
     pub days: Option<RangeInclusive<Day>>,
 }
 
@@ -224,7 +224,7 @@ pub struct Search {
 
 /// What is read of a charge, without what [`ALIKE`] has.
 pub(super) const SINGLE: &str = "select c.domain_id, c.cycle, c.consumed_at, c.used_until, c.charge_id,
-        (c.consumed_at at time zone 'UTC-8')::date as day, c.partner_id, c.association_type, c.order_type, c.unit_price,
+        billed_on(c.consumed_at, c.cycle) as day, c.partner_id, c.association_type, c.order_type, c.unit_price,
         c.price_divisor, c.promotion_types, ";
 
 const ADDED_UP: &str = "select c.domain_id, c.cycle, null::timestamptz as consumed_at, null::timestamptz as used_until,
@@ -380,7 +380,16 @@ impl Search {
         }
         let Some(days) = &wanted.days else { return };
         if self.is_single() {
-            query.push(" and c.consumed_at >= ").push_bind(days.start().start());
+            // What is billed in a month and was used before it stands on its first day.
+            let month = Month::of_day(*days.start());
+            if month.first_day() != days.start().0 {
+                query.push(" and (c.consumed_at >= ").push_bind(days.start().start());
+                // In one month alone the index finds the day.
+                if self.cycles.0 != self.cycles.1 {
+                    query.push(" or c.cycle > ").push_bind(month.first_day());
+                }
+                query.push(")");
+            }
             query.push(" and c.consumed_at < ").push_bind(days.end().end());
         } else {
             query.push(" and c.day between ").push_bind(days.start().0).push(" and ").push_bind(days.end().0);

@@ -80,7 +80,7 @@ pub async fn record(connection: &mut PgConnection, tenant: TenantId, charges: &[
                used_from, used_until, official_amount, discount_amount, erase_amount, consume_amount, cash_amount, credit_amount, coupon_amount,
                flexi_amount, card_amount, bonus_amount, debt_amount, writeoff_amount, payer_id)
            select c.tenant_id, c.domain_id, c.cycle, s.statistic,
-                  case s.statistic when 1 then c.cycle else (c.consumed_at at time zone 'UTC-8')::date end as day,
+                  case s.statistic when 1 then c.cycle else billed_on(c.consumed_at, c.cycle) end as day,
                   coalesce(c.order_id || '-' || c.order_line, c.resource_id) as source, c.usage_type_code, c.bill_type,
                   c.product_id, c.enterprise_project_id, c.currency,
                   coalesce(c.partner_id, '00000000-0000-0000-0000-000000000000'), min(c.charging_mode),
@@ -297,7 +297,7 @@ pub async fn settle_debts(
            set cash_amount = t.cash_amount + p.cash, credit_amount = t.credit_amount + p.credit,
                debt_amount = t.debt_amount - p.cash - p.credit
            from (select c.cycle, s.statistic,
-                        case s.statistic when 1 then c.cycle else (c.consumed_at at time zone 'UTC-8')::date end as day,
+                        case s.statistic when 1 then c.cycle else billed_on(c.consumed_at, c.cycle) end as day,
                         coalesce(c.order_id || '-' || c.order_line, c.resource_id) as source, c.usage_type_code, c.bill_type,
                         c.product_id, c.enterprise_project_id, c.currency,
                         coalesce(c.partner_id, '00000000-0000-0000-0000-000000000000') as partner_id,
