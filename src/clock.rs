@@ -164,12 +164,17 @@ pub async fn setting(connection: &mut PgConnection, tenant: TenantId) -> sqlx::R
 
 /// Like [`setting`], and nobody else moves it until the transaction ends.
 pub async fn lock(connection: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Setting> {
-    let row = sqlx::query!(
-        "select clock_offset_us, clock_frozen_at from tenants where tenant_id = $1 for no key update",
-        tenant.0
-    );
-    let row = row.fetch_one(connection).await?;
-    Ok(Setting { offset: Duration::microseconds(row.clock_offset_us), frozen_at: row.clock_frozen_at })
+    // A tenant that was brought back while this waited has a new row, which only the next statement sees.
+    for _ in 0..2 {
+        let row = sqlx::query!(
+            "select clock_offset_us, clock_frozen_at from tenants where tenant_id = $1 for no key update",
+            tenant.0
+        );
+        if let Some(row) = row.fetch_optional(&mut *connection).await? {
+            return Ok(Setting { offset: Duration::microseconds(row.clock_offset_us), frozen_at: row.clock_frozen_at });
+        }
+    }
+    Err(sqlx::Error::RowNotFound)
 }
 
 /// Sets a tenant's clock, and tells all replicas with the commit.

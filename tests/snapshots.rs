@@ -93,6 +93,31 @@ async fn a_hundred_changes_are_taken_back_row_by_row(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn what_is_brought_back_is_of_one_save(pool: PgPool) {
+    let app = sandbox(&pool).await;
+    let operator = app.operator(Role::Admin).await;
+    let partner = app.client("demo-partner");
+    let customer = json!(app.world.account("demo-customer").domain);
+    let snapshot = "/admin/v1/accounts/demo-customer/snapshots/busy";
+    operator.call(Method::PUT, snapshot, &[], "").await.ok();
+    let back = format!("{snapshot}/restore");
+    let (clock, freeze) = ("/admin/v1/clock", json!({"account": "demo-partner", "action": "FREEZE"}));
+    for amount in 1..=6 {
+        allocate(&partner, &customer, amount).await;
+        let save = || operator.call(Method::PUT, snapshot, &[], "");
+        let nothing = json!({});
+        let (one, other, restored, frozen) =
+            tokio::join!(save(), save(), operator.post(&back, &nothing), operator.post(clock, &freeze));
+        for answer in [one, other, restored, frozen] {
+            assert!([200, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.body);
+        }
+        app.app.directory.forget_all();
+        let report = bss_gateway::ledger::verify::all(&mut pool.acquire().await.expect("a connection")).await;
+        assert_eq!(report.expect("it is proved").wrong, Vec::<String>::new());
+    }
+}
+
+#[sqlx::test]
 async fn a_clock_goes_back_behind_nothing_that_happened(pool: PgPool) {
     let app = sandbox(&pool).await;
     let operator = app.operator(Role::Admin).await;

@@ -81,9 +81,10 @@ end $$;
 create or replace function sandbox.delete_snapshot(tenant uuid, snapshot text) returns boolean
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
-    delete from sandbox.snapshot_rows r where r.tenant_id = tenant and r.name = snapshot;
     delete from sandbox.snapshots s where s.tenant_id = tenant and s.name = snapshot;
-    return found;
+    if not found then return false; end if;
+    delete from sandbox.snapshot_rows r where r.tenant_id = tenant and r.name = snapshot;
+    return true;
 end $$;
 
 -- What is read table by table belongs together only if all of it is read as it was at one moment.
@@ -102,8 +103,10 @@ declare
     more bigint;
 begin
     perform sandbox.require_one_moment();
-    perform sandbox.delete_snapshot(tenant, snapshot);
-    insert into sandbox.snapshots values (tenant, snapshot, taken);
+    -- Who saves or brings back the same one meanwhile holds this row until it is done.
+    insert into sandbox.snapshots values (tenant, snapshot, taken)
+    on conflict on constraint snapshots_pk do update set taken_at = excluded.taken_at;
+    delete from sandbox.snapshot_rows r where r.tenant_id = tenant and r.name = snapshot;
     for tbl in select sandbox.tables() loop
         execute format('insert into sandbox.snapshot_rows select $1, $2, $3, to_jsonb(t) from %s t where t.tenant_id = $1', tbl)
             using tenant, snapshot, tbl::text;
@@ -121,7 +124,8 @@ declare
     restored bigint := 0;
     more bigint;
 begin
-    perform 1 from sandbox.snapshots s where s.tenant_id = tenant and s.name = snapshot;
+    -- All rows that are read below are of one save.
+    perform 1 from sandbox.snapshots s where s.tenant_id = tenant and s.name = snapshot for share;
     if not found then return null; end if;
     perform sandbox.keep_out(tenant);
     perform set_config('session_replication_role', 'replica', true);
