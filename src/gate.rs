@@ -112,7 +112,13 @@ impl Gate {
             Authentication::Optional => !signature::is_signed(&parts.headers),
             Authentication::None => true,
         };
-        let body = self.app.bodies.read(&parts.headers, body, if is_open { bodies::OF_STRANGERS } else { usize::MAX });
+        let longest = if is_open { bodies::OF_STRANGERS } else { usize::MAX };
+        let read = self.app.bodies.read(&parts.headers, body, longest);
+        let body = async {
+            let held = read.await?;
+            trace.read(held.bytes());
+            Ok(held)
+        };
         if is_open {
             let fault = self.fault(&parts.headers, "")?;
             let (body, held) = body.await?.split();

@@ -38,6 +38,11 @@ pub struct Place(
 );
 
 impl Held {
+    /// The body.
+    pub fn bytes(&self) -> &Bytes {
+        &self.body
+    }
+
     /// The body, and what to keep beside the request for as long as that is.
     pub fn split(self) -> (Bytes, Place) {
         (self.body, Place(self.place.map(Arc::new)))

@@ -16,13 +16,10 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use mask::{BODY_BYTES_MAX, MaskedBody, Masker};
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -50,7 +47,7 @@ pub struct Entry {
     pub query: String,
     /// The request's headers, masked.
     pub headers: HeaderMap,
-    /// The request's body, masked, as far as it was read.
+    /// The request's body, masked, if it was read.
     pub body: Option<MaskedBody>,
     /// What the server takes for signed, masked.
     pub canonical_request: Option<String>,
@@ -158,16 +155,12 @@ impl RequestLog {
     pub fn begin(self: &Arc<Self>, request: &mut Request) -> Recording {
         let trace = Trace(Some(Arc::default()));
         request.extensions_mut().insert(trace.clone());
-        let passing = std::mem::take(request.body_mut());
-        let body = Arc::new(Mutex::new(Read { bytes: Vec::new(), is_whole: passing.is_end_stream() }));
-        *request.body_mut() = Body::new(Tee { body: passing, read: body.clone() });
         Recording {
             log: self.clone(),
             trace,
             method: request.method().clone(),
             uri: request.uri().clone(),
             headers: request.headers().clone(),
-            body,
             replay_of: request.extensions().get::<ReplayOf>().map(|of| of.0),
         }
     }
@@ -216,7 +209,6 @@ pub struct Recording {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Arc<Mutex<Read>>,
     replay_of: Option<u64>,
 }
 
@@ -231,19 +223,20 @@ impl Recording {
         } else {
             (body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default(), None)
         };
-        let read = std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner));
         let noted = self.trace.take();
         let mut masker = Masker::default();
         let headers = masker.headers(&self.headers);
         let query = masker.query(self.uri.query().unwrap_or_default());
-        let body = masker.body(&read.bytes);
+        let is_whole = noted.body.as_ref().is_some_and(|body| body.len() <= BODY_BYTES_MAX);
+        let read = noted.body.unwrap_or_default();
+        let body = masker.body(&read);
         let path = masker.path(self.uri.path());
         let access_key =
             signature::parse(&self.headers, &Algorithm::ALL).ok().map(|signed| signed.access_key.to_owned());
         let status = parts.extensions.get::<Dropped>().is_none().then_some(parts.status);
         masker.answer();
         let (answer_headers, answer_body) = (masker.headers(&parts.headers), masker.body(&answer));
-        let canonical_request = self.canonical_request(&headers, (&path, &query), &read.bytes);
+        let canonical_request = self.canonical_request(&headers, (&path, &query), &read);
         let is_refused = !parts.status.is_success() && status.is_some();
         let at = self.log.clock.now();
         let entry = self.log.keep(|number| Entry {
@@ -268,11 +261,7 @@ impl Recording {
             answer_headers,
             answer_body: answer_body.filter(|_| status.is_some()),
             replay_of: self.replay_of,
-            sent: Sent {
-                uri: self.uri,
-                headers: self.headers,
-                body: (read.is_whole && read.bytes.len() <= BODY_BYTES_MAX).then(|| read.bytes.into()),
-            },
+            sent: Sent { uri: self.uri, headers: self.headers, body: is_whole.then_some(read) },
         });
         let mut response = Response::from_parts(parts, file.unwrap_or_else(|| Body::from(answer)));
         response.extensions_mut().insert(Logged(entry));
@@ -305,6 +294,7 @@ struct Noted {
     caller: Option<Arc<Caller>>,
     quotas: Vec<(Dimension, Checked)>,
     fault: Option<FaultKind>,
+    body: Option<Bytes>,
 }
 
 impl Trace {
@@ -317,6 +307,11 @@ impl Trace {
         if let Some(noted) = &self.0 {
             what(&mut noted.lock().unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// This is its body, which the log shares: a copy would take memory that nobody counts.
+    pub fn read(&self, body: &Bytes) {
+        self.note(|noted| noted.body = Some(body.clone()));
     }
 
     /// It was counted.
@@ -338,46 +333,5 @@ impl Trace {
         let mut taken = Noted::default();
         self.note(|noted| taken = std::mem::take(noted));
         taken
-    }
-}
-
-/// What was read of a body.
-#[derive(Default)]
-struct Read {
-    bytes: Vec<u8>,
-    is_whole: bool,
-}
-
-/// A body that keeps what is read of it. It is read when and as far as it would be read anyway.
-struct Tee {
-    body: Body,
-    read: Arc<Mutex<Read>>,
-}
-
-impl HttpBody for Tee {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => read.bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
-            Poll::Ready(None) => read.is_whole = true,
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
-        }
-        drop(read);
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
