@@ -5,6 +5,7 @@ use super::model::{self, BalanceType, CURRENCY, TradeType};
 use crate::api::caller::{Caller, CallerKind, Customer};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
+use crate::api::filter::{Filter as Wanted, Ignored, Refused};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
@@ -41,8 +42,9 @@ pub struct ListCustomerAccountChangeRecordsQuery {
     #[param(inline)]
     revenue_expense_type: Option<RevenueExpenseType>,
     /// Only those of this type.
-    #[param(inline)]
-    trade_type: Option<TradeType>,
+    #[param(inline, value_type = TradeType)]
+    #[serde(default)]
+    trade_type: Wanted<TradeType, Ignored, Refused>,
     /// The first day, in UTC+8; by default one year before the last. At most one year.
     #[param(inline)]
     #[serde(default, deserialize_with = "crate::values::time::optional_day")]
@@ -191,7 +193,7 @@ async fn debit_kind(app: &App, customer: &Caller) -> Result<AccountKind, ApiErro
 fn filter(query: &ListCustomerAccountChangeRecordsQuery) -> Filter {
     let number = query.trade_id.as_ref().map(TradeId::as_str).filter(|number| !number.is_empty());
     Filter {
-        kinds: query.trade_type.and_then(TradeType::kinds),
+        kinds: query.trade_type.wanted().map(|wanted| wanted.kinds()),
         received: query.revenue_expense_type.map(|wanted| wanted == RevenueExpenseType::Revenue),
         trade: number.map(|number| Trade { reference: number.to_owned(), transfer: ledger::parse_number(number) }),
         other: None,

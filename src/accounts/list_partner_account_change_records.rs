@@ -4,6 +4,7 @@ use super::model::{self, BalanceType, CURRENCY, TradeType, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
+use crate::api::filter::{Filter as Wanted, Ignored, Refused};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
@@ -29,8 +30,9 @@ pub struct ListPartnerAccountChangeRecordsQuery {
     #[param(inline)]
     balance_type: BalanceType,
     /// Only those of this type.
-    #[param(inline)]
-    trade_type: Option<TradeType>,
+    #[param(inline, value_type = TradeType)]
+    #[serde(default)]
+    trade_type: Wanted<TradeType, Ignored, Refused>,
     /// The first day, in UTC+8; by default one year before the last. At most one year.
     #[param(inline)]
     #[serde(default, deserialize_with = "crate::values::time::optional_day")]
@@ -119,7 +121,7 @@ pub async fn list_partner_account_change_records(
         return Ok(Json(ListPartnerAccountChangeRecordsResponse { total_count, currency: CURRENCY, records }));
     }
     let history = History { tenant, account: cash(tenant, owner).id() };
-    let filter = Filter { kinds: query.trade_type.and_then(TradeType::kinds), ..Filter::default() };
+    let filter = Filter { kinds: query.trade_type.wanted().map(|wanted| wanted.kinds()), ..Filter::default() };
     let part = (query.offset.get(), query.limit.get());
     let listed = app.histories.changes(history, span, &filter, part).await?;
     let ids = listed.entries.iter().filter_map(|change| change.entry.customer);

@@ -4,6 +4,7 @@ use super::model::{self, CURRENCY, YUAN, cash};
 use crate::api::caller::{CallerKind, Partner};
 use crate::api::error::ApiError;
 use crate::api::extract::{Json, Query};
+use crate::api::filter::{Filter as Wanted, Ignored, Refused};
 use crate::api::page::{Limit, Offset};
 use crate::api::policy::Policy;
 use crate::app::App;
@@ -37,8 +38,9 @@ pub struct ListPartnerAdjustRecordsQuery {
     #[param(inline)]
     customer_id: Option<AccountIdText>,
     /// Only those of this type.
-    #[param(inline)]
-    operation_type: Option<OperationType>,
+    #[param(inline, value_type = OperationType)]
+    #[serde(default)]
+    operation_type: Wanted<OperationType, Ignored, Refused>,
     /// Only those of this instant and later.
     #[param(inline)]
     #[serde(default, deserialize_with = "crate::values::time::optional_instant")]
@@ -66,9 +68,6 @@ pub struct ListPartnerAdjustRecordsQuery {
 /// What kind of adjustment.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 pub enum OperationType {
-    /// No filter.
-    #[serde(rename = "")]
-    Any,
     /// Allocated.
     #[serde(rename = "SOURCE_OPERATION_BEADJUST")]
     Allocate,
@@ -81,12 +80,11 @@ pub enum OperationType {
 }
 
 impl OperationType {
-    fn kind(self) -> Option<TransferKind> {
+    fn kind(self) -> TransferKind {
         match self {
-            Self::Any => None,
-            Self::Allocate => Some(TransferKind::Allocate),
-            Self::Reclaim => Some(TransferKind::Reclaim),
-            Self::Unbind => Some(TransferKind::Unbind),
+            Self::Allocate => TransferKind::Allocate,
+            Self::Reclaim => TransferKind::Reclaim,
+            Self::Unbind => TransferKind::Unbind,
         }
     }
 }
@@ -191,7 +189,7 @@ async fn below(
 }
 
 fn filter(query: &ListPartnerAdjustRecordsQuery) -> Filter {
-    let kind = query.operation_type.and_then(OperationType::kind);
+    let kind = query.operation_type.wanted().map(|wanted| wanted.kind());
     let number = query.trans_id.as_ref().map(TransId::as_str).filter(|number| !number.is_empty());
     let trade = number.map(|number| Trade { reference: number.to_owned(), transfer: ledger::parse_number(number) });
     Filter { kinds: kind.map(|kind| vec![kind]), trade, ..Filter::default() }

@@ -38,25 +38,21 @@ pub enum BalanceType {
     Credit,
 }
 
-/// Declares a filter by trade type: the vendor's names, and what they mean in the ledger. Names without a meaning are the
+/// Declares trade types: the vendor's names, and what they mean in the ledger. Names without a meaning are the
 /// ones of an older business model or of what this server has no function for; they match nothing.
 macro_rules! trade_types {
-    ($($wire:literal $name:ident: [$($kind:ident),*];)+) => {
+    ($($wire:tt $name:ident: [$($kind:ident),*];)+) => {
         /// Why funds moved.
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
         pub enum TradeType {
-            /// No filter.
-            #[serde(rename = "")]
-            Any,
             $(#[doc = concat!("`", $wire, "`.")] #[serde(rename = $wire)] $name,)+
         }
 
         impl TradeType {
-            /// The ledger's kinds; nothing where it does not filter.
-            pub fn kinds(self) -> Option<Vec<TransferKind>> {
+            /// The ledger's kinds.
+            pub fn kinds(self) -> Vec<TransferKind> {
                 match self {
-                    Self::Any => None,
-                    $(Self::$name => Some(vec![$(TransferKind::$kind),*]),)+
+                    $(Self::$name => vec![$(TransferKind::$kind),*],)+
                 }
             }
         }
