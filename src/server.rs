@@ -2,7 +2,7 @@
 
 use crate::api::edge::{self, Edge};
 use crate::api::error::ApiError;
-use crate::api::operation::Operations;
+use crate::api::operation::{Operations, Rules};
 use crate::api::origins::Origins;
 use crate::app::App;
 use crate::config::ServerSettings;
@@ -12,6 +12,7 @@ use crate::operator::replay::Api;
 use crate::real_name::show_real_name_auth_qr_code;
 use crate::supervisor::in_words;
 use crate::{background, database, explorer, listener, operator, telemetry};
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,23 +23,24 @@ use serde_json::json;
 use socket2::Socket;
 use std::any::Any;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The API's routes inside their layers.
-pub fn router(app: &App, operations: Operations<App>) -> anyhow::Result<Router> {
+pub fn router(app: &App, operations: fn() -> Operations<App>) -> anyhow::Result<Router> {
+    let settings = app.settings.clone();
+    let configured = move || operations().configured(settings.api.site, &settings.quotas);
     let settings = &app.settings;
-    let operations = operations.configured(settings.api.site, &settings.quotas)?;
-    let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
+    let operations = configured()?;
     let policies = operations.shared_policies();
     let (operation_routes, names) = operations.router(app);
     let mut routes = operation_routes
         .layer(Extension(policies))
-        .route("/openapi.json", document_route(document))
+        .route("/openapi.json", document_route(configured))
         .merge(health_routes())
         .merge(metadata::router(&settings.notifications))
         .merge(show_real_name_auth_qr_code::router(settings.real_name.review));
@@ -54,11 +56,9 @@ pub fn router(app: &App, operations: Operations<App>) -> anyhow::Result<Router> 
 
 /// The operators' routes inside the same layers. `api` is what calls of the request log are replayed to.
 pub fn operator_router(app: &App, api: Router) -> anyhow::Result<Router> {
-    let operations = operator::operations();
-    let document = axum::body::Bytes::from(serde_json::to_vec(operations.document())?);
-    let (operation_routes, names) = operations.router(app);
+    let (operation_routes, names) = operator::operations().router(app);
     let routes = operation_routes
-        .route("/admin/openapi.json", document_route(document))
+        .route("/admin/openapi.json", document_route(|| Ok(operator::operations())))
         .merge(explorer::operators_router())
         .merge(health_routes())
         .layer(Extension(Api(api)));
@@ -68,8 +68,16 @@ pub fn operator_router(app: &App, api: Router) -> anyhow::Result<Router> {
     Ok(inside_layers(app, routes, edge))
 }
 
-fn document_route(document: axum::body::Bytes) -> MethodRouter<App> {
-    get(async || ([(header::CONTENT_TYPE, "application/json")], document))
+/// The document of these operations. It is written when somebody asks for it first: most processes are never asked.
+fn document_route<P: Rules>(
+    operations: impl Fn() -> anyhow::Result<Operations<App, P>> + Send + Sync + 'static,
+) -> MethodRouter<App> {
+    let write = move || anyhow::Ok(Bytes::from(serde_json::to_vec(operations()?.document())?));
+    let written = Arc::new(LazyLock::new(write));
+    get(async move || match &**written {
+        Ok(document) => Ok(([(header::CONTENT_TYPE, "application/json")], document.clone())),
+        Err(error) => Err(ApiError::internal(format!("the document cannot be written: {error:#}"))),
+    })
 }
 
 fn inside_layers(app: &App, routes: Router<App>, edge: Edge) -> Router {
@@ -174,7 +182,7 @@ impl Listeners {
         metrics: PrometheusHandle,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        let api = router(&app, crate::operations())?;
+        let api = router(&app, crate::operations)?;
         let for_metrics = app.clone();
         let render = async move || render_metrics(&for_metrics, &metrics);
         let operators = operator_router(&app, api.clone())?.route("/metrics", get(render));

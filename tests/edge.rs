@@ -11,7 +11,7 @@ const TARGET: &str = "/v2/products/service-types?limit=1";
 const PORTAL: &str = "https://portal.example.com";
 
 async fn app(pool: PgPool) -> TestApp {
-    TestApp::with(pool, bss_gateway::operations(), |settings| {
+    TestApp::with(pool, bss_gateway::operations, |settings| {
         settings.server.trusted_proxies = vec!["192.0.2.0/24".parse().expect("a network")];
         settings.server.allowed_origins = vec![PORTAL.to_owned()];
     })

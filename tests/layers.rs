@@ -41,7 +41,7 @@ fn operations() -> Operations<App> {
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_panic_is_one_opaque_500_and_the_next_request_is_served(pool: PgPool) {
-    let app = TestApp::with(pool, operations(), |_| {}).await;
+    let app = TestApp::with(pool, operations, |_| {}).await;
     let answer = app.anonymous().get("/v2/panics").await;
     assert_eq!(answer.refusal(), (500, "CBC.0999", "Other errors."));
     assert!(answer.header("x-request-id").is_some());
@@ -50,7 +50,7 @@ async fn a_panic_is_one_opaque_500_and_the_next_request_is_served(pool: PgPool) 
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_slow_handler_ends_with_504(pool: PgPool) {
-    let app = TestApp::with(pool, operations(), |settings| settings.server.request_timeout_seconds = 1).await;
+    let app = TestApp::with(pool, operations, |settings| settings.server.request_timeout_seconds = 1).await;
     assert_eq!(app.anonymous().get("/v2/sleeps").await.refusal(), (504, "APIGW.0201", "Backend timeout."));
 }
 
@@ -88,7 +88,7 @@ async fn a_sane_request_id_comes_back_and_any_other_is_replaced(pool: PgPool) {
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_body_over_the_limit_is_refused_and_a_strangers_is_not_read(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| settings.server.max_body_bytes = 1000).await;
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| settings.server.max_body_bytes = 1000).await;
     let long = "x".repeat(1001);
     let (specs, tokens) = ("/v2/products/resource-specs-query", "/v3/auth/tokens");
     let partner = app.client("demo-partner");
@@ -107,7 +107,7 @@ async fn a_body_over_the_limit_is_refused_and_a_strangers_is_not_read(pool: PgPo
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_deployment_for_the_international_site_lacks_the_chinese_operations(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| {
         settings.api.site = bss_gateway::values::site::Site::Intl;
     })
     .await;

@@ -117,7 +117,7 @@ async fn every_kind_of_account_that_a_policy_does_not_name_is_refused(pool: PgPo
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn over_its_quota_every_operation_is_refused(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |_| {}).await;
+    let app = TestApp::with(pool, bss_gateway::operations, |_| {}).await;
     for operation in declared() {
         let limit = operation.policy.quota.limit.get();
         let mut refused = None;
@@ -215,7 +215,7 @@ fn with_guarded() -> Operations<App> {
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn kind_and_permission_item_are_both_needed(pool: PgPool) {
-    let app = TestApp::with(pool.clone(), with_guarded(), |_| {}).await;
+    let app = TestApp::with(pool.clone(), with_guarded, |_| {}).await;
     assert!(app.client("demo-partner").get("/v2/guarded").await.status.is_success(), "an administrator needs no item");
     assert_eq!(app.client("demo-customer").get("/v2/guarded").await.refusal().1, "CBC.0151");
 
@@ -228,7 +228,7 @@ async fn kind_and_permission_item_are_both_needed(pool: PgPool) {
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn a_customers_user_needs_an_action_where_a_partners_needs_a_permission_item(pool: PgPool) {
-    let app = TestApp::with(pool.clone(), with_guarded(), |_| {}).await;
+    let app = TestApp::with(pool.clone(), with_guarded, |_| {}).await;
     let target = "/v2/guarded-on-both-sides";
     for account in ["demo-partner", "demo-customer"] {
         assert!(app.client(account).get(target).await.status.is_success(), "an administrator needs nothing");
@@ -276,7 +276,7 @@ async fn make_operator(app: &TestApp, pool: &PgPool, account: &str, items: &[&st
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn an_overridden_quota_is_enforced_and_published(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| {
         let rate = "2/60".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("ListProvinces".to_owned(), rate);
     })
@@ -294,7 +294,7 @@ async fn an_overridden_quota_is_enforced_and_published(pool: PgPool) {
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn users_of_one_account_share_its_quota_and_addresses_have_their_own(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| {
         let rate = "4/60".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), rate);
     })

@@ -317,7 +317,7 @@ mod tests {
     const TARGET: &str = "/v2/partners/sub-customers";
 
     async fn app_with_codes(pool: PgPool) -> TestApp {
-        TestApp::with(pool, crate::operations(), |settings| {
+        TestApp::with(pool, crate::operations, |settings| {
             settings.customers.association_wait_seconds = 1;
             let high = "1000000/1".to_owned().try_into().expect("it is a rate");
             settings.quotas.overrides.insert("*".to_owned(), high);

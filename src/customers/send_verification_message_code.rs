@@ -147,7 +147,7 @@ mod tests {
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn the_field_that_is_wrong_is_named_and_nothing_can_be_sent_without_a_way(pool: PgPool) {
-        let app = TestApp::with(pool, crate::operations(), |settings| {
+        let app = TestApp::with(pool, crate::operations, |settings| {
             settings.messages.readable_codes = false;
             let high = "1000000/1".to_owned().try_into().expect("it is a rate");
             settings.quotas.overrides.insert("*".to_owned(), high);

@@ -199,8 +199,8 @@ mod tests {
 
     /// A clerk adjusts an account and loses the permission: the clerk is still shown the answer, a colleague is not.
     async fn an_adjustment_is_shown_to_who_made_it(pool: PgPool, mixes_tenants: bool) {
-        let operations = crate::operations();
-        let app = TestApp::with(pool.clone(), operations, |settings| settings.ledger.mix_tenants = mixes_tenants).await;
+        let mix = |settings: &mut crate::config::Settings| settings.ledger.mix_tenants = mixes_tenants;
+        let app = TestApp::with(pool.clone(), crate::operations, mix).await;
         let (cashier, secretary) =
             (clerk(&pool, &app, "cashier", &[ADJUSTS]).await, clerk(&pool, &app, "secretary", &[]).await);
         let (cashier, secretary) =

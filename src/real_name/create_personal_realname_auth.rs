@@ -202,7 +202,7 @@ mod tests {
     const TARGET: &str = "/v2/customers/realname-auths/individual";
 
     async fn automatic(pool: PgPool) -> TestApp {
-        TestApp::with(pool, crate::operations(), |settings| {
+        TestApp::with(pool, crate::operations, |settings| {
             settings.real_name.review = Review::Automatic;
             settings.real_name.attempts_max = 2;
             let high = "1000000/1".to_owned().try_into().expect("it is a rate");

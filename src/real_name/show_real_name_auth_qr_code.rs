@@ -105,7 +105,7 @@ mod tests {
 
     #[sqlx::test(migrator = "crate::database::MIGRATOR")]
     async fn the_picture_is_a_real_one_and_each_call_gives_another_code(pool: PgPool) {
-        let app = TestApp::with(pool.clone(), crate::operations(), |settings| {
+        let app = TestApp::with(pool.clone(), crate::operations, |settings| {
             settings.real_name.review = Review::Automatic;
         })
         .await;

@@ -48,7 +48,7 @@ pub struct TestApp {
 impl TestApp {
     /// With all operations, and quotas so high that no test meets them by chance.
     pub async fn new(pool: PgPool) -> Self {
-        Self::with(pool, crate::operations(), |settings| {
+        Self::with(pool, crate::operations, |settings| {
             let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
             settings.quotas.overrides.insert("*".to_owned(), high);
         })
@@ -79,7 +79,11 @@ impl TestApp {
     }
 
     /// With these operations and settings.
-    pub async fn with(pool: PgPool, operations: Operations<App>, configure: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn with(
+        pool: PgPool,
+        operations: fn() -> Operations<App>,
+        configure: impl FnOnce(&mut Settings),
+    ) -> Self {
         Self::with_world(pool, Cow::Borrowed(&*BARE), operations, configure).await
     }
 
@@ -87,7 +91,7 @@ impl TestApp {
     pub async fn with_world(
         pool: PgPool,
         world: Cow<'static, World>,
-        operations: Operations<App>,
+        operations: fn() -> Operations<App>,
         configure: impl FnOnce(&mut Settings),
     ) -> Self {
         let mut settings = Settings::defaults();
@@ -120,10 +124,10 @@ impl TestApp {
     pub async fn replica(&self, pool: PgPool) -> Self {
         let settings = self.app.settings.clone();
         let app = App::start(settings, Database::from_pool(pool), self.app.clock.clone()).await.expect("it starts");
-        Self::of(app, self.world.clone(), crate::operations())
+        Self::of(app, self.world.clone(), crate::operations)
     }
 
-    fn of(app: App, world: Cow<'static, World>, operations: Operations<App>) -> Self {
+    fn of(app: App, world: Cow<'static, World>, operations: fn() -> Operations<App>) -> Self {
         let router = server::router(&app, operations).expect("the settings are valid");
         let operators = server::operator_router(&app, router.clone()).expect("the document serialises");
         Self { app, world, router, operators }

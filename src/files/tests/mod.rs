@@ -20,7 +20,7 @@ const HOLDER: Holder = Holder(Uuid::from_u128(1));
 
 /// A server that has this folder for files, and calls stores on this machine.
 async fn app(pool: PgPool, folder: &Path) -> TestApp {
-    TestApp::with(pool, crate::operations(), |settings| {
+    TestApp::with(pool, crate::operations, |settings| {
         let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), high);
         settings.files.folder = folder.to_str().expect("a plain path").to_owned();
