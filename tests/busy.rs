@@ -309,7 +309,7 @@ async fn a_customer_is_changed_within_a_second_while_four_issue_coupons_to_it(po
 async fn a_text_server_that_says_nothing_holds_up_nobody(pool: PgPool) {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = silent.local_addr().expect("it is bound");
-    let app = TestApp::with(pool.clone(), bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool.clone(), bss_gateway::operations, |settings| {
         let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), high);
         settings.messages.readable_codes = false;

@@ -10,6 +10,7 @@ mod identity;
 mod isolation;
 mod layers;
 mod ledger;
+mod lists;
 mod operator;
 mod operator_catalogue;
 mod operator_customers;

@@ -260,7 +260,7 @@ async fn a_sheet_with_one_wrong_row_in_ten_thousand_changes_nothing(pool: PgPool
 
 #[sqlx::test]
 async fn limits_are_those_of_the_settings_and_of_the_accounts_kind(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| {
         let rate = "7/2".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("ListCities".to_owned(), rate);
     })

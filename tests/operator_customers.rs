@@ -341,7 +341,7 @@ async fn codes_are_read_and_receivers_kept(pool: PgPool) {
 
 #[sqlx::test]
 async fn in_production_no_code_is_read(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| settings.messages.readable_codes = false).await;
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| settings.messages.readable_codes = false).await;
     let operator = app.operator(Role::Admin).await;
     let refused = operator.get("/admin/v1/verification-codes?receiver=13800000001").await;
     assert_eq!(refused.refusal(), (400, "CBC.0100", "Not done: verification codes are readable in a sandbox only."));
@@ -362,7 +362,7 @@ async fn taker() -> (String, Arc<AtomicU32>) {
 
 #[sqlx::test]
 async fn a_notification_is_sent_again_to_the_address_that_is_set_now(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| {
         let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), high);
         let key = include_str!("../src/sandbox/notification_key.pem");

@@ -33,7 +33,7 @@ struct Stage {
 
 impl Stage {
     async fn new(pool: PgPool, buckets: &Path) -> Self {
-        let app = TestApp::with(pool.clone(), bss_gateway::operations(), |settings| {
+        let app = TestApp::with(pool.clone(), bss_gateway::operations, |settings| {
             let high = "1000000/1".to_owned().try_into().expect("it is a rate");
             settings.quotas.overrides.insert("*".to_owned(), high);
             settings.customers.association_wait_seconds = 1;

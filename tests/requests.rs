@@ -12,7 +12,7 @@ const ALLOCATE: &str = "/v2/accounts/partner-accounts/adjust-amount";
 const CITIES: &str = "/v2/systems/configs/cities?province_code=CN-13&limit=2";
 
 async fn sandbox(pool: PgPool, configure: impl FnOnce(&mut Settings)) -> TestApp {
-    TestApp::with(pool, bss_gateway::operations(), |settings| {
+    TestApp::with(pool, bss_gateway::operations, |settings| {
         let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), high);
         settings.sandbox.enabled = true;

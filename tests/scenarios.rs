@@ -31,7 +31,7 @@ async fn only_order(client: &Client<'_>) -> Value {
 async fn each_scenario_with_orders_holds_what_it_says(pool: PgPool) {
     snapshots::install(&mut pool.acquire().await.expect("a connection")).await.expect("the functions fit");
     let world = World::new(1, Scale::default());
-    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations(), |_| {}).await;
+    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations, |_| {}).await;
     let operator = app.operator(Role::Admin).await;
     let listed = operator.get("/admin/v1/scenarios").await.ok();
     assert_eq!(listed["scenarios"].as_array().map(Vec::len), Some(12), "{listed}");

@@ -23,7 +23,7 @@ async fn logged(operator: &Client<'_>) -> String {
 
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn what_is_secret_is_shown_nowhere_wherever_it_was_put_by_mistake(pool: PgPool) {
-    let app = TestApp::with(pool, bss_gateway::operations(), |settings| {
+    let app = TestApp::with(pool, bss_gateway::operations, |settings| {
         let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), high);
         settings.sandbox.enabled = true;

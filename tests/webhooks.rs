@@ -27,7 +27,7 @@ const WORLD: usize = 2;
 
 /// An application that calls this machine, at these networks of it.
 async fn app_that_calls(pool: PgPool, networks: &[&str]) -> TestApp {
-    TestApp::with(pool, bss_gateway::operations(), |settings| {
+    TestApp::with(pool, bss_gateway::operations, |settings| {
         let high: RateText = "1000000/1".to_owned().try_into().expect("it is a rate");
         settings.quotas.overrides.insert("*".to_owned(), high);
         settings.webhooks.schemes = vec!["http".to_owned()];
@@ -395,7 +395,7 @@ async fn a_webhook_is_changed_and_its_secret_is_shown_once(pool: PgPool) {
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn an_account_has_so_many_webhooks_and_no_more(pool: PgPool) {
     let app =
-        TestApp::with(pool, bss_gateway::operations(), |settings| settings.webhooks.endpoints_per_account = 1).await;
+        TestApp::with(pool, bss_gateway::operations, |settings| settings.webhooks.endpoints_per_account = 1).await;
     let client = app.client("demo-partner");
     let body = json!({"url": "https://partner.example.com/events"});
     client.post(WEBHOOKS, &body).await.ok();

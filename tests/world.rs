@@ -150,7 +150,7 @@ async fn each_scenario_is_copied_by_its_name_and_holds_what_it_says(pool: PgPool
 #[sqlx::test(migrator = "bss_gateway::database::MIGRATOR")]
 async fn each_list_filter_and_mask_of_the_default_world_shows_something(pool: PgPool) {
     let world = World::new(1, Scale::default());
-    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations(), |_| {}).await;
+    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations, |_| {}).await;
     let seller = app.client("demo-partner");
     let customers = seller.post(CUSTOMERS, &json!({"limit": 100})).await.ok();
     let rows = customers["customer_infos"].as_array().expect("a list");
@@ -226,7 +226,7 @@ async fn in_production_there_are_no_scenarios(pool: PgPool) {
 async fn eighteen_months_of_history_are_whole_and_copied_in_seconds(pool: PgPool) {
     snapshots::install(&mut pool.acquire().await.expect("a connection")).await.expect("the functions fit");
     let world = World::new(1, Scale::Medium);
-    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations(), |_| {}).await;
+    let app = TestApp::with_world(pool.clone(), Cow::Owned(world), bss_gateway::operations, |_| {}).await;
     let mut connection = pool.acquire().await.expect("a connection");
     let report = verify::all(&mut connection).await.expect("it is proved");
     assert_eq!(report.wrong, Vec::<String>::new());

@@ -1,4 +1,5 @@
-"""Crashes under load: of one gateway, of the other, of PostgreSQL, of all. Afterwards every cent, every key and every order is right.
+"""Crashes under load: of one gateway, of the other, of PostgreSQL, of all. Afterwards every cent, every key, every order and every
+hour of use is right.
 
 CRASH_SECONDS makes it longer, CRASH_SEED repeats a run.
 """
@@ -12,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,9 @@ ALLOCATE = "/v2/accounts/partner-accounts/adjust-amount"
 RECLAIM = "/v2/accounts/partner-accounts/reclaim"
 ORDER = "/admin/v1/accounts/demo-customer/orders"
 PAY = "/v3/orders/customer-orders/pay"
+USAGE = "/admin/v1/accounts/demo-customer/usage"
+# A server that is paid by use.
+METERED = "crash-metered"
 # Who calls what.
 CALLERS = {ALLOCATE: "demo-partner", RECLAIM: "demo-partner", PAY: "demo-customer"}
 DONE = (200, 204)
@@ -99,6 +104,7 @@ class Calls:
 
     def __init__(self, cluster: Cluster, customer: str) -> None:
         self.cluster, self.customer = cluster, customer
+        self.begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         self.lock, self.done = threading.Lock(), threading.Event()
         self.asked: dict[str, tuple[str, dict]] = {}
         self.told: dict[str, tuple[int, dict] | None] = {}
@@ -138,7 +144,10 @@ class Calls:
                 return
             key = f"crash-{number}-{step}"
             port = dice.choice(self.cluster.ports)
-            if dice.random() < 0.4:
+            if step % 4 == 3:
+                hour = self.begin - timedelta(hours=step * CLIENTS + number)
+                told = self.make(key, USAGE, {"records": [used(key, hour)]}, port)
+            elif dice.random() < 0.4:
                 told = self.make(f"{key}-order", ORDER, {"lines": [SERVER]}, port)
                 if told and told[0] == 200:
                     how = {"order_id": told[1]["order_id"], "use_coupon": "NO", "use_discount": "NO"}
@@ -149,6 +158,21 @@ class Calls:
                 told = self.make(key, target, {"customer_id": self.customer, "amount": amount}, port)
             if told is None:
                 time.sleep(0.2)
+
+
+def used(record: str, until: datetime) -> dict:
+    """An hour's use, as a service reports it."""
+    span = {"from": f"{until - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}", "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+    measured = {"usage_type": "Duration", "quantity": 3600, "measure_id": 6}
+    return {"record_id": record, "resource_id": METERED} | measured | span
+
+
+def open_metered(gateway: Gateway) -> None:
+    server = {"resource_id": METERED, "resource_type": SERVER["resource_type"]}
+    server |= {"resource_spec": SERVER["resource_spec"], "region": SERVER["region"]}
+    target = f"{gateway.operator_url}/admin/v1/accounts/demo-customer/on-demand-resources"
+    headers = {"Authorization": f"Bearer {gateway.operator_token}"}
+    assert requests.post(target, json=server, headers=headers, timeout=SECONDS).status_code == 200
 
 
 @pytest.fixture
@@ -162,6 +186,7 @@ def test_crashes_lose_nothing_and_do_nothing_twice(cluster: Cluster) -> None:
     print(f"CRASH_SEED={SEED} CRASH_SECONDS={SECONDS_OF_LOAD}")
     partner, customer = Account(cluster.first, "demo-partner"), Account(cluster.first, "demo-customer")
     partner.allocate(customer, 20_000)
+    open_metered(cluster.first)
     before, held = all_adjustments(partner), resources(customer)
     total = partner.balance() + customer.own_balance()
     calls = Calls(cluster, customer.id)
@@ -193,14 +218,15 @@ def test_crashes_lose_nothing_and_do_nothing_twice(cluster: Cluster) -> None:
         assert calls.ask(key, cluster.ports[1]) == (status, body), key
 
     partner, customer = Account(cluster.first, "demo-partner"), Account(cluster.first, "demo-customer")
-    paid = check_orders(customer, held, calls, acknowledged)
+    paid = check_orders(customer, held, calls, acknowledged) + check_usage(customer, calls, acknowledged)
     assert partner.balance() + customer.own_balance() == total - paid
     made = all_adjustments(partner)
     funds = [body for key, body in acknowledged.items() if calls.asked[key][0] in (ALLOCATE, RECLAIM)]
     numbers = [body.get("transfer_id") or body["trans_id"] for body in funds]
     assert sorted(made) == sorted(before + numbers)
-    proved = run("verify-ledger", DATABASE_URL=cluster.first.database_url)
-    assert proved.returncode == 0, proved.stdout
+    for proof in ("verify-bills", "verify-ledger"):
+        proved = run(proof, DATABASE_URL=cluster.first.database_url)
+        assert proved.returncode == 0, proved.stdout
     print(f"{crashes} crashes, {len(acknowledged)} acknowledged, {len(unknown)} unknown at first; {proved.stdout}")
     assert crashes >= 2 and len(acknowledged) > 20
 
@@ -218,6 +244,33 @@ def check_orders(customer: Account, held: int, calls: Calls, acknowledged: dict[
     assert resources(customer) == held + len(paid), "nothing is provided but what was paid, and nothing twice"
     assert [resources(customer, order_id=order) for order in paid] == [1] * len(paid)
     return sum((Decimal(str(row.amount_after_discount)) for row in rows if row.status == 5), Decimal(0))
+
+
+def check_usage(customer: Account, calls: Calls, acknowledged: dict[str, dict]) -> Decimal:
+    """Each hour that was reported is charged, once. What was paid for all."""
+    reported = [key for key in acknowledged if calls.asked[key][0] == USAGE]
+    months = {calls.asked[key][1]["records"][0]["from"][:7] for key in reported}
+    # In UTC+8 the last hours of a month are the first of the next one.
+    months |= {f"{calls.begin + timedelta(hours=8):%Y-%m}"}
+    assert reported
+    wait_until(lambda: len(charged(customer, months)) >= len(reported), "what was reported is charged", 60)
+    rows = charged(customer, months)
+    assert len(rows) == len({row.consume_time for row in rows}) == len(reported)
+    return sum((Decimal(str(row.cash_amount)) for row in rows), Decimal(0))
+
+
+def charged(customer: Account, months: set[str]) -> list[Any]:
+    rows: list[Any] = []
+    for month in sorted(months):
+        found: list[Any] = []
+        while True:
+            how = {"bill_cycle": month, "bill_type": 5, "offset": len(found), "limit": 1000}
+            page = customer("ListCustomerBillsFeeRecords", **how)
+            found += page.records or []
+            if len(found) >= page.total_count:
+                break
+        rows += found
+    return rows
 
 
 def resources(customer: Account, **filters: Any) -> int:

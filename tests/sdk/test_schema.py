@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
@@ -39,6 +40,13 @@ def document(guessed_at: Gateway) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_url(f"{guessed_at.url}/openapi.json")
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """One for all calls: by itself each would open a connection of its own."""
+    with requests.Session() as session:
+        yield session
+
+
 schema = schemathesis.pytest.from_fixture("document")
 
 
@@ -52,9 +60,11 @@ schema = schemathesis.pytest.from_fixture("document")
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_answers_are_those_of_the_document(case: schemathesis.Case, guessed_at: Gateway) -> None:
+def test_answers_are_those_of_the_document(
+    case: schemathesis.Case, guessed_at: Gateway, session: requests.Session
+) -> None:
     own = case.operation.definition.raw["operationId"] in CUSTOMERS_OWN
     auth = SdkAuth(guessed_at.accounts["demo-customer" if own else "demo-partner"])
-    answer = case.call_and_validate(checks=CHECKS, auth=auth, timeout=SECONDS)
+    answer = case.call_and_validate(checks=CHECKS, session=session, auth=auth, timeout=SECONDS)
     # Else most calls would say nothing of the operation itself.
     assert "verify aksk signature fail" not in answer.text
